@@ -1,0 +1,176 @@
+//! Brands: the type-level names of namespaces.
+//!
+//! # Why two brands are never the same type
+//!
+//! A [`Brand<'id, Label>`](Brand) has two halves, and they do different jobs.
+//!
+//! 1. `'id` is **unique and invariant**. It comes from [`generativity`], whose guard ties the end
+//!    of `'id` to the drop of one local variable: no two variables are dropped at the same place,
+//!    so no two guards can have the same lifetime, also not those made by the same line of a loop,
+//!    by a recursion or by two calls. Every carrier of a brand is a `PhantomData<fn(B) -> B>`
+//!    ([`Of`]), so the compiler can neither shorten nor lengthen it to make two brands agree.
+//! 2. `Label` is **readable**. It is a type of the name the user chose, so mixing up two differently
+//!    named namespaces is an ordinary type error that the compiler reports at the wrong argument
+//!    with both names, before it even looks at lifetimes.
+//!
+//! The label alone would be unsound (one line in a loop makes many namespaces with one label), the
+//! lifetime alone would be unreadable. Soundness rests on the first half only.
+//!
+//! The host's brands are `Brand<'static, host::..>`. A guard's lifetime ends inside a function
+//! body, so it is never `'static`: nothing else can be one of them.
+//!
+//! # Safety
+//!
+//! This room makes no `unsafe` calls of its own; a brand is made only out of a
+//! `generativity::Guard`, which safe code gets only from `make_guard!`.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Declares namespaces that do not exist yet: for each name a label type, and a variable of the
+/// same name that holds a one-use [`Guard`].
+///
+/// The guard is given to the transition that creates the namespace; from then on the namespace's
+/// brand, with this name, is part of the type of everything that belongs to it. The name shows up
+/// in compiler messages and in `Debug` output, so choose it as you would a variable's.
+///
+/// A brand cannot leave the block it was declared in, and every evaluation of `brand!` makes a new
+/// one, even at the same line of a loop.
+///
+/// ```
+/// use nearfar::prelude::*;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let here = Task::here();
+/// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+///
+/// brand!(private_fds);
+/// let (child, writer) = here.spawn()?.unshare_files(private_fds, writer)?;
+/// child.write(&writer, b"hello")?;
+/// # let mut buffer = [0; 8];
+/// # assert_eq!(here.read(&reader, &mut buffer)?, 5);
+/// assert!(format!("{writer:?}").starts_with("Fd(private_fds:"));
+/// # Ok(())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! brand {
+    ($($name:ident),+ $(,)?) => {$(
+        #[allow(non_camel_case_types)]
+        enum $name {}
+        impl $crate::brand::Label for $name {
+            const NAME: &'static str = ::core::stringify!($name);
+        }
+        $crate::__private::make_guard!(guard);
+        let $name = $crate::brand::Guard::<'_, $name>::of(guard);
+    )+};
+}
+
+/// The name of a namespace, as a type. Implemented by [`brand!`](crate::brand!).
+pub trait Label {
+    /// The name as the user wrote it.
+    const NAME: &'static str;
+}
+
+/// A namespace: `'id` is its unique invariant lifetime, `Label` the name it was given.
+///
+/// Never a value; only a type argument, as in `Fd<Brand<'_, private_fds>>`. The module explains
+/// [why no two are the same](self).
+pub struct Brand<'id, Label> {
+    _id: PhantomData<fn(&'id ()) -> &'id ()>,
+    _label: PhantomData<fn(Label) -> Label>,
+}
+
+impl<L: Label> fmt::Debug for Brand<'_, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(L::NAME)
+    }
+}
+
+/// The right to create one namespace. Made by [`brand!`](crate::brand!), used up by a transition.
+#[must_use = "a guard does nothing until a transition uses it to name a new namespace"]
+pub struct Guard<'id, Label> {
+    _brand: Of<Brand<'id, Label>>,
+}
+
+impl<'id, L: Label> Guard<'id, L> {
+    #[doc(hidden)]
+    pub fn of(_unique: generativity::Guard<'id>) -> Self {
+        Guard { _brand: Of::new() }
+    }
+}
+
+impl<L: Label> fmt::Debug for Guard<'_, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Guard({})", L::NAME)
+    }
+}
+
+/// A namespace an id can belong to. Sealed: every one of them is a [`Brand`].
+pub trait Namespace: sealed::Sealed {
+    /// The name the namespace was given.
+    const NAME: &'static str;
+}
+
+impl<L: Label> Namespace for Brand<'_, L> {
+    const NAME: &'static str = L::NAME;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<L: super::Label> Sealed for super::Brand<'_, L> {}
+}
+
+/// The labels of the namespaces the calling program itself runs in.
+#[allow(non_camel_case_types, reason = "labels are named like the namespaces users declare")]
+pub mod host {
+    use super::Label;
+
+    macro_rules! host_label {
+        ($($name:ident $doc:literal)+) => {$(
+            #[doc = $doc]
+            #[derive(Debug)]
+            pub enum $name {}
+            impl Label for $name {
+                const NAME: &'static str = stringify!($name);
+            }
+        )+};
+    }
+
+    host_label! {
+        host_fds "Label of this process's fd table."
+        host_memory "Label of this process's address space."
+        host_pids "Label of this process's pid namespace."
+    }
+}
+
+/// The fd table of the process this code runs in: std's descriptors live here.
+pub type HostFds = Brand<'static, host::host_fds>;
+/// The address space of the process this code runs in: Rust's references point into it.
+pub type HostMemory = Brand<'static, host::host_memory>;
+/// The pid namespace of the process this code runs in.
+pub type HostPids = Brand<'static, host::host_pids>;
+
+/// Carries the brand `B` in a type that holds no `B`: invariant in `B`, and `Send`, `Sync` and
+/// `Unpin` whatever `B` is. The one place where a brand's variance is decided.
+pub(crate) struct Of<B>(PhantomData<fn(B) -> B>);
+
+impl<B> Of<B> {
+    pub(crate) const fn new() -> Self {
+        Of(PhantomData)
+    }
+}
+
+impl<B> Clone for Of<B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for Of<B> {}
+
+const _: () = {
+    assert!(size_of::<HostFds>() == 0);
+    assert!(size_of::<Guard<'static, host::host_fds>>() == 0);
+    assert!(size_of::<Of<HostFds>>() == 0);
+};

@@ -1,0 +1,15 @@
+//! Far ids: the identity of a namespace, and the trait of everything that lives in some.
+//!
+//! In the language of segmented memory, a [`near`](crate::near) id is a near pointer, a value of
+//! this module is what a segment register holds, and a [`Task`](trait@Task) is the register.
+//!
+//! Two values are equal only if they are the same namespace. Identities are never used twice, and
+//! each remembers the process that created it, for display.
+
+mod fd_table;
+mod segment;
+mod task;
+
+pub use fd_table::FdTable;
+pub use segment::{AddressSpace, PidNamespace};
+pub use task::{HostTable, InHostFds, InHostMemory, Task};

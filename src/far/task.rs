@@ -1,0 +1,83 @@
+#![expect(unsafe_code, reason = "declares an unsafe trait")]
+
+use super::{AddressSpace, FdTable, PidNamespace};
+use crate::brand::{HostFds, HostMemory, Namespace};
+use crate::interface::SyscallInterface;
+use crate::near;
+
+/// A process that makes syscalls for us, and the namespaces it makes them in.
+///
+/// The calls themselves are in extension traits, implemented for everything that implements this
+/// one: [`FileDescriptorTask`](crate::task::FileDescriptorTask) and its neighbours in
+/// [`task`](crate::task). A library asks for what it uses:
+///
+/// ```
+/// use nearfar::prelude::*;
+///
+/// /// Sends one line through `pipe`, whichever task that is in.
+/// fn say<K: FileDescriptorTask<AddressSpace = HostMemory>>(
+///     task: &K,
+///     pipe: &Fd<K::FdTable>,
+/// ) -> Result<(), nearfar::Error> {
+///     task.write(pipe, b"hello\n").map(drop)
+/// }
+/// # let here = Task::here();
+/// # let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+/// # say(&here, &writer).unwrap();
+/// # say(&here.spawn().unwrap(), &writer).unwrap();
+/// ```
+///
+/// # Safety
+///
+/// An implementation promises, for as long as the value exists:
+///
+/// 1. What [`interface`](Task::interface) sends is carried out by a process whose fd table, address
+///    space and pid namespace are those that the associated types name and the accessors return.
+/// 2. No call of the implementation changes one of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    note = "`Task::here()` is the calling thread; `spawn()` on any task makes another one"
+)]
+pub unsafe trait Task {
+    /// The fd table its fds are in.
+    type FdTable: Namespace;
+    /// The address space its buffers are in.
+    type AddressSpace: Namespace;
+    /// The pid namespace it sees.
+    type PidNamespace: Namespace;
+    /// The pid namespace its next children go to.
+    type ChildPidNamespace: Namespace;
+    /// How its syscalls get to it.
+    type Interface: SyscallInterface;
+
+    /// How its syscalls get to it.
+    fn interface(&self) -> &Self::Interface;
+    /// Its fd table.
+    fn fd_table(&self) -> &FdTable<Self::FdTable>;
+    /// Its address space.
+    fn address_space(&self) -> AddressSpace<Self::AddressSpace>;
+    /// Its pid namespace.
+    fn pid_namespace(&self) -> PidNamespace<Self::PidNamespace>;
+    /// The pid namespace of its next children.
+    fn child_pid_namespace(&self) -> PidNamespace<Self::ChildPidNamespace>;
+    /// Its pid, as it sees it itself.
+    fn pid(&self) -> near::Pid<Self::PidNamespace>;
+}
+
+/// Short for a task whose memory is this program's, so that slices can be its buffers.
+pub trait InHostMemory: Task<AddressSpace = HostMemory> {}
+impl<K: Task<AddressSpace = HostMemory>> InHostMemory for K {}
+
+/// Short for a task that lives in this program's fd table.
+pub trait InHostFds: Task<FdTable = HostFds> {}
+impl<K: Task<FdTable = HostFds>> InHostFds for K {}
+
+/// The fd table of this process, the only one whose fds std can own. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "std's fd types are for fds of this process's table `host_fds`, not of `{Self}`",
+    label = "an fd of `{Self}` would name another file in this process",
+    note = "keep it as a `nearfar::Fd` and use it through a task in its own table",
+    note = "to get the file into this process: open it in a task that shares this table, or send it over a Unix socket"
+)]
+pub trait HostTable: Namespace {}
+impl HostTable for HostFds {}

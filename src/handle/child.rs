@@ -1,0 +1,198 @@
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::Exit;
+use crate::interface::{Error, Process, bury};
+
+/// A child of this process that has become a program.
+///
+/// It has no brand: it is a pid and a pidfd as this process sees them. Everything is done through
+/// the pidfd, so never to a stranger that got the same pid. The pidfd is pollable
+/// ([`AsFd`](std::os::fd::AsFd)): readable when the process has ended, which does not reap it.
+///
+/// Waiting takes the handle, so that nothing can be done to a process that is gone.
+///
+/// # Dropping it
+///
+/// The process goes on, and is reaped by later calls of this library once it has ended. After
+/// [`kill_on_drop`](Self::kill_on_drop), dropping kills and reaps it. In a forked copy of this
+/// program, dropping does nothing.
+///
+/// ```
+/// use nearfar::prelude::*;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let sleep = Program::new("sleep").arg("100");
+/// let process = Task::here().spawn()?.program(&sleep).exec()?;
+/// let Waited::Running(process) = process.wait_timeout(Duration::from_millis(1))? else {
+///     panic!("sleep does not end that early");
+/// };
+/// process.kill()?;
+/// assert_eq!(process.wait()?.signal(), Some(9));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping it loses the exit status"]
+pub struct ChildProcess {
+    process: Arc<Process>,
+    kill_on_drop: bool,
+}
+
+/// What a wait that does not last for ever has found.
+#[derive(Debug)]
+#[must_use = "the process may still be running"]
+pub enum Waited {
+    /// It has ended and has been reaped.
+    Exited(Exit),
+    /// It is still running: here is the handle back.
+    Running(ChildProcess),
+}
+
+/// Kills a child from anywhere, also while its task is blocked in a call: then the call returns
+/// with a hangup.
+///
+/// Harmless once the child is gone, whoever has got its pid since.
+#[derive(Clone, Debug)]
+pub struct Killer {
+    process: Arc<Process>,
+}
+
+/// How long a drop waits at most for what it has killed.
+const MOURNING: Duration = Duration::from_millis(200);
+
+impl ChildProcess {
+    pub(crate) fn new(process: Arc<Process>) -> Self {
+        ChildProcess { process, kill_on_drop: false }
+    }
+
+    /// Its pid, as this process sees it.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Waits until it ends, and reaps it: [`waitid(2)`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StatusLost`](crate::ErrorKind::StatusLost) if another part of the program has
+    /// waited for it, or ignores `SIGCHLD`, and the kernel (before 6.15) does not tell afterwards.
+    ///
+    /// [`waitid(2)`]: https://man7.org/linux/man-pages/man2/waitid.2.html
+    pub fn wait(self) -> Result<Exit, Error> {
+        self.process.wait()
+    }
+
+    /// Reaps it if it has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn try_wait(self) -> Result<Waited, Error> {
+        Ok(match self.process.try_wait()? {
+            Some(exit) => Waited::Exited(exit),
+            None => Waited::Running(self),
+        })
+    }
+
+    /// Waits until it ends, but no longer than `limit`.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn wait_timeout(self, limit: Duration) -> Result<Waited, Error> {
+        self.process.poll(Some(limit))?;
+        self.try_wait()
+    }
+
+    /// Sends `SIGKILL`: [`pidfd_send_signal(2)`].
+    ///
+    /// # Errors
+    ///
+    /// The kernel's: `EPERM` if it may not be signalled, `ESRCH` if it has been reaped elsewhere.
+    ///
+    /// [`pidfd_send_signal(2)`]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
+    pub fn kill(&self) -> Result<(), Error> {
+        self.send_signal(Signal::KILL)
+    }
+
+    /// Sends `signal`.
+    ///
+    /// # Errors
+    ///
+    /// As [`kill`](Self::kill).
+    pub fn send_signal(&self, signal: Signal) -> Result<(), Error> {
+        self.process.send_signal(signal)
+    }
+
+    /// Something to kill it with, for another thread.
+    #[must_use]
+    pub fn killer(&self) -> Killer {
+        Killer::new(Arc::clone(&self.process))
+    }
+
+    /// Whether dropping the handle kills the process.
+    pub fn kill_on_drop(mut self, kill: bool) -> Self {
+        self.kill_on_drop = kill;
+        self
+    }
+
+    /// Lets it run on, whatever was said before; it is reaped by later calls.
+    pub fn detach(self) {
+        drop(self.kill_on_drop(false));
+    }
+}
+
+impl Drop for ChildProcess {
+    fn drop(&mut self) {
+        if self.process.is_reaped() || !self.process.is_ours() {
+            return;
+        }
+        if self.kill_on_drop {
+            // If that is refused, it goes on like any other.
+            let killed = self.process.send_signal(Signal::KILL);
+            let _ended = killed.and_then(|()| self.process.poll(Some(MOURNING)));
+        }
+        if let Ok(None) = self.process.try_wait() {
+            bury(Arc::clone(&self.process), None);
+        }
+    }
+}
+
+impl AsFd for ChildProcess {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.process.pidfd()
+    }
+}
+
+impl AsRawFd for ChildProcess {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for ChildProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChildProcess({})", self.id())
+    }
+}
+
+impl Killer {
+    pub(crate) fn new(process: Arc<Process>) -> Self {
+        Killer { process }
+    }
+
+    /// Sends `SIGKILL`.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's: `ESRCH` if it is gone, `EPERM` if it may not be signalled.
+    pub fn kill(&self) -> Result<(), Error> {
+        self.process.send_signal(Signal::KILL)
+    }
+}

@@ -1,0 +1,171 @@
+use std::ffi::c_int;
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+/// How a process ended, and what it has used.
+#[derive(Clone, Copy, Debug)]
+pub struct Exit {
+    outcome: Outcome,
+    usage: Option<Usage>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It exited with this status, 0 to 255.
+    Exited(u8),
+    /// A signal killed it.
+    Killed {
+        /// The number of the signal.
+        signal: i32,
+        /// Whether it left a core dump.
+        core_dumped: bool,
+    },
+}
+
+impl Exit {
+    /// From the `si_code` and `si_status` of a SIGCHLD.
+    pub(crate) fn from_siginfo(code: c_int, status: c_int, usage: Usage) -> Self {
+        let outcome = match code {
+            libc::CLD_EXITED => Outcome::Exited(status as u8),
+            code => Outcome::Killed { signal: status, core_dumped: code == libc::CLD_DUMPED },
+        };
+        Exit { outcome, usage: Some(usage) }
+    }
+
+    /// From the status word that `wait(2)` returns.
+    pub(crate) fn from_wait_status(status: i32, usage: Option<Usage>) -> Self {
+        let outcome = if libc::WIFEXITED(status) {
+            Outcome::Exited(libc::WEXITSTATUS(status) as u8)
+        } else {
+            Outcome::Killed { signal: libc::WTERMSIG(status), core_dumped: libc::WCOREDUMP(status) }
+        };
+        Exit { outcome, usage }
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Whether it exited with status 0.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.outcome == Outcome::Exited(0)
+    }
+
+    /// The exit status, if it exited.
+    #[must_use]
+    pub const fn code(&self) -> Option<u8> {
+        match self.outcome {
+            Outcome::Exited(code) => Some(code),
+            Outcome::Killed { .. } => None,
+        }
+    }
+
+    /// The number of the signal that killed it, if one did.
+    #[must_use]
+    pub const fn signal(&self) -> Option<i32> {
+        match self.outcome {
+            Outcome::Killed { signal, .. } => Some(signal),
+            Outcome::Exited(_) => None,
+        }
+    }
+
+    /// What it and its own waited-for children have used; `None` if another part of the program
+    /// reaped it, and only the status could be learned afterwards.
+    #[must_use]
+    pub const fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.outcome {
+            Outcome::Exited(code) => write!(f, "exit status {code}"),
+            Outcome::Killed { signal, core_dumped } => {
+                write!(f, "killed by signal {signal}")?;
+                if let Some(signal) = Signal::from_named_raw(signal) {
+                    write!(f, " ({})", signal_name(signal))?;
+                }
+                if core_dumped {
+                    write!(f, ", core dumped")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// `Signal::TERM` is `SIGTERM`.
+fn signal_name(signal: Signal) -> String {
+    let path = format!("{signal:?}");
+    let name = path.rsplit("::").next().unwrap_or(&path);
+    format!("SIG{}", name.to_ascii_uppercase())
+}
+
+impl From<Exit> for ExitStatus {
+    fn from(exit: Exit) -> Self {
+        const CORE_DUMPED: i32 = 0x80;
+        ExitStatus::from_raw(match exit.outcome {
+            Outcome::Exited(code) => i32::from(code) << 8,
+            Outcome::Killed { signal, core_dumped } => {
+                signal | if core_dumped { CORE_DUMPED } else { 0 }
+            }
+        })
+    }
+}
+
+/// What a process has used in its life: `getrusage(2)`.
+#[derive(Clone, Copy)]
+pub struct Usage(libc::rusage);
+
+impl Usage {
+    pub(crate) const fn new(usage: libc::rusage) -> Self {
+        Usage(usage)
+    }
+
+    /// Processor time in user mode.
+    #[must_use]
+    pub fn user_time(&self) -> Duration {
+        duration(self.0.ru_utime)
+    }
+
+    /// Processor time in the kernel.
+    #[must_use]
+    pub fn system_time(&self) -> Duration {
+        duration(self.0.ru_stime)
+    }
+
+    /// The most memory it had resident at once, in KiB.
+    #[must_use]
+    pub fn max_resident_kib(&self) -> u64 {
+        self.0.ru_maxrss as u64
+    }
+
+    /// Everything the kernel counts.
+    #[must_use]
+    pub const fn as_raw(&self) -> &libc::rusage {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Usage")
+            .field("user_time", &self.user_time())
+            .field("system_time", &self.system_time())
+            .field("max_resident_kib", &self.max_resident_kib())
+            .finish_non_exhaustive()
+    }
+}
+
+fn duration(time: libc::timeval) -> Duration {
+    Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000)
+}

@@ -1,0 +1,215 @@
+//! Descriptors: owned, borrowed, and whatever else can be used as one.
+//!
+//! # Safety
+//!
+//! 1. An [`Fd<F>`] is the only owner of an open slot of the table `F`, which is the one its
+//!    `table` identifies; the slot stays open until the handle is dropped or given up.
+//! 2. A [`BorrowedFd<'fd, F>`] names a slot of `F` that its owner keeps open for `'fd`.
+#![expect(unsafe_code, reason = "closes what it owns")]
+
+use std::ffi::c_int;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+
+use super::sealed::Sealed;
+use crate::brand::{HostFds, Namespace};
+use crate::far::FdTable;
+use crate::interface::{Call, Local, SyscallInterface};
+use crate::near;
+
+/// An open file descriptor of the table `F`; closes it when dropped.
+///
+/// Dropping never waits for another process. In the table of a child the close is carried out by
+/// the first of the table's tasks that has nothing else to do, which is at once if one is idle;
+/// when no task lives in the table any more, there is nothing left to close.
+///
+/// Neither `Clone` nor `Default`: a second owner of the same slot would close it twice. Ask a task
+/// for a copy with [`dup`](crate::task::FileDescriptorTask::dup).
+#[must_use = "dropping the handle closes the fd"]
+pub struct Fd<F> {
+    /// Invariant (1).
+    near: near::Fd<F>,
+    table: FdTable<F>,
+}
+
+impl<F> Fd<F> {
+    /// Takes ownership of an open slot.
+    ///
+    /// # Safety
+    ///
+    /// The slot is open in the table that `F` brands and `table` identifies, and nothing else owns
+    /// it (invariant 1).
+    pub unsafe fn from_near(near: near::Fd<F>, table: &FdTable<F>) -> Self {
+        Fd { near, table: table.clone() }
+    }
+
+    /// Gives up ownership: the slot stays open.
+    #[must_use = "the fd stays open, and only its number is left"]
+    pub fn into_near(self) -> near::Fd<F> {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is not used again and its `Drop` does not run: the table is dropped once.
+        unsafe { std::ptr::drop_in_place(&raw mut this.table) };
+        this.near
+    }
+
+    /// Its number, without ownership.
+    #[inline]
+    #[must_use]
+    pub const fn near(&self) -> near::Fd<F> {
+        self.near
+    }
+
+    /// Borrows it.
+    #[must_use]
+    pub const fn borrow(&self) -> BorrowedFd<'_, F> {
+        BorrowedFd { near: self.near, owner: PhantomData }
+    }
+}
+
+impl<F> Drop for Fd<F> {
+    #[inline]
+    fn drop(&mut self) {
+        let number = self.near.as_raw();
+        match self.table.closes() {
+            // SAFETY: invariant (1): the slot is ours, and this is the last we do with it.
+            None => drop(unsafe { Local::new().syscall(Call::CLOSE, [number as usize]) }),
+            Some(closes) => closes.post(number),
+        }
+    }
+}
+
+impl<F: Namespace> fmt::Debug for Fd<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.near, f)
+    }
+}
+
+impl<F: Namespace> fmt::Display for Fd<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.near, f)
+    }
+}
+
+/// An fd of the table `F` that somebody else keeps open for `'fd`.
+#[repr(transparent)]
+pub struct BorrowedFd<'fd, F> {
+    /// Invariant (2).
+    near: near::Fd<F>,
+    owner: PhantomData<&'fd Fd<F>>,
+}
+
+impl<F> BorrowedFd<'_, F> {
+    /// Borrows a slot by its number.
+    ///
+    /// # Safety
+    ///
+    /// The slot is open and stays so for `'fd` (invariant 2).
+    #[must_use]
+    pub const unsafe fn from_near(near: near::Fd<F>) -> Self {
+        BorrowedFd { near, owner: PhantomData }
+    }
+
+    /// Its number.
+    #[inline]
+    #[must_use]
+    pub const fn near(&self) -> near::Fd<F> {
+        self.near
+    }
+}
+
+impl<F> Clone for BorrowedFd<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for BorrowedFd<'_, F> {}
+
+impl<F: Namespace> fmt::Debug for BorrowedFd<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.near, f)
+    }
+}
+
+/// What can be used as an fd of the table `F`: [`Fd<F>`], [`BorrowedFd<'_, F>`], references to them,
+/// and, where `F` is this process's table, std's own types. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the file descriptor is not in this task's fd table",
+    label = "`{Self}` does not name a slot of `{F}`",
+    note = "an fd number means something only in the fd table it was opened in",
+    note = "to get the fd into another table: list it in `unshare_files` when the table is made, open the file in the task that is to use it, or send it over a Unix socket"
+)]
+pub trait AsFd<F>: Sealed {
+    /// The slot's number.
+    fn near_fd(&self) -> near::Fd<F>;
+}
+
+/// What a path can be relative to in a task of the table `F`: an open directory, or [`Cwd`]. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the directory is not in this task's fd table",
+    label = "`{Self}` does not name a directory of `{F}`",
+    note = "an fd number means something only in the fd table it was opened in",
+    note = "open the directory in the task that is to use it, or pass `Cwd`"
+)]
+pub trait AsDirFd<F>: Sealed {
+    /// The number for the `dirfd` argument.
+    fn dirfd(&self) -> c_int;
+}
+
+/// The working directory of the task that makes the call (`AT_FDCWD`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cwd;
+
+impl Sealed for Cwd {}
+
+impl<F> AsDirFd<F> for Cwd {
+    fn dirfd(&self) -> c_int {
+        libc::AT_FDCWD
+    }
+}
+
+impl<F> Sealed for Fd<F> {}
+
+impl<F> AsFd<F> for Fd<F> {
+    #[inline]
+    fn near_fd(&self) -> near::Fd<F> {
+        self.near
+    }
+}
+
+impl<F> AsDirFd<F> for Fd<F> {
+    fn dirfd(&self) -> c_int {
+        self.near.as_raw()
+    }
+}
+
+impl<F> Sealed for BorrowedFd<'_, F> {}
+
+impl<F> AsFd<F> for BorrowedFd<'_, F> {
+    #[inline]
+    fn near_fd(&self) -> near::Fd<F> {
+        self.near
+    }
+}
+
+impl<F> AsDirFd<F> for BorrowedFd<'_, F> {
+    fn dirfd(&self) -> c_int {
+        self.near.as_raw()
+    }
+}
+
+impl<F, T: AsFd<F> + ?Sized> AsFd<F> for &T {
+    #[inline]
+    fn near_fd(&self) -> near::Fd<F> {
+        (**self).near_fd()
+    }
+}
+
+impl<F, T: AsDirFd<F> + ?Sized> AsDirFd<F> for &T {
+    fn dirfd(&self) -> c_int {
+        (**self).dirfd()
+    }
+}
+
+const _: () = assert!(size_of::<BorrowedFd<'_, HostFds>>() == 4);

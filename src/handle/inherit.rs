@@ -1,0 +1,266 @@
+//! What crosses into a new fd table.
+//!
+//! # Safety
+//!
+//! 1. An [`Inheriting`] is made by a transition only, which has the kernel copy the listed slots
+//!    into the table `G` before it lets out what `inherit` returned; if it cannot, it drops that.
+//!    The table has no task until then, so that dropping the handles closes nothing.
+//! 2. A listed slot is open until the transition has been carried out: it is borrowed for `'call`,
+//!    which is longer than the transition, or its handle is kept here.
+//! 3. No slot is listed twice, or it would have two owners in `G`; the transition checks.
+#![expect(unsafe_code, reason = "the one place where an fd changes its brand")]
+
+use std::ffi::c_int;
+use std::fmt;
+use std::os::fd;
+
+use super::{BorrowedFd, Fd};
+use crate::brand::HostFds;
+use crate::far::FdTable;
+use crate::near;
+
+/// What can be listed when a new fd table is made, and comes back as fds of that table.
+///
+/// A reference to an fd is listed as a copy: the original stays where it is. An fd itself is moved:
+/// its old slot is closed once the new table exists, so that no forgotten end of a pipe is left.
+/// Lists are `()`, tuples, arrays, `Vec`, `Option`, and your own structs:
+///
+/// ```
+/// use nearfar::prelude::*;
+///
+/// struct Stdio<F> {
+///     input: Fd<F>,
+///     output: Fd<F>,
+/// }
+///
+/// impl<F> Inherit<F> for Stdio<F> {
+///     type Inherited<G> = Stdio<G>;
+///     fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Stdio<G>
+///     where
+///         Self: 'call,
+///     {
+///         Stdio { input: self.input.inherit(to), output: self.output.inherit(to) }
+///     }
+/// }
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let here = Task::here();
+/// let (input, output) = here.pipe2(PipeFlags::empty())?;
+/// brand!(private_fds);
+/// let (child, stdio) = here.spawn()?.unshare_files(private_fds, Stdio { input, output })?;
+/// child.write(&stdio.output, b"x")?;
+/// child.read(&stdio.input, &mut [0; 1])?;
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "this cannot be inherited from the fd table the task is leaving",
+    label = "`{Self}` is not an fd, or a list of fds, of `{F}`",
+    note = "only what is open in the table that is copied can be in the copy",
+    note = "list fds of that table by reference (a copy) or by value (a move); to get others across, open the file in the task, or send it over a Unix socket"
+)]
+pub trait Inherit<F> {
+    /// The same, in the table `G`.
+    type Inherited<G>;
+
+    /// Lists every fd in it, by calling `inherit` on each.
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>
+    where
+        Self: 'call;
+}
+
+/// The fds listed so far for a crossing from the table `F` to the table `G`.
+pub struct Inheriting<'call, F, G> {
+    table: FdTable<G>,
+    listed: Vec<BorrowedFd<'call, F>>,
+    moved: Vec<Fd<F>>,
+}
+
+impl<F, G> fmt::Debug for Inheriting<'_, F, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inheriting")
+            .field("copies", &self.listed.len())
+            .field("moves", &self.moved.len())
+            .finish()
+    }
+}
+
+/// The numbers that cross, in order, and the handles that were given up for it.
+pub(crate) struct Listed<F> {
+    /// Ascending, each once; `Err` if one was listed twice.
+    pub(crate) numbers: Result<Vec<c_int>, ()>,
+    pub(crate) moved: Vec<Fd<F>>,
+}
+
+impl<'call, F, G> Inheriting<'call, F, G> {
+    /// Lists `keep` for a crossing into `table`.
+    ///
+    /// # Safety
+    ///
+    /// The caller does what (1) and (3) say.
+    pub(crate) unsafe fn list<X: Inherit<F> + 'call>(
+        keep: X,
+        table: &FdTable<G>,
+    ) -> (X::Inherited<G>, Listed<F>) {
+        let mut to = Inheriting { table: table.clone(), listed: Vec::new(), moved: Vec::new() };
+        let inherited = keep.inherit(&mut to);
+        let borrowed = to.listed.iter().map(|fd| fd.near().as_raw());
+        let mut numbers: Vec<c_int> =
+            borrowed.chain(to.moved.iter().map(|fd| fd.near().as_raw())).collect();
+        numbers.sort_unstable();
+        let twice = numbers.windows(2).any(|pair| pair[0] == pair[1]);
+        let numbers = if twice { Err(()) } else { Ok(numbers) };
+        (inherited, Listed { numbers, moved: to.moved })
+    }
+
+    fn copy(&mut self, fd: BorrowedFd<'call, F>) -> Fd<G> {
+        self.listed.push(fd);
+        self.same_slot(fd.near())
+    }
+
+    fn take(&mut self, fd: Fd<F>) -> Fd<G> {
+        let near = fd.near();
+        self.moved.push(fd);
+        self.same_slot(near)
+    }
+
+    fn same_slot(&self, near: near::Fd<F>) -> Fd<G> {
+        let near = near::Fd::new(near.as_raw()).expect("a slot's number is not negative");
+        // SAFETY: (1), (2), (3): by the time anyone can use it, it is open there, and its only owner.
+        unsafe { Fd::from_near(near, &self.table) }
+    }
+}
+
+impl<F> Inherit<F> for Fd<F> {
+    type Inherited<G> = Fd<G>;
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Fd<G>
+    where
+        Self: 'call,
+    {
+        to.take(self)
+    }
+}
+
+impl<F> Inherit<F> for &Fd<F> {
+    type Inherited<G> = Fd<G>;
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Fd<G>
+    where
+        Self: 'call,
+    {
+        to.copy(self.borrow())
+    }
+}
+
+impl<F> Inherit<F> for BorrowedFd<'_, F> {
+    type Inherited<G> = Fd<G>;
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Fd<G>
+    where
+        Self: 'call,
+    {
+        to.copy(self)
+    }
+}
+
+impl Inherit<HostFds> for fd::OwnedFd {
+    type Inherited<G> = Fd<G>;
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, HostFds, G>) -> Fd<G>
+    where
+        Self: 'call,
+    {
+        to.take(self.into())
+    }
+}
+
+impl Inherit<HostFds> for fd::BorrowedFd<'_> {
+    type Inherited<G> = Fd<G>;
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, HostFds, G>) -> Fd<G>
+    where
+        Self: 'call,
+    {
+        to.copy(self.into())
+    }
+}
+
+macro_rules! inherit_std_reference {
+    ($($std:ty),+ $(,)?) => {$(
+        impl Inherit<HostFds> for &$std {
+            type Inherited<G> = Fd<G>;
+            fn inherit<'call, G>(self, to: &mut Inheriting<'call, HostFds, G>) -> Fd<G>
+            where
+                Self: 'call,
+            {
+                to.copy(fd::AsFd::as_fd(self).into())
+            }
+        }
+    )+};
+}
+
+inherit_std_reference! {
+    fd::OwnedFd,
+    std::fs::File,
+    std::io::Stdin,
+    std::io::Stdout,
+    std::io::Stderr,
+    std::net::TcpListener,
+    std::net::TcpStream,
+    std::net::UdpSocket,
+    std::os::unix::net::UnixDatagram,
+    std::os::unix::net::UnixListener,
+    std::os::unix::net::UnixStream,
+}
+
+impl<F, X: Inherit<F>> Inherit<F> for Option<X> {
+    type Inherited<G> = Option<X::Inherited<G>>;
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>
+    where
+        Self: 'call,
+    {
+        self.map(|fd| fd.inherit(to))
+    }
+}
+
+impl<F, X: Inherit<F>> Inherit<F> for Vec<X> {
+    type Inherited<G> = Vec<X::Inherited<G>>;
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>
+    where
+        Self: 'call,
+    {
+        self.into_iter().map(|fd| fd.inherit(to)).collect()
+    }
+}
+
+impl<F, X: Inherit<F>, const N: usize> Inherit<F> for [X; N] {
+    type Inherited<G> = [X::Inherited<G>; N];
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>
+    where
+        Self: 'call,
+    {
+        self.map(|fd| fd.inherit(to))
+    }
+}
+
+macro_rules! inherit_tuple {
+    ($($X:ident)*) => {
+        impl<F, $($X: Inherit<F>),*> Inherit<F> for ($($X,)*) {
+            type Inherited<G> = ($($X::Inherited<G>,)*);
+            #[allow(non_snake_case, unused_variables, clippy::unused_unit)]
+            fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>
+            where
+                Self: 'call,
+            {
+                let ($($X,)*) = self;
+                ($($X.inherit(to),)*)
+            }
+        }
+    };
+}
+
+inherit_tuple!();
+inherit_tuple!(X1);
+inherit_tuple!(X1 X2);
+inherit_tuple!(X1 X2 X3);
+inherit_tuple!(X1 X2 X3 X4);
+inherit_tuple!(X1 X2 X3 X4 X5);
+inherit_tuple!(X1 X2 X3 X4 X5 X6);
+inherit_tuple!(X1 X2 X3 X4 X5 X6 X7);
+inherit_tuple!(X1 X2 X3 X4 X5 X6 X7 X8);

@@ -1,0 +1,103 @@
+//! std's fd types and ours, for this process's table only.
+//!
+//! # Safety
+//!
+//! 1. std's descriptors are slots of the fd table of this process, which `HostFds` brands.
+//! 2. [`HostTable`] is implemented for `HostFds` only.
+#![expect(unsafe_code, reason = "passes ownership between two I/O-safe types")]
+
+use std::ffi::c_int;
+use std::os::fd::{self, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+
+use super::sealed::Sealed;
+use super::{AsDirFd, AsFd, BorrowedFd, Fd};
+use crate::brand::HostFds;
+use crate::far::{FdTable, HostTable};
+use crate::near;
+
+/// The slot of an fd that std holds open.
+#[inline]
+fn host_slot(fd: &impl AsRawFd) -> near::Fd<HostFds> {
+    near::Fd::new(fd.as_raw_fd()).expect("std's fds are not negative")
+}
+
+impl From<OwnedFd> for Fd<HostFds> {
+    fn from(fd: OwnedFd) -> Self {
+        let slot = host_slot(&fd);
+        // SAFETY: (1); std's ownership ends here and ours begins.
+        let ours = unsafe { Fd::from_near(slot, &FdTable::HOST) };
+        let _given_up = fd.into_raw_fd();
+        ours
+    }
+}
+
+impl<F: HostTable> From<Fd<F>> for OwnedFd {
+    fn from(fd: Fd<F>) -> Self {
+        // SAFETY: (1), (2); our ownership ends here and std's begins.
+        unsafe { OwnedFd::from_raw_fd(fd.into_near().as_raw()) }
+    }
+}
+
+impl<F: HostTable> fd::AsFd for Fd<F> {
+    fn as_fd(&self) -> fd::BorrowedFd<'_> {
+        // SAFETY: (1), (2); open for as long as `self` is borrowed.
+        unsafe { fd::BorrowedFd::borrow_raw(self.near().as_raw()) }
+    }
+}
+
+impl<F: HostTable> AsRawFd for Fd<F> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.near().as_raw()
+    }
+}
+
+impl<'fd> From<fd::BorrowedFd<'fd>> for BorrowedFd<'fd, HostFds> {
+    fn from(fd: fd::BorrowedFd<'fd>) -> Self {
+        // SAFETY: (1); std promises that it is open for `'fd`.
+        unsafe { BorrowedFd::from_near(host_slot(&fd)) }
+    }
+}
+
+impl<'fd, F: HostTable> From<BorrowedFd<'fd, F>> for fd::BorrowedFd<'fd> {
+    fn from(fd: BorrowedFd<'fd, F>) -> Self {
+        // SAFETY: (1), (2); somebody keeps it open for `'fd`.
+        unsafe { fd::BorrowedFd::borrow_raw(fd.near().as_raw()) }
+    }
+}
+
+macro_rules! std_fds {
+    ($($std:ty),+ $(,)?) => {$(
+        impl Sealed for $std {}
+
+        impl AsFd<HostFds> for $std {
+            #[inline]
+            fn near_fd(&self) -> near::Fd<HostFds> {
+                host_slot(self)
+            }
+        }
+
+        impl AsDirFd<HostFds> for $std {
+            fn dirfd(&self) -> c_int {
+                self.as_raw_fd()
+            }
+        }
+    )+};
+}
+
+std_fds! {
+    OwnedFd,
+    fd::BorrowedFd<'_>,
+    std::fs::File,
+    std::io::Stdin,
+    std::io::Stdout,
+    std::io::Stderr,
+    std::net::TcpListener,
+    std::net::TcpStream,
+    std::net::UdpSocket,
+    std::os::unix::net::UnixDatagram,
+    std::os::unix::net::UnixListener,
+    std::os::unix::net::UnixStream,
+    std::process::ChildStdin,
+    std::process::ChildStdout,
+    std::process::ChildStderr,
+}

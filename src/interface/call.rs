@@ -1,0 +1,79 @@
+use std::fmt;
+
+/// A syscall, by its number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Call(u16);
+
+macro_rules! calls {
+    ($($constant:ident $number:ident $name:literal)+) => {
+        impl Call {
+            $(
+                #[doc = concat!("`", $name, "`")]
+                pub const $constant: Call = Call(libc::$number as u16);
+            )+
+
+            /// The name of its man page.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Call::$constant => $name,)+
+                    _ => "syscall",
+                }
+            }
+        }
+    };
+}
+
+calls! {
+    CHDIR SYS_chdir "chdir"
+    CLONE SYS_clone "clone"
+    CLONE3 SYS_clone3 "clone3"
+    CLOSE SYS_close "close"
+    CLOSE_RANGE SYS_close_range "close_range"
+    DUP3 SYS_dup3 "dup3"
+    EXECVE SYS_execve "execve"
+    EXIT_GROUP SYS_exit_group "exit_group"
+    FCHDIR SYS_fchdir "fchdir"
+    FCNTL SYS_fcntl "fcntl"
+    FSTAT SYS_fstat "fstat"
+    GETPGID SYS_getpgid "getpgid"
+    GETPID SYS_getpid "getpid"
+    GETPPID SYS_getppid "getppid"
+    IOCTL SYS_ioctl "ioctl"
+    LSEEK SYS_lseek "lseek"
+    MMAP SYS_mmap "mmap"
+    OPENAT SYS_openat "openat"
+    PIDFD_GETFD SYS_pidfd_getfd "pidfd_getfd"
+    PIDFD_OPEN SYS_pidfd_open "pidfd_open"
+    PIDFD_SEND_SIGNAL SYS_pidfd_send_signal "pidfd_send_signal"
+    PIPE2 SYS_pipe2 "pipe2"
+    POLL SYS_ppoll "ppoll"
+    PREAD SYS_pread64 "pread"
+    PWRITE SYS_pwrite64 "pwrite"
+    READ SYS_read "read"
+    RT_SIGACTION SYS_rt_sigaction "sigaction"
+    RT_SIGPROCMASK SYS_rt_sigprocmask "sigprocmask"
+    WAITID SYS_waitid "waitid"
+    WRITE SYS_write "write"
+}
+
+impl Call {
+    /// The number the kernel knows it by.
+    #[inline]
+    #[must_use]
+    pub const fn number(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Call({}, {})", self.name(), self.0)
+    }
+}

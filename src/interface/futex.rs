@@ -1,0 +1,83 @@
+//! Sleeping on a word of memory, and waking who sleeps there: `futex(2)`.
+//!
+//! # Safety
+//!
+//! 1. The word is borrowed for the whole call, and the kernel keeps no address after it.
+#![expect(unsafe_code, reason = "the futex calls have no safe wrapper that takes two words")]
+
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+use std::{io, ptr};
+
+use rustix::io::Errno;
+
+/// Wakes one sleeper of this process's memory.
+pub(super) fn wake(word: &AtomicU32) {
+    // SAFETY: (1)
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+            1,
+        );
+    }
+}
+
+/// Sleeps while `word` is `value`; may return early.
+pub(super) fn wait(word: &AtomicU32, value: u32) {
+    // SAFETY: (1)
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+            value,
+            ptr::null::<libc::timespec>(),
+        );
+    }
+}
+
+/// A word to sleep on while it is `value`.
+pub(super) struct Watch<'a> {
+    pub(super) word: &'a AtomicU32,
+    pub(super) value: u32,
+    /// The kernel wakes on it at a task's exit, which it does for all address spaces.
+    pub(super) woken_by_kernel: bool,
+}
+
+/// Sleeps while both words have their values, at most for `limit`; may return early. True if the
+/// time is over.
+pub(super) fn wait_either(watches: [Watch<'_>; 2], limit: Duration) -> bool {
+    /// `struct futex_waitv` of `futex2.h`.
+    #[repr(C)]
+    struct Waiter {
+        value: u64,
+        address: u64,
+        flags: u32,
+        reserved: u32,
+    }
+    const FUTEX2_SIZE_U32: u32 = 2;
+    const FUTEX2_PRIVATE: u32 = 128;
+
+    let waiters = watches.map(|watch| Waiter {
+        value: u64::from(watch.value),
+        address: watch.word.as_ptr() as u64,
+        flags: FUTEX2_SIZE_U32 | if watch.woken_by_kernel { 0 } else { FUTEX2_PRIVATE },
+        reserved: 0,
+    });
+    let deadline = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic)
+        + rustix::time::Timespec::try_from(limit).expect("limits are seconds");
+    // SAFETY: (1); the waiters and the deadline are read before the call sleeps.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_futex_waitv,
+            waiters.as_ptr(),
+            waiters.len(),
+            0,
+            &raw const deadline,
+            libc::CLOCK_MONOTONIC,
+        )
+    };
+    answer < 0 && Errno::from_io_error(&io::Error::last_os_error()) == Some(Errno::TIMEDOUT)
+}

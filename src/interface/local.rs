@@ -1,0 +1,98 @@
+//! The calling thread.
+//!
+//! # Safety
+//!
+//! 1. The `syscall` instruction clobbers `rcx` and `r11` and returns in `rax` (x86-64 ABI, A.2.1);
+//!    it may read and write memory, so the assembly is not declared `nomem`.
+#![expect(unsafe_code, reason = "makes the syscalls")]
+
+use std::arch::asm;
+use std::marker::PhantomData;
+
+use rustix::io::Errno;
+
+use super::{Call, Error, SyscallInterface};
+
+/// Makes syscalls on the calling thread, inline.
+#[derive(Debug)]
+pub struct Local {
+    thread: PhantomData<*const CallTaskHereInTheOtherThread>,
+}
+
+/// Never a value: its name is what the compiler says to someone who moves a local task to another
+/// thread.
+#[derive(Debug)]
+pub(crate) struct CallTaskHereInTheOtherThread;
+
+impl Local {
+    pub(crate) const fn new() -> Self {
+        Local { thread: PhantomData }
+    }
+}
+
+/// The kernel's answers from `-MAX_ERRNO` to -1 are errors.
+pub(super) const MAX_ERRNO: usize = 4095;
+
+/// Turns what the `syscall` instruction returned into a `Result`.
+#[inline(always)]
+pub(super) fn answer(call: Call, returned: usize) -> Result<usize, Error> {
+    if returned >= MAX_ERRNO.wrapping_neg() {
+        Err(Error::os(call, Errno::from_raw_os_error(returned.wrapping_neg() as i32)))
+    } else {
+        Ok(returned)
+    }
+}
+
+// SAFETY: the calling thread executes the call itself, before `syscall` returns, in its own memory
+// (promises 1 to 6 of the trait).
+unsafe impl SyscallInterface for Local {
+    #[inline(always)]
+    unsafe fn syscall<const N: usize>(
+        &self,
+        call: Call,
+        arguments: [usize; N],
+    ) -> Result<usize, Error> {
+        const { assert!(N <= 6, "no syscall has more than six arguments") };
+        macro_rules! syscall {
+            ($($register:tt $index:literal),*) => {{
+                let returned;
+                // SAFETY: (1); the call itself is sound by this function's contract.
+                unsafe {
+                    asm!(
+                        "syscall",
+                        inlateout("rax") call.number() => returned,
+                        $(in($register) arguments[$index],)*
+                        lateout("rcx") _,
+                        lateout("r11") _,
+                        options(nostack, preserves_flags),
+                    );
+                }
+                answer(call, returned)
+            }};
+        }
+        // Only as many registers are loaded as the call has arguments.
+        match N {
+            0 => syscall!(),
+            1 => syscall!("rdi" 0),
+            2 => syscall!("rdi" 0, "rsi" 1),
+            3 => syscall!("rdi" 0, "rsi" 1, "rdx" 2),
+            4 => syscall!("rdi" 0, "rsi" 1, "rdx" 2, "r10" 3),
+            5 => syscall!("rdi" 0, "rsi" 1, "rdx" 2, "r10" 3, "r8" 4),
+            _ => syscall!("rdi" 0, "rsi" 1, "rdx" 2, "r10" 3, "r8" 4, "r9" 5),
+        }
+    }
+
+    #[inline(always)]
+    fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R {
+        call(bytes.as_ptr().expose_provenance())
+    }
+
+    #[inline(always)]
+    fn lend_mut<R>(&self, bytes: &mut [u8], call: impl FnOnce(usize) -> R) -> R {
+        call(bytes.as_mut_ptr().expose_provenance())
+    }
+
+    fn barrier(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}

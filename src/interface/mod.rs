@@ -1,0 +1,79 @@
+//! Interfaces: how a raw syscall gets to the process that makes it.
+//!
+//! An interface knows nothing of namespaces; keeping a call's numbers and its task together is the
+//! business of [`task`](crate::task). There are two: [`Local`] makes the call on the calling
+//! thread, [`Ring`] has a child process make it.
+
+#![expect(unsafe_code, reason = "declares an unsafe trait")]
+
+mod call;
+mod close_list;
+mod error;
+mod futex;
+mod generation;
+mod graveyard;
+mod local;
+mod page;
+mod process;
+mod ring;
+mod server;
+
+pub use call::Call;
+pub use error::{Error, ErrorKind};
+pub use local::Local;
+pub use ring::Ring;
+
+pub(crate) use close_list::CloseList;
+pub(crate) use generation::Generation;
+pub(crate) use graveyard::bury;
+pub(crate) use process::Process;
+pub(crate) use ring::{Failed, Request};
+pub(crate) use server::{KernelSigaction, SIGSET_SIZE};
+
+/// Sends raw syscalls to one process.
+///
+/// # Safety
+///
+/// Callers build memory safety on what an implementation does. It promises:
+///
+/// 1. [`syscall`](Self::syscall) has one process execute exactly the given call, at most once, and
+///    always the same process.
+/// 2. `Ok` and an error of kind [`ErrorKind::Os`] are the kernel's own answer to that call.
+/// 3. [`ErrorKind::NotSent`] is returned only if the call was and will not be executed.
+/// 4. Once `syscall` has returned, in whatever way, that process does not write to the memory of
+///    the arguments on account of this call any more.
+/// 5. [`lend`](Self::lend) and [`lend_mut`](Self::lend_mut) run their closure exactly once, with an
+///    address at which the process finds the bytes while it runs; what the process has written
+///    there, if it was lent mutably, is in them afterwards.
+/// 6. After [`barrier`](Self::barrier), everything sent before it has been carried out.
+pub unsafe trait SyscallInterface {
+    /// Has the process execute `call` and waits for the answer.
+    ///
+    /// # Safety
+    ///
+    /// The call must be sound in the process it goes to: addresses in `arguments` are valid there
+    /// for what the kernel does with them, also after the call if it keeps them, and the call
+    /// changes nothing that a live handle, task or this interface relies on.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, or that the process is gone.
+    unsafe fn syscall<const N: usize>(
+        &self,
+        call: Call,
+        arguments: [usize; N],
+    ) -> Result<usize, Error>;
+
+    /// Makes `bytes` available in the process's memory while `call` runs: at the address it is given.
+    fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R;
+
+    /// As [`lend`](Self::lend), for the process to write to.
+    fn lend_mut<R>(&self, bytes: &mut [u8], call: impl FnOnce(usize) -> R) -> R;
+
+    /// Waits until everything sent so far has been carried out, the posted closes too.
+    ///
+    /// # Errors
+    ///
+    /// That the process is gone.
+    fn barrier(&self) -> Result<(), Error>;
+}

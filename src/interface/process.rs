@@ -1,0 +1,236 @@
+//! A child process, held by its pidfd.
+//!
+//! # Safety
+//!
+//! 1. Out-parameters are locals that outlive the call.
+#![expect(unsafe_code, reason = "calls that rustix does not have, or not in this form")]
+
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Signal, pidfd_send_signal};
+
+use super::{Call, Error, ErrorKind, Generation};
+use crate::handle::{Exit, Usage};
+
+/// A child of this process: a pidfd in the host's table, close-on-exec and never 0, 1 or 2.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pidfd: OwnedFd,
+    pid: u32,
+    made_by: Generation,
+    reaped: AtomicBool,
+}
+
+/// Which processes to wait for: those with any exit signal, or only those that have exec'd.
+#[derive(Clone, Copy)]
+enum Eligible {
+    Every,
+    /// A driven child has exit signal 0, which execve turns into SIGCHLD: only then does a wait
+    /// without `__WALL` see it.
+    AfterExec,
+}
+
+impl Process {
+    /// Takes over the pidfd that the kernel has put at `number`.
+    ///
+    /// # Safety
+    ///
+    /// The slot is this process's own, just filled by `clone3` or `pidfd_getfd`.
+    pub(super) unsafe fn from_pidfd(number: c_int, pid: u32) -> Result<Self, Error> {
+        // SAFETY: by this function's contract.
+        let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
+        let mut process =
+            Process { pidfd, pid, made_by: Generation::current(), reaped: AtomicBool::new(false) };
+        match above_stdio(process.pidfd()) {
+            Ok(None) => {}
+            Ok(Some(moved)) => process.pidfd = moved,
+            Err(error) => {
+                process.send_signal(Signal::KILL)?;
+                process.wait()?;
+                return Err(error);
+            }
+        }
+        Ok(process)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Whether it is this process's child, and not that of the one this was forked from.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.made_by.is_current()
+    }
+
+    pub(crate) fn is_reaped(&self) -> bool {
+        self.reaped.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn send_signal(&self, signal: Signal) -> Result<(), Error> {
+        pidfd_send_signal(&self.pidfd, signal)
+            .map_err(|errno| Error::os(Call::PIDFD_SEND_SIGNAL, errno))
+    }
+
+    /// Waits until it has ended, `None` without a limit. True if it has.
+    pub(crate) fn poll(&self, limit: Option<Duration>) -> Result<bool, Error> {
+        let deadline = limit.map(|limit| std::time::Instant::now() + limit);
+        loop {
+            let left = deadline.map(|deadline| {
+                let left = deadline.saturating_duration_since(std::time::Instant::now());
+                Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
+            });
+            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], left.as_ref()) {
+                Ok(ready) => return Ok(ready > 0),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(Error::os(Call::POLL, errno)),
+            }
+        }
+    }
+
+    /// Waits until it has ended and reaps it.
+    pub(crate) fn wait(&self) -> Result<Exit, Error> {
+        let exit = self.waitid(0, Eligible::Every)?;
+        Ok(exit.expect("a wait without WNOHANG returns when there is something"))
+    }
+
+    /// Reaps it if it has ended.
+    pub(crate) fn try_wait(&self) -> Result<Option<Exit>, Error> {
+        self.waitid(libc::WNOHANG, Eligible::Every)
+    }
+
+    /// Whether it has become another program, whatever has happened to that program since.
+    pub(super) fn has_execed(&self) -> Result<bool, Error> {
+        match self.waitid(libc::WNOHANG | libc::WNOWAIT, Eligible::AfterExec) {
+            Ok(_) => Ok(true),
+            // Somebody else was quick to reap it, which without `__WALL` they could only after exec.
+            Err(error) if error.kind() == ErrorKind::StatusLost => Ok(self.is_gone()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it is neither running nor a zombie.
+    fn is_gone(&self) -> bool {
+        pidfd_send_signal_0(&self.pidfd) == Err(Errno::SRCH)
+    }
+
+    fn waitid(&self, options: c_int, eligible: Eligible) -> Result<Option<Exit>, Error> {
+        let options = options
+            | libc::WEXITED
+            | match eligible {
+                Eligible::Every => libc::__WALL,
+                Eligible::AfterExec => 0,
+            };
+        match waitid_pidfd(self.pidfd.as_fd(), options) {
+            Ok(exit) => {
+                if exit.is_some() && options & libc::WNOWAIT == 0 {
+                    self.reaped.store(true, Ordering::Release);
+                }
+                Ok(exit)
+            }
+            Err(Errno::CHILD) => {
+                if let Eligible::Every = eligible {
+                    self.reaped.store(true, Ordering::Release);
+                    if let Some(exit) = exit_of_reaped(self.pidfd.as_fd()) {
+                        return Ok(Some(exit));
+                    }
+                }
+                Err(Error::new(Call::WAITID, ErrorKind::StatusLost))
+            }
+            Err(errno) => Err(Error::os(Call::WAITID, errno)),
+        }
+    }
+}
+
+/// `waitid(P_PIDFD)` with the resource usage, which libc's wrapper leaves out.
+fn waitid_pidfd(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<Exit>, Errno> {
+    // SAFETY: zeroes are a valid `siginfo_t`.
+    let mut info: libc::siginfo_t = unsafe { MaybeUninit::zeroed().assume_init() };
+    // SAFETY: zeroes are a valid `rusage`.
+    let mut usage: libc::rusage = unsafe { MaybeUninit::zeroed().assume_init() };
+    loop {
+        // SAFETY: (1)
+        let answer = unsafe {
+            libc::syscall(
+                libc::SYS_waitid,
+                libc::P_PIDFD,
+                pidfd.as_raw_fd(),
+                &raw mut info,
+                options,
+                &raw mut usage,
+            )
+        };
+        match std::io::Error::last_os_error().raw_os_error() {
+            _ if answer == 0 => break,
+            Some(libc::EINTR) => {}
+            errno => return Err(Errno::from_raw_os_error(errno.unwrap_or(libc::EINVAL))),
+        }
+    }
+    if info.si_signo == 0 {
+        return Ok(None);
+    }
+    // SAFETY: the kernel has filled it in for a child.
+    let status = unsafe { info.si_status() };
+    Ok(Some(Exit::from_siginfo(info.si_code, status, Usage::new(usage))))
+}
+
+/// How a process ended that somebody else has reaped: Linux 6.15 and later remember it for as long
+/// as there is a pidfd.
+fn exit_of_reaped(pidfd: BorrowedFd<'_>) -> Option<Exit> {
+    /// `struct pidfd_info` of `pidfd.h`, up to the member that was added with the exit code.
+    #[repr(C)]
+    #[derive(Default)]
+    struct PidfdInfo {
+        mask: u64,
+        cgroupid: u64,
+        ids: [u32; 11],
+        exit_code: i32,
+    }
+    const PIDFD_INFO_EXIT: u64 = 1 << 3;
+    const PIDFD_GET_INFO: libc::Ioctl =
+        rustix::ioctl::opcode::read_write::<PidfdInfo>(0xFF, 11) as libc::Ioctl;
+    const _: () = assert!(size_of::<PidfdInfo>() == 64);
+
+    let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
+    // SAFETY: (1)
+    let answer = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO, &raw mut info) };
+    (answer == 0 && info.mask & PIDFD_INFO_EXIT != 0)
+        .then(|| Exit::from_wait_status(info.exit_code, None))
+}
+
+/// Asks whether a process can be signalled, without a signal.
+fn pidfd_send_signal_0(pidfd: &OwnedFd) -> Result<(), Errno> {
+    // SAFETY: passes no pointer.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            0,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    if answer == 0 {
+        return Ok(());
+    }
+    let errno = std::io::Error::last_os_error().raw_os_error();
+    Err(Errno::from_raw_os_error(errno.unwrap_or(libc::EINVAL)))
+}
+
+/// A copy of an fd that is in the way of 0, 1 and 2, which a new table gets without being told.
+fn above_stdio(fd: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Error> {
+    if fd.as_raw_fd() > 2 {
+        return Ok(None);
+    }
+    let copy = rustix::io::fcntl_dupfd_cloexec(fd, 3);
+    copy.map(Some).map_err(|errno| Error::os(Call::FCNTL, errno))
+}

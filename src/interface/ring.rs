@@ -1,0 +1,351 @@
+//! A child process that makes syscalls for us, over memory that it shares with us.
+//!
+//! # Safety
+//!
+//! 1. Requests are written while `request` is 0, by the only driver: a [`Ring`] is not `Sync`.
+//! 2. A call returns when the server has answered or is known dead, so that the server writes to no
+//!    argument after it.
+//! 3. The close list the server has is held by the ring until the server has another one or is
+//!    dead, in the graveyard if need be.
+#![expect(unsafe_code, reason = "makes the syscalls")]
+
+use std::cell::Cell;
+use std::ffi::c_int;
+use std::fmt;
+use std::marker::PhantomData;
+use std::os::fd::AsRawFd;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::page::{CloneArgs, ENTRIES, Lease, Page, PageRef};
+use super::{
+    Call, CloseList, Error, ErrorKind, Local, Process, SyscallInterface, bury, futex, graveyard,
+    local, server,
+};
+use crate::handle::Exit;
+
+/// Has a child process make the syscalls.
+///
+/// `Send` but not `Sync`: one driver at a time. Dropping it kills and reaps the child.
+pub struct Ring {
+    page: PageRef,
+    /// The page whose keeper is the child's parent: its own, or that of the task it was spawned by.
+    keeper: PageRef,
+    process: Arc<Process>,
+    /// The list of the table it lives in; `None` in the host's.
+    closes: Option<Arc<CloseList>>,
+    /// Whether the child is ours to kill: until it has become a program.
+    driven: bool,
+    one_driver: PhantomData<Cell<()>>,
+}
+
+/// A step of a [`Ring::submit`].
+#[derive(Clone, Copy)]
+pub(crate) struct Request {
+    call: Call,
+    arguments: [usize; 6],
+}
+
+impl Request {
+    pub(crate) fn new<const N: usize>(call: Call, arguments: [usize; N]) -> Self {
+        let mut all = [0; 6];
+        all[..N].copy_from_slice(&arguments);
+        Request { call, arguments: all }
+    }
+}
+
+/// The step that failed, and how.
+pub(crate) struct Failed {
+    pub(crate) step: usize,
+    pub(crate) error: Error,
+}
+
+/// How long a sleep for an answer lasts at most before the pidfd is asked, too.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a drop waits for the child's end at most.
+const MOURNING: Duration = Duration::from_millis(200);
+
+/// What every driven child shares with its parent.
+const SHARED: c_int = libc::CLONE_VM | libc::CLONE_FILES;
+
+fn clone_args(page: &Lease, parent: c_int) -> CloneArgs {
+    // Its value is above what `c_int` holds, and libc's constant has that type.
+    const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
+    let flags = SHARED | parent | libc::CLONE_PIDFD | libc::CLONE_CHILD_CLEARTID;
+    CloneArgs {
+        flags: flags as u64 | CLONE_CLEAR_SIGHAND,
+        pidfd: page.pidfd.get() as u64,
+        child_tid: page.life.as_ptr() as u64,
+        ..CloneArgs::default()
+    }
+}
+
+impl Ring {
+    /// A child of the calling thread that shares its fd table and memory.
+    pub(crate) fn spawn() -> Result<Self, Error> {
+        graveyard::visit();
+        let page = Lease::new(true)?;
+        // SAFETY: page (3): nobody else has it yet.
+        unsafe { page.clone_args.get().write(clone_args(&page, 0)) };
+        let pid = server::start(&page)?;
+        // SAFETY: page (3): the kernel has written it.
+        let number = unsafe { page.pidfd.get().read() };
+        // SAFETY: the caller's table is this process's.
+        let process = unsafe { Process::from_pidfd(number, pid as u32) }?;
+        Ok(Ring::new(Arc::clone(&page), page, process, None))
+    }
+
+    /// A child like this one, in the same fd table: a child of the same parent.
+    pub(crate) fn spawn_sibling(&self) -> Result<Self, Error> {
+        graveyard::visit();
+        let page = Lease::new(false)?;
+        page.keeper.store(self.keeper.keeper_life.as_ptr().cast(), Ordering::Relaxed);
+        // SAFETY: page (3): nobody else has it yet.
+        unsafe { page.clone_args.get().write(clone_args(&page, libc::CLONE_PARENT)) };
+        let closes = self.closes.as_ref().map_or(ptr::null(), Arc::as_ptr);
+        page.closes.store(closes.cast_mut(), Ordering::Relaxed);
+        let arguments = [
+            page.clone_args.get() as usize,
+            size_of::<CloneArgs>(),
+            0,
+            0,
+            0,
+            ptr::from_ref::<Page>(&page).expose_provenance(),
+        ];
+        // SAFETY: the server's branch for clone3 starts the sibling on its page, which lives on.
+        let pid = unsafe { self.syscall(Call::CLONE3, arguments) }
+            .inspect_err(|_| page.life.store(0, Ordering::Release))?;
+        // SAFETY: page (3): the kernel has written it.
+        let number = unsafe { page.pidfd.get().read() };
+        match self.fetch(number) {
+            Ok(number) => {
+                // SAFETY: `fetch` returns a number of this process's table.
+                let process = unsafe { Process::from_pidfd(number, pid as u32) }?;
+                let ring = Ring::new(page, Arc::clone(&self.keeper), process, self.closes.clone());
+                if let Some(closes) = &ring.closes {
+                    closes.join(&ring.page);
+                }
+                Ok(ring)
+            }
+            Err(error) => {
+                dismiss(&page, pid as i32);
+                Err(error)
+            }
+        }
+    }
+
+    /// Moves a new fd of the child's table into this process's.
+    fn fetch(&self, number: c_int) -> Result<c_int, Error> {
+        if self.closes.is_none() {
+            return Ok(number);
+        }
+        let pidfd = self.process.pidfd().as_raw_fd() as usize;
+        // SAFETY: takes numbers only.
+        let here = unsafe { Local::new().syscall(Call::PIDFD_GETFD, [pidfd, number as usize, 0]) };
+        // If the child is dead, its table went with it.
+        // SAFETY: the fd is the child's own copy, and nobody else knows of it.
+        let _closed = unsafe { self.syscall(Call::CLOSE, [number as usize]) };
+        here.map(|number| number as c_int)
+    }
+
+    fn new(
+        page: PageRef,
+        keeper: PageRef,
+        process: Process,
+        closes: Option<Arc<CloseList>>,
+    ) -> Self {
+        let process = Arc::new(process);
+        Ring { page, keeper, process, closes, driven: true, one_driver: PhantomData }
+    }
+
+    pub(crate) fn process(&self) -> &Arc<Process> {
+        &self.process
+    }
+
+    /// Whether another task, or this process, lives in the same table.
+    pub(crate) fn shares_its_table(&self) -> bool {
+        self.closes.as_ref().is_none_or(|closes| closes.population() > 1)
+    }
+
+    /// Makes calls that leave the table the child is in: what is posted to that table is not closed
+    /// by this child any more. If they succeed, it lives in the table of `to`; if not, where it was.
+    ///
+    /// # Safety
+    ///
+    /// As [`submit`](Self::submit).
+    pub(crate) unsafe fn submit_leaving(
+        &mut self,
+        requests: &[Request],
+        to: &Arc<CloseList>,
+    ) -> Result<(), Failed> {
+        self.page.closes.store(ptr::null_mut(), Ordering::Release);
+        // The server reads the list anew after every request, so it has let go of the old one when
+        // the first of these is executed.
+        // SAFETY: by this function's contract.
+        if let Err(failed) = unsafe { self.submit(requests) } {
+            let closes = self.closes.as_ref().map_or(ptr::null(), Arc::as_ptr);
+            self.page.closes.store(closes.cast_mut(), Ordering::Release);
+            self.page.ring();
+            return Err(failed);
+        }
+        if let Some(left) = self.closes.replace(Arc::clone(to)) {
+            left.leave(&self.page);
+        }
+        self.page.closes.store(Arc::as_ptr(to).cast_mut(), Ordering::Release);
+        to.join(&self.page);
+        Ok(())
+    }
+
+    /// Has the child execute `requests` in order, up to the first that fails. Returns the last one's
+    /// answer.
+    ///
+    /// # Safety
+    ///
+    /// As [`syscall`](SyscallInterface::syscall), for each of them.
+    pub(crate) unsafe fn submit(&self, requests: &[Request]) -> Result<usize, Failed> {
+        let mut last = 0;
+        for (chunk, requests) in requests.chunks(ENTRIES).enumerate() {
+            let entries = || self.page.entries.iter().zip(requests).enumerate();
+            let failed = |index, error| Failed { step: chunk * ENTRIES + index, error };
+            for (_, (entry, request)) in entries() {
+                entry.number.store(request.call.number(), Ordering::Relaxed);
+                for (to, argument) in entry.arguments.iter().zip(request.arguments) {
+                    to.store(argument, Ordering::Relaxed);
+                }
+                entry.answer.store(UNANSWERED, Ordering::Relaxed);
+            }
+            let outcome = self.round_trip(requests.len());
+            for (index, (entry, request)) in entries() {
+                let answer = entry.answer.load(Ordering::Relaxed);
+                if let (UNANSWERED, Err(kind)) = (answer, outcome) {
+                    return Err(failed(index, Error::new(request.call, kind)));
+                }
+                last = local::answer(request.call, answer).map_err(|error| failed(index, error))?;
+            }
+        }
+        Ok(last)
+    }
+
+    /// Publishes the first `count` entries and waits until they are answered.
+    fn round_trip(&self, count: usize) -> Result<(), ErrorKind> {
+        let Page { request, life, .. } = &**self.page;
+        if life.load(Ordering::Acquire) == 0 {
+            return Err(ErrorKind::NotSent);
+        }
+        let published = count as u32;
+        request.store(published, Ordering::Release);
+        self.page.ring();
+        loop {
+            if request.load(Ordering::Acquire) == 0 {
+                return Ok(());
+            }
+            if life.load(Ordering::Acquire) == 0 {
+                // It may have answered before it died.
+                let answered = request.load(Ordering::Acquire) == 0;
+                return if answered { Ok(()) } else { Err(ErrorKind::Hangup) };
+            }
+            let answer = futex::Watch { word: request, value: published, woken_by_kernel: false };
+            let death = futex::Watch { word: life, value: 1, woken_by_kernel: true };
+            let timed_out = futex::wait_either([answer, death], PATIENCE);
+            if timed_out && self.process.poll(Some(Duration::ZERO)).unwrap_or(false) {
+                life.store(0, Ordering::Release);
+            }
+        }
+    }
+
+    /// Whether a child that has not answered `execve` has become the program, and is therefore not
+    /// driven any more, or has died.
+    pub(crate) fn has_execed(&mut self) -> Result<bool, Error> {
+        let execed = self.process.has_execed()?;
+        self.driven &= !execed;
+        Ok(execed)
+    }
+
+    /// Kills a child that cannot go on.
+    pub(crate) fn kill(&self) {
+        ask_to_exit(&self.page);
+        // After it has given up its privileges we may not be allowed to; it has been asked.
+        let _refused = self.process.send_signal(Signal::KILL);
+    }
+
+    /// Waits for the end of a child that has been asked to exit, and reaps it.
+    pub(crate) fn reap(self) -> Result<Exit, Error> {
+        self.process.wait()
+    }
+}
+
+/// What an entry holds until the server has executed it.
+const UNANSWERED: usize = isize::MAX as usize;
+
+/// Has an idle server exit, without waiting for it.
+fn ask_to_exit(page: &Page) {
+    if page.life.load(Ordering::Acquire) == 0 || page.request.load(Ordering::Acquire) != 0 {
+        return;
+    }
+    page.entries[0].number.store(Call::EXIT_GROUP.number(), Ordering::Relaxed);
+    page.entries[0].arguments[0].store(0, Ordering::Relaxed);
+    page.request.store(1, Ordering::Release);
+    page.ring();
+}
+
+/// Ends a new sibling that could not be held on to, while nothing else knows its pid.
+fn dismiss(page: &Page, pid: c_int) {
+    ask_to_exit(page);
+    // SAFETY: passes no pointer. The child is ours and not reaped, so the pid is still its own.
+    unsafe { libc::waitpid(pid, ptr::null_mut(), libc::__WALL) };
+}
+
+// SAFETY: the child executes what is published, once, one at a time, and shares this program's
+// memory, so addresses are the same in it (promises 1, 5). An answer is the kernel's, as the server
+// stores it (2); `NotSent` comes before publishing (3); (2) of this room is promise 4. Every request
+// is answered before the next one and after the closes posted before it (6).
+unsafe impl SyscallInterface for Ring {
+    unsafe fn syscall<const N: usize>(
+        &self,
+        call: Call,
+        arguments: [usize; N],
+    ) -> Result<usize, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { self.submit(&[Request::new(call, arguments)]) }.map_err(|failed| failed.error)
+    }
+
+    fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R {
+        call(bytes.as_ptr().expose_provenance())
+    }
+
+    fn lend_mut<R>(&self, bytes: &mut [u8], call: impl FnOnce(usize) -> R) -> R {
+        call(bytes.as_mut_ptr().expose_provenance())
+    }
+
+    fn barrier(&self) -> Result<(), Error> {
+        // SAFETY: has no arguments and no effect.
+        unsafe { self.syscall(Call::GETPID, []) }.map(drop)
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if let Some(closes) = self.closes.as_ref().filter(|_| self.process.is_ours()) {
+            closes.leave(&self.page);
+        }
+        if !self.driven || !self.process.is_ours() || self.process.is_reaped() {
+            return;
+        }
+        self.kill();
+        let ended = self.process.poll(Some(MOURNING)).unwrap_or(false);
+        if !(ended && matches!(self.process.try_wait(), Ok(Some(_)))) {
+            bury(Arc::clone(&self.process), self.closes.take());
+        }
+    }
+}
+
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ring").field("pid", &self.process.pid()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,357 @@
+//! What runs in a driven child, and the thread of ours that is its parent.
+//!
+//! The child shares this program's memory, thread-local storage included, so none of its code may
+//! be Rust: it is the loop below, which uses no stack, no TLS and no libc, and which no signal
+//! interrupts. Each driven child has a **keeper**, a thread of this process that clones it and then
+//! sleeps for as long as the child is driven. The child asks to be killed when its parent thread
+//! ends (`PR_SET_PDEATHSIG`), so it lives exactly as long as the keeper: through the end of the
+//! thread that called `spawn`, but not through a SIGKILL, an exit or an exec of this process, which
+//! all end the keeper, whatever the child is blocked in.
+//!
+//! # Safety
+//!
+//! 1. Keeper and server run with all signals blocked, so no handler of this program runs on them.
+//!    The child's handlers are reset (`CLONE_CLEAR_SIGHAND`).
+//! 2. They touch no memory but the [`Page`](super::page::Page), the close list it points to, and
+//!    what the syscalls they are asked to make touch. They never push, pop or call.
+//! 3. Both leave the page alone once the kernel has cleared their `life` words, which it does at
+//!    exit and exec (`CLONE_CHILD_CLEARTID`).
+//! 4. `syscall` preserves every register but `rax`, `rcx` and `r11`.
+#![expect(unsafe_code, reason = "assembly")]
+
+use std::arch::asm;
+use std::mem::offset_of;
+use std::ptr;
+use std::sync::atomic::Ordering;
+
+use super::close_list::{self, CloseList, Node};
+use super::page::{CloneArgs, Entry, Page, PageRef};
+use super::{Call, Error, futex, local};
+
+/// `struct sigaction` as the kernel takes it.
+#[repr(C)]
+pub(crate) struct KernelSigaction {
+    handler: usize,
+    flags: u64,
+    restorer: usize,
+    mask: u64,
+}
+
+impl KernelSigaction {
+    pub(crate) const DEFAULT: Self = KernelSigaction::of(libc::SIG_DFL);
+    pub(crate) const IGNORE: Self = KernelSigaction::of(libc::SIG_IGN);
+
+    const fn of(handler: usize) -> Self {
+        KernelSigaction { handler, flags: 0, restorer: 0, mask: 0 }
+    }
+}
+
+static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
+
+/// The size of the kernel's signal sets.
+pub(crate) const SIGSET_SIZE: usize = 8;
+
+/// Starts a keeper, which clones the child that `page.clone_args` describe, and waits for the
+/// kernel's answer: the child's pid.
+pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
+    let blocked = SignalsBlocked::new();
+    let keeper = clone_keeper(page);
+    drop(blocked);
+    local::answer(Call::CLONE, keeper).inspect_err(|_| {
+        page.keeper_life.store(0, Ordering::Release);
+        page.life.store(0, Ordering::Release);
+    })?;
+
+    while page.spawned.load(Ordering::Acquire) == 0 {
+        futex::wait(&page.spawned, 0);
+    }
+    let answer = page.spawned_pid.load(Ordering::Acquire) as usize;
+    local::answer(Call::CLONE3, answer)
+        .map(|pid| pid as i32)
+        .inspect_err(|_| page.life.store(0, Ordering::Release))
+}
+
+/// Blocks every signal on this thread, also those that libc keeps to itself.
+struct SignalsBlocked {
+    before: u64,
+}
+
+impl SignalsBlocked {
+    fn new() -> Self {
+        let mut blocked = SignalsBlocked { before: 0 };
+        set_signal_mask(u64::MAX, Some(&mut blocked.before));
+        blocked
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        set_signal_mask(self.before, None);
+    }
+}
+
+fn set_signal_mask(mask: u64, before: Option<&mut u64>) {
+    let before = before.map_or(ptr::null_mut(), ptr::from_mut);
+    // SAFETY: reads and writes the two masks, which outlive the call.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const mask,
+            before,
+            SIGSET_SIZE,
+        );
+    }
+}
+
+/// `clone(2)` of the keeper. In the caller this returns what the kernel answered; keeper and child
+/// never leave the assembly.
+#[inline(never)]
+fn clone_keeper(page: &Page) -> usize {
+    let thread = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM
+        | libc::CLONE_CHILD_CLEARTID;
+    let answer;
+    // SAFETY: (1) by the caller, (2) by reading it: what each part touches is said beside it. The
+    // stack pointer is inherited and never used. Only the caller comes back.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 99f",
+
+            // ---- The keeper. r12: the page.
+            "mov eax, {SYS_CLONE3}",
+            "lea rdi, [r12 + {CLONE_ARGS}]",
+            "mov esi, {CLONE_ARGS_SIZE}",
+            "syscall",
+            "test rax, rax",
+            "jz 20f",
+            "mov r13, rax",
+            "mov [r12 + {SPAWNED_PID}], rax",
+            "mov dword ptr [r12 + {SPAWNED}], 1",
+            "mov eax, {SYS_FUTEX}",
+            "lea rdi, [r12 + {SPAWNED}]",
+            "mov esi, {WAKE}",
+            "mov edx, 1",
+            "syscall",
+            "test r13, r13",
+            "js 12f",
+            // Sleeps until it is released; goes, and takes the child along, if it cannot.
+            "13:",
+            "cmp dword ptr [r12 + {KEEPER_RELEASE}], 0",
+            "jne 12f",
+            "mov eax, {SYS_FUTEX}",
+            "lea rdi, [r12 + {KEEPER_RELEASE}]",
+            "mov esi, {WAIT}",
+            "xor edx, edx",
+            "xor r10d, r10d",
+            "syscall",
+            "test eax, eax",
+            "jz 13b",
+            "cmp eax, -{EAGAIN}",
+            "je 13b",
+            "cmp eax, -{EINTR}",
+            "je 13b",
+            "12:",
+            "mov eax, {SYS_EXIT}",
+            "xor edi, edi",
+            "syscall",
+            "ud2",
+
+            // ---- The child. r12: its page.
+            "20:",
+            // SIGPIPE becomes an error of the call.
+            "mov eax, {SYS_RT_SIGACTION}",
+            "mov edi, {SIGPIPE}",
+            "lea rsi, [rip + {IGNORE}]",
+            "xor edx, edx",
+            "mov r10d, {SIGSET_SIZE}",
+            "syscall",
+            "xor r13d, r13d",
+            // Arms the death signal. If the keeper was gone before, its life is 0: the kernel
+            // clears it before it sends death signals. r13: entries left, when execve has failed.
+            "21:",
+            "mov eax, {SYS_PRCTL}",
+            "mov edi, {PR_SET_PDEATHSIG}",
+            "mov esi, {SIGKILL}",
+            "syscall",
+            "mov rax, [r12 + {KEEPER}]",
+            "cmp dword ptr [rax], 0",
+            "je 40f",
+            "test r13d, r13d",
+            "jnz 34f",
+
+            // Looks for work. r14: the bell, read before looking, so that no ring is missed.
+            "22:",
+            "mov r14d, [r12 + {BELL}]",
+            "mov r15, [r12 + {CLOSES}]",
+            "test r15, r15",
+            "jz 26f",
+            "cmp dword ptr [r15 + {POSTED_COUNT}], 0",
+            "je 26f",
+            "mov rbp, [r15 + {FIRST}]",
+            // Closes what is posted. rbp: the node. Another server may be at it, too.
+            "23:",
+            "test rbp, rbp",
+            "jz 26f",
+            "mov eax, {POSTED}",
+            "mov ecx, {CLOSING}",
+            "lock cmpxchg [rbp + {STATE}], ecx",
+            "jne 24f",
+            "mov edi, [rbp + {FD}]",
+            "mov eax, {SYS_CLOSE}",
+            "syscall",
+            "lock dec dword ptr [r15 + {POSTED_COUNT}]",
+            "mov dword ptr [rbp + {STATE}], {FREE}",
+            "24:",
+            "mov rbp, [rbp + {NEXT}]",
+            "jmp 23b",
+
+            "26:",
+            "mov r13d, [r12 + {REQUEST}]",
+            "test r13d, r13d",
+            "jnz 30f",
+            // Nothing to do: sleeps until the bell rings. If a filter denies that, there is no
+            // way to go on without burning a processor.
+            "mov eax, {SYS_FUTEX}",
+            "lea rdi, [r12 + {BELL}]",
+            "mov esi, {WAIT}",
+            "mov edx, r14d",
+            "xor r10d, r10d",
+            "syscall",
+            "test eax, eax",
+            "jz 22b",
+            "cmp eax, -{EAGAIN}",
+            "je 22b",
+            "cmp eax, -{EINTR}",
+            "je 22b",
+            "jmp 40f",
+
+            // Executes the requests up to the first that fails. rbp: the entry, r13: how many.
+            "30:",
+            "lea rbp, [r12 + {ENTRIES}]",
+            "31:",
+            "mov eax, [rbp + {NUMBER}]",
+            "mov rdi, [rbp + {ARGUMENTS}]",
+            "mov rsi, [rbp + {ARGUMENTS} + 8]",
+            "mov rdx, [rbp + {ARGUMENTS} + 16]",
+            "mov r10, [rbp + {ARGUMENTS} + 24]",
+            "mov r8,  [rbp + {ARGUMENTS} + 32]",
+            "mov r9,  [rbp + {ARGUMENTS} + 40]",
+            "cmp eax, {SYS_EXECVE}",
+            "je 37f",
+            "cmp eax, {SYS_CLONE3}",
+            "je 38f",
+            "32:",
+            "syscall",
+            "33:",
+            "mov [rbp + {ANSWER}], rax",
+            "34:",
+            "cmp qword ptr [rbp + {ANSWER}], -{MAX_ERRNO}",
+            "jae 35f",
+            "add rbp, {ENTRY_SIZE}",
+            "dec r13d",
+            "jnz 31b",
+            "35:",
+            "mov dword ptr [r12 + {REQUEST}], 0",
+            "mov eax, {SYS_FUTEX}",
+            "lea rdi, [r12 + {REQUEST}]",
+            "mov esi, {WAKE}",
+            "mov edx, 1",
+            "syscall",
+            "test eax, eax",
+            "jns 22b",
+            "jmp 40f",
+
+            // execve: the new program does not die with the keeper. If it fails, the child does.
+            "37:",
+            "mov r14, rdi",
+            "mov r15, rsi",
+            "mov r8, rdx",
+            "mov eax, {SYS_PRCTL}",
+            "mov edi, {PR_SET_PDEATHSIG}",
+            "xor esi, esi",
+            "syscall",
+            "mov eax, {SYS_EXECVE}",
+            "mov rdi, r14",
+            "mov rsi, r15",
+            "mov rdx, r8",
+            "syscall",
+            "mov [rbp + {ANSWER}], rax",
+            "jmp 21b",
+
+            // clone3: a grandchild starts here, with the page that came as the last argument.
+            "38:",
+            "mov r15, r9",
+            "syscall",
+            "test rax, rax",
+            "jnz 33b",
+            "mov r12, r15",
+            "jmp 20b",
+
+            "40:",
+            "mov eax, {SYS_EXIT_GROUP}",
+            "xor edi, edi",
+            "syscall",
+            "ud2",
+
+            "99:",
+
+            inlateout("rax") libc::SYS_clone as usize => answer,
+            in("rdi") thread,
+            in("rsi") 0,
+            in("rdx") 0,
+            in("r10") page.keeper_life.as_ptr(),
+            in("r8") 0,
+            in("r12") ptr::from_ref(page),
+            lateout("rcx") _,
+            lateout("r11") _,
+            IGNORE = sym IGNORE,
+            SYS_CLONE3 = const libc::SYS_clone3,
+            SYS_CLOSE = const libc::SYS_close,
+            SYS_EXECVE = const libc::SYS_execve,
+            SYS_EXIT = const libc::SYS_exit,
+            SYS_EXIT_GROUP = const libc::SYS_exit_group,
+            SYS_FUTEX = const libc::SYS_futex,
+            SYS_PRCTL = const libc::SYS_prctl,
+            SYS_RT_SIGACTION = const libc::SYS_rt_sigaction,
+            PR_SET_PDEATHSIG = const libc::PR_SET_PDEATHSIG,
+            SIGPIPE = const libc::SIGPIPE,
+            SIGKILL = const libc::SIGKILL,
+            SIGSET_SIZE = const SIGSET_SIZE,
+            WAKE = const libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+            WAIT = const libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+            EAGAIN = const libc::EAGAIN,
+            EINTR = const libc::EINTR,
+            MAX_ERRNO = const local::MAX_ERRNO,
+            CLONE_ARGS = const offset_of!(Page, clone_args),
+            CLONE_ARGS_SIZE = const size_of::<CloneArgs>(),
+            SPAWNED_PID = const offset_of!(Page, spawned_pid),
+            SPAWNED = const offset_of!(Page, spawned),
+            KEEPER_RELEASE = const offset_of!(Page, keeper_release),
+            KEEPER = const offset_of!(Page, keeper),
+            BELL = const offset_of!(Page, bell),
+            CLOSES = const offset_of!(Page, closes),
+            REQUEST = const offset_of!(Page, request),
+            ENTRIES = const offset_of!(Page, entries),
+            ENTRY_SIZE = const size_of::<Entry>(),
+            NUMBER = const offset_of!(Entry, number),
+            ARGUMENTS = const offset_of!(Entry, arguments),
+            ANSWER = const offset_of!(Entry, answer),
+            POSTED_COUNT = const offset_of!(CloseList, posted),
+            FIRST = const offset_of!(CloseList, first),
+            NEXT = const offset_of!(Node, next),
+            STATE = const offset_of!(Node, state),
+            FD = const offset_of!(Node, fd),
+            FREE = const close_list::FREE,
+            POSTED = const close_list::POSTED,
+            CLOSING = const close_list::CLOSING,
+        );
+    }
+    answer
+}

@@ -1,0 +1,85 @@
+use std::ffi::c_int;
+use std::fmt;
+use std::num::NonZeroI32;
+
+use crate::brand::{Namespace, Of};
+
+macro_rules! process_number {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[repr(transparent)]
+        pub struct $name<P> {
+            /// Invariant: positive.
+            number: NonZeroI32,
+            namespace: Of<P>,
+        }
+
+        impl<P> $name<P> {
+            /// Asserts that `number`, learned from outside (a file, a command line), is one of the
+            /// pid namespace `P`. `None` unless it is positive: the kernel gives 0 and negative
+            /// numbers other meanings.
+            #[must_use]
+            pub const fn asserted(number: c_int) -> Option<Self> {
+                match NonZeroI32::new(number) {
+                    Some(number) if number.get() > 0 => {
+                        Some($name { number, namespace: Of::new() })
+                    }
+                    _ => None,
+                }
+            }
+
+            /// The number, for interfaces that take plain integers.
+            #[inline]
+            #[must_use]
+            pub const fn as_raw(self) -> c_int {
+                self.number.get()
+            }
+        }
+
+        impl<P> Clone for $name<P> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<P> Copy for $name<P> {}
+
+        impl<P> PartialEq for $name<P> {
+            fn eq(&self, other: &Self) -> bool {
+                self.number == other.number
+            }
+        }
+
+        impl<P> Eq for $name<P> {}
+
+        impl<P: Namespace> fmt::Display for $name<P> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({}:{})", stringify!($name), P::NAME, self.number)
+            }
+        }
+
+        impl<P: Namespace> fmt::Debug for $name<P> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        const _: () = {
+            assert!(size_of::<$name<crate::HostPids>>() == 4);
+            assert!(size_of::<Option<$name<crate::HostPids>>>() == 4);
+        };
+    };
+}
+
+process_number! {
+    /// The number of a process in the pid namespace `P`; always positive.
+    ///
+    /// The process may be gone and the number may be another's by the time it is used: only a
+    /// pidfd holds on to a process.
+    Pid
+}
+
+process_number! {
+    /// The number of a process group in the pid namespace `P`; always positive.
+    Pgid
+}

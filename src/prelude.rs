@@ -1,0 +1,15 @@
+//! What a program that uses this library brings in: `use nearfar::prelude::*`.
+
+pub use crate::brand;
+pub use crate::brand::{Brand, HostFds, HostMemory, HostPids};
+pub use crate::far::{self, Task as _};
+pub use crate::handle::{
+    AsFd as _, BorrowedFd, ChildProcess, Cwd, Fd, Inherit, Inheriting, Waited,
+};
+pub use crate::program::Program;
+pub use crate::task::{
+    ExecTask, ExitTask, FileDescriptorTask, ProcessTask, SpawnTask, Task, UnshareFilesTask,
+};
+pub use rustix::fs::{Mode, OFlags};
+pub use rustix::pipe::PipeFlags;
+pub use rustix::process::Signal;

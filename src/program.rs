@@ -1,0 +1,159 @@
+use std::collections::BTreeMap;
+use std::ffi::{CString, NulError, OsStr, OsString};
+use std::iter;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// What to execute: a path or name, arguments, environment and working directory.
+///
+/// It holds no brand and no fd, so it can sit in a configuration or a static; the fds are bound
+/// when a task [becomes](crate::task::ExecTask::program) it.
+///
+/// A name without a slash is looked up in the `PATH` of the environment the program will get, or in
+/// `/bin:/usr/bin` if that has none. A file that is not executable by the kernel (a script without
+/// `#!`) is an error, not given to a shell.
+///
+/// ```
+/// use nearfar::Program;
+///
+/// let program = Program::new("sort").args(["-k1,1nr", "-k2"]).env("LC_ALL", "C");
+/// # let _ = program;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a program does nothing until a task becomes it"]
+pub struct Program {
+    path: OsString,
+    arg0: Option<OsString>,
+    args: Vec<OsString>,
+    clear_environment: bool,
+    /// Set, or removed.
+    environment: BTreeMap<OsString, Option<OsString>>,
+    current_dir: Option<PathBuf>,
+}
+
+impl Program {
+    /// The program at `path`, or, without a slash in it, of that name.
+    pub fn new(path: impl AsRef<OsStr>) -> Self {
+        Program {
+            path: path.as_ref().to_owned(),
+            arg0: None,
+            args: Vec::new(),
+            clear_environment: false,
+            environment: BTreeMap::new(),
+            current_dir: None,
+        }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// What the program gets as its own name; by default what [`new`](Self::new) was given.
+    pub fn arg0(mut self, arg0: impl AsRef<OsStr>) -> Self {
+        self.arg0 = Some(arg0.as_ref().to_owned());
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.insert(name.as_ref().to_owned(), Some(value.as_ref().to_owned()));
+        self
+    }
+
+    /// Does not pass on an environment variable.
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.environment.insert(name.as_ref().to_owned(), None);
+        self
+    }
+
+    /// Passes on nothing of this process's environment, and forgets what was set so far.
+    pub fn env_clear(mut self) -> Self {
+        self.clear_environment = true;
+        self.environment.clear();
+        self
+    }
+
+    /// The working directory to start in. A relative path of the program is relative to it.
+    pub fn current_dir(mut self, directory: impl AsRef<Path>) -> Self {
+        self.current_dir = Some(directory.as_ref().to_owned());
+        self
+    }
+
+    /// What [`new`](Self::new) was given.
+    #[must_use]
+    pub fn path(&self) -> &OsStr {
+        &self.path
+    }
+
+    /// Everything the kernel needs, with the environment as it is now.
+    pub(crate) fn image(&self) -> Result<Image, NulError> {
+        let environment = self.resolved_environment();
+        let arg0 = self.arg0.as_ref().unwrap_or(&self.path);
+        Ok(Image {
+            candidates: candidates(&self.path, environment.get(OsStr::new("PATH")))?,
+            argv: iter::once(arg0).chain(&self.args).map(c_string).collect::<Result<_, _>>()?,
+            envp: environment
+                .iter()
+                .map(|(name, value)| c_string(join(name, b'=', value)))
+                .collect::<Result<_, _>>()?,
+            current_dir: self.current_dir.as_ref().map(c_string).transpose()?,
+        })
+    }
+
+    fn resolved_environment(&self) -> BTreeMap<OsString, OsString> {
+        let inherited = (!self.clear_environment).then(std::env::vars_os);
+        let mut environment: BTreeMap<_, _> = inherited.into_iter().flatten().collect();
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => environment.insert(name.clone(), value.clone()),
+                None => environment.remove(name),
+            };
+        }
+        environment
+    }
+}
+
+/// A [`Program`] with its lookups done, as C strings.
+pub(crate) struct Image {
+    /// The paths to try, in order; never empty.
+    pub(crate) candidates: Vec<CString>,
+    pub(crate) argv: Vec<CString>,
+    pub(crate) envp: Vec<CString>,
+    pub(crate) current_dir: Option<CString>,
+}
+
+/// Where to look for `path`, as `execvp(3)` does.
+fn candidates(path: &OsStr, search: Option<&OsString>) -> Result<Vec<CString>, NulError> {
+    if path.is_empty() || path.as_bytes().contains(&b'/') {
+        return Ok(vec![c_string(path)?]);
+    }
+    let search = search.map_or(OsStr::new("/bin:/usr/bin"), OsString::as_os_str);
+    std::env::split_paths(search)
+        .map(|directory| c_string(in_directory(&directory, path)))
+        .collect()
+}
+
+/// An empty directory in `PATH` is the working directory.
+fn in_directory(directory: &Path, name: &OsStr) -> OsString {
+    if directory.as_os_str().is_empty() {
+        join(OsStr::new("."), b'/', name)
+    } else {
+        directory.join(name).into_os_string()
+    }
+}
+
+fn join(left: &OsStr, between: u8, right: &OsStr) -> OsString {
+    OsString::from_vec([left.as_bytes(), &[between], right.as_bytes()].concat())
+}
+
+fn c_string(text: impl AsRef<OsStr>) -> Result<CString, NulError> {
+    CString::new(text.as_ref().as_bytes())
+}

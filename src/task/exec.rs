@@ -1,0 +1,402 @@
+//! Becoming a program.
+//!
+//! # Safety
+//!
+//! 1. The memory that the requests point to, the image's strings and this room's statics, lives
+//!    until they are answered or the child has left this memory.
+//! 2. Slots are overwritten only in a table that the child has alone: unshared first, or known to be
+//!    its own and put back on failure.
+#![expect(unsafe_code, reason = "syscalls that change the task")]
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr;
+
+use rustix::io::Errno;
+
+use crate::brand::Namespace;
+use crate::far;
+use crate::handle::{AsFd, ChildProcess, Fd};
+use crate::interface::{
+    Call, Error, ErrorKind, Failed, KernelSigaction, Request, Ring, SIGSET_SIZE,
+};
+use crate::near;
+use crate::program::{Image, Program};
+
+use super::Task;
+
+/// Becoming a program.
+pub trait ExecTask: far::Task + Sized {
+    /// `execve(program, ...)`—starts to describe what the program gets; [`Exec::exec`] does it.
+    ///
+    /// # References
+    ///
+    /// [`execve(2)`](https://man7.org/linux/man-pages/man2/execve.2.html)
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// let echo = Program::new("echo").arg("hello");
+    /// let process = here.spawn()?.program(&echo).fd(1, &writer).exec()?;
+    /// drop(writer);
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(here.read(&reader, &mut buffer)?, "hello\n".len());
+    /// assert!(process.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "exec")]
+    #[doc(alias = "execve")]
+    fn program<'a>(self, program: &'a Program) -> Exec<'a, Self, Self::FdTable> {
+        Exec { task: self, program, fds: Vec::new(), borrowed: PhantomData }
+    }
+
+    /// What [`Exec::exec`] and [`Exec::try_exec`] do.
+    ///
+    /// # Errors
+    ///
+    /// As those.
+    #[doc(hidden)]
+    fn execute(
+        self,
+        program: &Program,
+        fds: &[(c_int, near::Fd<Self::FdTable>)],
+        on_failure: OnFailure,
+    ) -> Result<ChildProcess, NotExecuted<Self>>;
+}
+
+/// Whether a failed exec has to leave the task as it was.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The task is dropped.
+    Drop,
+    /// The task is given back.
+    Undo,
+}
+
+/// A task about to become a program.
+///
+/// The program gets 0, 1 and 2 of the task's table, unless they are replaced here, and what is
+/// listed here, each at its number. Nothing else: every other fd is closed, whatever its
+/// close-on-exec flag.
+#[must_use = "nothing happens before `exec`"]
+pub struct Exec<'a, K, F> {
+    task: K,
+    program: &'a Program,
+    fds: Vec<(c_int, near::Fd<F>)>,
+    borrowed: PhantomData<&'a Fd<F>>,
+}
+
+impl<'a, K: ExecTask> Exec<'a, K, K::FdTable> {
+    /// Gives the program `fd`, at `number`. Each number once; the same fd at several if need be.
+    pub fn fd(mut self, number: u16, fd: &'a (impl AsFd<K::FdTable> + ?Sized)) -> Self {
+        self.fds.push((c_int::from(number), fd.near_fd()));
+        self
+    }
+
+    /// Executes the program. The task is gone; what is left is the process.
+    ///
+    /// If the task shares its fd table, it leaves it first: nobody else's 0, 1 or 2 is touched. The
+    /// program starts with no signal blocked and with the default action for `SIGPIPE`, and
+    /// survives this process. A signal that was sent to the driven task takes effect here.
+    ///
+    /// `Ok` means that the kernel has begun to replace the child's memory. If it is killed before
+    /// that, this is a [`Hangup`](crate::ErrorKind::Hangup); if it is killed after that, or the
+    /// kernel cannot finish, the process's exit tells.
+    ///
+    /// # Errors
+    ///
+    /// Of `execve`: `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`, ...; of `chdir`; `dup3`: `EBADF` for a
+    /// number beyond the limit; [`ListedTwice`](crate::ErrorKind::ListedTwice),
+    /// [`InteriorNul`](crate::ErrorKind::InteriorNul). The task is dropped with the error, as a task
+    /// that has left a shared table cannot go back; [`try_exec`](Self::try_exec) gives it back.
+    pub fn exec(self) -> Result<ChildProcess, Error> {
+        Ok(self.task.execute(self.program, &self.fds, OnFailure::Drop)?)
+    }
+
+    /// Executes the program, or gives the task back as it was.
+    ///
+    /// Only from a table that the task has alone. As it was means: its fds, working directory and
+    /// signals; all its fds from 3 on are close-on-exec afterwards, which matters to nobody, since
+    /// the next exec decides anew what is passed on.
+    ///
+    /// # Errors
+    ///
+    /// As [`exec`](Self::exec), and [`SharedTable`](crate::ErrorKind::SharedTable), before anything
+    /// is sent.
+    pub fn try_exec(self) -> Result<ChildProcess, NotExecuted<K>> {
+        self.task.execute(self.program, &self.fds, OnFailure::Undo)
+    }
+}
+
+impl<K: fmt::Debug, F: Namespace> fmt::Debug for Exec<'_, K, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exec")
+            .field("task", &self.task)
+            .field("program", self.program)
+            .field("fds", &self.fds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An exec that did not happen.
+#[derive(thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct NotExecuted<K> {
+    /// Why.
+    #[source]
+    pub error: Error,
+    /// The task: as it was, or dead, if that is why.
+    pub task: K,
+}
+
+impl<K> fmt::Debug for NotExecuted<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotExecuted").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<K> From<NotExecuted<K>> for Error {
+    fn from(undone: NotExecuted<K>) -> Self {
+        undone.error
+    }
+}
+
+impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> ExecTask for Task<F, A, P, Ring, C> {
+    fn execute(
+        mut self,
+        program: &Program,
+        fds: &[(c_int, near::Fd<F>)],
+        on_failure: OnFailure,
+    ) -> Result<ChildProcess, NotExecuted<Self>> {
+        let fds = fds.iter().map(|&(to, from)| Placement { to, from: from.as_raw() }).collect();
+        match execute(&mut self.interface, program, fds, on_failure) {
+            Ok(()) => Ok(self.into_child()),
+            Err(error) => Err(NotExecuted { error, task: self }),
+        }
+    }
+}
+
+/// An fd and the number the program gets it at.
+#[derive(Clone, Copy)]
+struct Placement {
+    from: c_int,
+    to: c_int,
+}
+
+fn execute(
+    ring: &mut Ring,
+    program: &Program,
+    fds: Vec<Placement>,
+    on_failure: OnFailure,
+) -> Result<(), Error> {
+    let not_sent = |kind| Error::new(Call::EXECVE, kind);
+    let image = program.image().map_err(|_| not_sent(ErrorKind::InteriorNul))?;
+    if has_duplicates(fds.iter().map(|fd| fd.to)) {
+        return Err(not_sent(ErrorKind::ListedTwice));
+    }
+    if on_failure == OnFailure::Undo && ring.shares_its_table() {
+        return Err(not_sent(ErrorKind::SharedTable));
+    }
+    let mut preparation = Preparation { ring, steps: Vec::new(), undo: Vec::new(), on_failure };
+    let outcome = match preparation.prepare(fds, image.current_dir.as_deref()) {
+        Ok(()) => preparation.run(&image),
+        Err(error) => Err(error),
+    };
+    if outcome.is_err() {
+        preparation.take_back();
+    }
+    outcome
+}
+
+fn has_duplicates(numbers: impl Iterator<Item = c_int>) -> bool {
+    let mut numbers: Vec<c_int> = numbers.collect();
+    numbers.sort_unstable();
+    numbers.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// The steps towards an exec that are still to be sent, and those back.
+struct Preparation<'ring> {
+    ring: &'ring mut Ring,
+    /// To be sent together with the first `execve`.
+    steps: Vec<Request>,
+    /// What puts back what the steps change.
+    undo: Vec<Request>,
+    on_failure: OnFailure,
+}
+
+impl Preparation<'_> {
+    /// Plans the steps up to the exec itself. Sends only what has to be known before: copies.
+    fn prepare(&mut self, mut fds: Vec<Placement>, directory: Option<&CStr>) -> Result<(), Error> {
+        // The table is this child's own from here on, and nothing is passed on by accident.
+        let unshare = match self.on_failure {
+            OnFailure::Drop => libc::CLOSE_RANGE_UNSHARE,
+            OnFailure::Undo => 0,
+        };
+        let flags = libc::CLOSE_RANGE_CLOEXEC | unshare;
+        self.steps.push(Request::new(Call::CLOSE_RANGE, [3, u32::MAX as usize, flags as usize]));
+
+        let beyond = fds.iter().map(|fd| fd.from.max(fd.to)).max().unwrap_or(0).max(2) + 1;
+        self.set_aside(&mut fds, beyond)?;
+        for fd in fds {
+            self.save(fd, beyond)?;
+            self.steps.push(if fd.from == fd.to {
+                // `dup3` refuses this, and `dup2` would leave it close-on-exec.
+                set_fd_flags(fd.to, 0)
+            } else {
+                dup3(fd.from, fd.to, 0)
+            });
+        }
+        if let Some(directory) = directory {
+            self.save_directory()?;
+            let path = directory.as_ptr().expose_provenance();
+            self.steps.push(Request::new(Call::CHDIR, [path]));
+        }
+        // Of the undoing, this is the first: an unblocked signal could end the child.
+        self.undo.insert(0, block_signals(&EVERY_SIGNAL));
+        self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
+        self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
+        self.steps.push(block_signals(&NO_SIGNAL));
+        Ok(())
+    }
+
+    /// Copies every fd whose slot another one is to be put at, as in `{3 -> 4, 4 -> 3}`.
+    fn set_aside(&mut self, fds: &mut [Placement], beyond: c_int) -> Result<(), Error> {
+        let overwritten: Vec<c_int> =
+            fds.iter().filter(|fd| fd.from != fd.to).map(|fd| fd.to).collect();
+        for fd in fds.iter_mut().filter(|fd| overwritten.contains(&fd.from)) {
+            // The copies must not be made in a table that is shared.
+            self.send_planned()?;
+            fd.from = self.copy(fd.from, beyond)?;
+            self.undo.push(close(fd.from));
+        }
+        Ok(())
+    }
+
+    /// Remembers what is at the number that `fd` is to be put at.
+    fn save(&mut self, fd: Placement, beyond: c_int) -> Result<(), Error> {
+        if self.on_failure == OnFailure::Drop {
+            return Ok(());
+        }
+        let flags = match self.send(Request::new(Call::FCNTL, [fd.to as usize, F_GETFD])) {
+            Ok(flags) => flags,
+            Err(error) if error.errno() == Some(Errno::BADF) => {
+                self.undo.push(close(fd.to));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        if fd.from == fd.to {
+            self.undo.push(set_fd_flags(fd.to, flags));
+            return Ok(());
+        }
+        let saved = self.copy(fd.to, beyond)?;
+        let close_on_exec =
+            if flags & libc::FD_CLOEXEC as usize == 0 { 0 } else { libc::O_CLOEXEC };
+        self.undo.push(dup3(saved, fd.to, close_on_exec));
+        self.undo.push(close(saved));
+        Ok(())
+    }
+
+    fn save_directory(&mut self) -> Result<(), Error> {
+        if self.on_failure == OnFailure::Drop {
+            return Ok(());
+        }
+        let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
+        let path = c".".as_ptr().expose_provenance();
+        let directory = self
+            .send(Request::new(Call::OPENAT, [libc::AT_FDCWD as usize, path, flags as usize, 0]))?;
+        self.undo.push(Request::new(Call::FCHDIR, [directory]));
+        self.undo.push(close(directory as c_int));
+        Ok(())
+    }
+
+    /// Sends the steps and tries the candidates in order, as `execvp(3)` does.
+    fn run(&mut self, image: &Image) -> Result<(), Error> {
+        let (argv, envp) = (pointers(&image.argv), pointers(&image.envp));
+        let mut denied = None;
+        let mut last = Error::os(Call::EXECVE, Errno::NOENT);
+        for path in &image.candidates {
+            let vectors = [&argv, &envp].map(|vector| vector.as_ptr().expose_provenance());
+            let path = path.as_ptr().expose_provenance();
+            self.steps.push(Request::new(Call::EXECVE, [path, vectors[0], vectors[1]]));
+            let Err(error) = self.send_planned() else {
+                unreachable!("execve does not return, and was the last step");
+            };
+            if error.call() != Call::EXECVE {
+                return Err(error);
+            }
+            match error.kind() {
+                ErrorKind::Hangup if self.ring.has_execed()? => return Ok(()),
+                ErrorKind::Os(Errno::NOENT | Errno::NOTDIR | Errno::STALE) => last = error,
+                ErrorKind::Os(Errno::ACCESS) => denied = Some(error),
+                _ => return Err(error),
+            }
+        }
+        Err(denied.unwrap_or(last))
+    }
+
+    /// Puts everything back as far as it has come, if that was asked for.
+    fn take_back(&mut self) {
+        if self.on_failure == OnFailure::Drop {
+            return;
+        }
+        for step in std::mem::take(&mut self.undo) {
+            // What was not changed needs no undoing, and a dead task neither.
+            let _unchanged = self.send(step);
+        }
+    }
+
+    fn copy(&mut self, fd: c_int, beyond: c_int) -> Result<c_int, Error> {
+        let arguments = [fd as usize, libc::F_DUPFD_CLOEXEC as usize, beyond as usize];
+        Ok(self.send(Request::new(Call::FCNTL, arguments))? as c_int)
+    }
+
+    fn send_planned(&mut self) -> Result<usize, Error> {
+        let steps = std::mem::take(&mut self.steps);
+        // SAFETY: (1), (2)
+        unsafe { self.ring.submit(&steps) }.map_err(|Failed { error, .. }| error)
+    }
+
+    fn send(&self, step: Request) -> Result<usize, Error> {
+        // SAFETY: (1), (2)
+        unsafe { self.ring.submit(&[step]) }.map_err(|Failed { error, .. }| error)
+    }
+}
+
+const F_GETFD: usize = libc::F_GETFD as usize;
+static EVERY_SIGNAL: u64 = u64::MAX;
+static NO_SIGNAL: u64 = 0;
+
+fn close(fd: c_int) -> Request {
+    Request::new(Call::CLOSE, [fd as usize])
+}
+
+fn dup3(from: c_int, to: c_int, flags: c_int) -> Request {
+    Request::new(Call::DUP3, [from as usize, to as usize, flags as usize])
+}
+
+fn set_fd_flags(fd: c_int, flags: usize) -> Request {
+    Request::new(Call::FCNTL, [fd as usize, libc::F_SETFD as usize, flags])
+}
+
+fn block_signals(mask: &'static u64) -> Request {
+    let mask = ptr::from_ref(mask).expose_provenance();
+    Request::new(Call::RT_SIGPROCMASK, [libc::SIG_SETMASK as usize, mask, 0, SIGSET_SIZE])
+}
+
+fn set_action(signal: c_int, action: &'static KernelSigaction) -> Request {
+    let action = ptr::from_ref(action).expose_provenance();
+    Request::new(Call::RT_SIGACTION, [signal as usize, action, 0, SIGSET_SIZE])
+}
+
+/// A null-terminated vector of pointers to `strings`.
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
+}

@@ -1,0 +1,186 @@
+//! Tasks: processes that make syscalls for us.
+//!
+//! A [`Task`] knows its namespaces and how to reach the process; what it can be asked to do is in
+//! the extension traits of this module, one file each, which [`prelude`](crate::prelude) brings in.
+//! The ones that make ordinary calls are implemented for everything that implements
+//! [`far::Task`](trait@far::Task); those that change the task itself, for tasks that are driven
+//! child processes.
+//!
+//! | trait | what for | syscalls |
+//! |---|---|---|
+//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
+//! | [`ProcessTask`] | ids, pidfds | `getpid`, `getppid`, `getpgid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`SpawnTask`] | child tasks | `clone3` |
+//! | [`UnshareFilesTask`] | a private fd table | `close_range` |
+//! | [`ExecTask`] | becoming a program | `execve` |
+//! | [`ExitTask`] | ending | `exit_group` |
+
+mod exec;
+mod exit;
+mod file_descriptor;
+mod process;
+mod spawn;
+mod unshare_files;
+
+use std::fmt;
+
+use crate::brand::{HostFds, HostMemory, HostPids, Namespace};
+use crate::far::{self, AddressSpace, FdTable, PidNamespace};
+use crate::handle::{ChildProcess, Killer};
+use crate::interface::{Call, Error, Local, Ring, SyscallInterface};
+use crate::near;
+
+pub use exec::{Exec, ExecTask, NotExecuted};
+pub use exit::ExitTask;
+pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
+pub use process::ProcessTask;
+pub use spawn::SpawnTask;
+pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
+
+/// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid
+/// namespace `P`, with children going to the pid namespace `C`.
+///
+/// [`Task::here`] is the calling thread. [`spawn`](SpawnTask::spawn) makes a child process that does
+/// nothing but serve syscalls, shares all of its parent's namespaces (but not its working directory,
+/// root and umask), and can go its own way from there, step by step.
+///
+/// A driven task is `Send`, not `Sync` and not `Clone`: one driver at a time. It lives as long as
+/// this value and this process: dropping the value kills and reaps it. Its signals are blocked
+/// while it is driven, so a Ctrl-C does not end it before it is a program (but `SIGSTOP` stops it,
+/// and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
+/// [`killer`](Task::killer).
+pub struct Task<F, A, P, I = Ring, C = P> {
+    interface: I,
+    fd_table: FdTable<F>,
+    address_space: AddressSpace<A>,
+    pid_namespace: PidNamespace<P>,
+    child_pid_namespace: PidNamespace<C>,
+    pid: near::Pid<P>,
+}
+
+impl Task<HostFds, HostMemory, HostPids, Local> {
+    /// The calling thread, making its syscalls directly.
+    ///
+    /// It cannot be sent to another thread (call `Task::here()` there), and it has no transitions:
+    /// unsharing the fd table of a thread that runs Rust code would turn every `OwnedFd` of the
+    /// program into a number of some other file. Do it in a child.
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// here.write(&writer, b"hello")?;
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(here.read(&reader, &mut buffer)?, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn here() -> Self {
+        let pid = near::Pid::asserted(std::process::id() as i32).expect("our own pid is positive");
+        Task::sharing_host(Local::new(), pid)
+    }
+}
+
+impl<I> Task<HostFds, HostMemory, HostPids, I> {
+    fn sharing_host(interface: I, pid: near::Pid<HostPids>) -> Self {
+        Task {
+            interface,
+            fd_table: FdTable::HOST,
+            address_space: AddressSpace::HOST,
+            pid_namespace: PidNamespace::HOST,
+            child_pid_namespace: PidNamespace::HOST,
+            pid,
+        }
+    }
+}
+
+impl<F, A, P, C> Task<F, A, P, Ring, C> {
+    /// Something to kill the child with from another thread, while a call blocks in it.
+    #[must_use]
+    pub fn killer(&self) -> Killer {
+        Killer::new(self.interface.process().clone())
+    }
+
+    /// Whoever the child is now, it is not driven any more.
+    fn into_child(self) -> ChildProcess {
+        ChildProcess::new(self.interface.process().clone())
+    }
+}
+
+#[expect(unsafe_code, reason = "this is the type the trait describes")]
+// SAFETY: a task is made with the namespaces of the process behind its interface, and the
+// transitions, which take it by value, are all that changes them (promises 1 and 2).
+unsafe impl<F, A, P, I, C> far::Task for Task<F, A, P, I, C>
+where
+    F: Namespace,
+    A: Namespace,
+    P: Namespace,
+    C: Namespace,
+    I: SyscallInterface,
+{
+    type FdTable = F;
+    type AddressSpace = A;
+    type PidNamespace = P;
+    type ChildPidNamespace = C;
+    type Interface = I;
+
+    #[inline]
+    fn interface(&self) -> &I {
+        &self.interface
+    }
+
+    #[inline]
+    fn fd_table(&self) -> &FdTable<F> {
+        &self.fd_table
+    }
+
+    fn address_space(&self) -> AddressSpace<A> {
+        self.address_space
+    }
+
+    fn pid_namespace(&self) -> PidNamespace<P> {
+        self.pid_namespace
+    }
+
+    fn child_pid_namespace(&self) -> PidNamespace<C> {
+        self.child_pid_namespace
+    }
+
+    fn pid(&self) -> near::Pid<P> {
+        self.pid
+    }
+}
+
+impl<F: Namespace, A: Namespace, P: Namespace, I, C> fmt::Debug for Task<F, A, P, I, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Task({}, {}, {})", self.pid, self.fd_table, self.address_space)
+    }
+}
+
+/// The number of an fd for a call of `task`: the one place where an id gives up its brand.
+#[inline(always)]
+fn near<K: far::Task + ?Sized>(
+    _task: &K,
+    fd: &(impl crate::handle::AsFd<K::FdTable> + ?Sized),
+) -> usize {
+    fd.near_fd().as_raw() as usize
+}
+
+/// Has `task` execute `call`.
+///
+/// # Safety
+///
+/// As [`SyscallInterface::syscall`].
+#[expect(unsafe_code, reason = "passes the contract on")]
+#[inline(always)]
+unsafe fn call<K: far::Task + ?Sized, const N: usize>(
+    task: &K,
+    call: Call,
+    arguments: [usize; N],
+) -> Result<usize, Error> {
+    // SAFETY: by this function's contract.
+    unsafe { task.interface().syscall(call, arguments) }
+}

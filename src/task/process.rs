@@ -1,0 +1,148 @@
+//! Processes: ids, and pidfds.
+//!
+//! # Safety
+//!
+//! 1. A pidfd in a call is of the task's own table and stays open for the call.
+//! 2. A pid that a call returns is of the task's own pid namespace.
+//! 3. What is waited for is a child of the task's process; a child of this library's that is reaped
+//!    here is reported as lost by its own handle, never mistaken for another.
+#![expect(unsafe_code, reason = "syscalls")]
+
+use std::ffi::c_int;
+
+use rustix::process::Signal;
+
+use crate::far;
+use crate::handle::{AsFd, Fd};
+use crate::interface::{Call, Error};
+
+use super::{call, near};
+
+/// Calls on processes.
+pub trait ProcessTask: far::Task {
+    /// `getpid()`—the task's pid, as it sees it itself.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getpid(2)`](https://man7.org/linux/man-pages/man2/getpid.2.html)
+    #[inline]
+    fn getpid(&self) -> Result<near::Pid<Self::PidNamespace>, Error> {
+        // SAFETY: no arguments.
+        let pid = unsafe { call(self, Call::GETPID, []) }?;
+        Ok(near::Pid::asserted(pid as c_int).expect("a process has a pid in its own namespace"))
+    }
+
+    /// `getppid()`—the pid of the task's parent; `None` if it is not visible in the task's pid
+    /// namespace.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getppid(2)`](https://man7.org/linux/man-pages/man2/getppid.2.html)
+    fn getppid(&self) -> Result<Option<near::Pid<Self::PidNamespace>>, Error> {
+        // SAFETY: no arguments.
+        let pid = unsafe { call(self, Call::GETPPID, []) }?;
+        Ok(near::Pid::asserted(pid as c_int))
+    }
+
+    /// `getpgid(0)`—the task's process group; `None` if it is not visible in the task's pid
+    /// namespace.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getpgrp(2)`](https://man7.org/linux/man-pages/man2/getpgid.2.html)
+    #[doc(alias = "getpgid")]
+    fn getpgrp(&self) -> Result<Option<near::Pgid<Self::PidNamespace>>, Error> {
+        // SAFETY: no pointer.
+        let group = unsafe { call(self, Call::GETPGID, [0]) }?;
+        Ok(near::Pgid::asserted(group as c_int))
+    }
+
+    /// `pidfd_open(pid, 0)`—an fd that refers to a process, and to no other that gets its pid later.
+    ///
+    /// Checked: `pid` is of this task's pid namespace. Between learning a pid and opening it, the
+    /// process may be replaced by another; only for a child that nobody has waited for it cannot.
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let child = here.spawn()?;
+    /// let pidfd = here.pidfd_open(child.pid())?;
+    /// here.pidfd_send_signal(&pidfd, Signal::KILL)?;
+    /// assert!(child.getpid().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `pidfd_open`: `ESRCH`, `EMFILE`.
+    ///
+    /// # References
+    ///
+    /// [`pidfd_open(2)`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html)
+    fn pidfd_open(&self, pid: near::Pid<Self::PidNamespace>) -> Result<Fd<Self::FdTable>, Error> {
+        // SAFETY: takes numbers only.
+        let number = unsafe { call(self, Call::PIDFD_OPEN, [pid.as_raw() as usize, 0]) }?;
+        // SAFETY: a new fd of the task's table.
+        unsafe { super::file_descriptor::received(self, number) }
+    }
+
+    /// `pidfd_send_signal(pidfd, signal)`—signals the process that the pidfd refers to.
+    ///
+    /// Checked: `pidfd` is of this task's fd table.
+    ///
+    /// # Errors
+    ///
+    /// Of `pidfd_send_signal`: `ESRCH` if the process is gone, `EPERM`, `EBADF` if it is not a pidfd.
+    ///
+    /// # References
+    ///
+    /// [`pidfd_send_signal(2)`](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html)
+    #[doc(alias = "kill")]
+    fn pidfd_send_signal(
+        &self,
+        pidfd: impl AsFd<Self::FdTable>,
+        signal: Signal,
+    ) -> Result<(), Error> {
+        let arguments = [near(self, &pidfd), signal.as_raw() as usize, 0, 0];
+        // SAFETY: (1); no `siginfo`.
+        unsafe { call(self, Call::PIDFD_SEND_SIGNAL, arguments) }.map(drop)
+    }
+
+    /// `waitid(P_PIDFD, pidfd, WEXITED | WNOWAIT)`—waits until a child of the task has ended, without
+    /// reaping it.
+    ///
+    /// Checked: `pidfd` is of this task's fd table. Whoever holds the child's handle reaps it.
+    ///
+    /// # Errors
+    ///
+    /// Of `waitid`: `ECHILD` if the process is not a child of this task, `EINVAL` if it is not a
+    /// pidfd.
+    ///
+    /// # References
+    ///
+    /// [`waitid(2)`](https://man7.org/linux/man-pages/man2/waitid.2.html)
+    #[doc(alias = "wait")]
+    fn waitid(&self, pidfd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
+        let options = libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+        let arguments = [libc::P_PIDFD as usize, near(self, &pidfd), 0, options as usize, 0];
+        // SAFETY: (1), (3); no `siginfo`, no `rusage`.
+        unsafe { call(self, Call::WAITID, arguments) }.map(drop)
+    }
+}
+
+impl<K: far::Task + ?Sized> ProcessTask for K {}

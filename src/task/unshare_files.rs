@@ -1,0 +1,191 @@
+//! Leaving a shared fd table.
+//!
+//! # Safety
+//!
+//! 1. The new table's handles are let out only after `close_range` has made the table: until then it
+//!    has no task.
+//! 2. Nothing is sent if a slot is listed twice.
+#![expect(unsafe_code, reason = "changes the task's brand")]
+
+use std::ffi::c_int;
+use std::fmt;
+
+use crate::brand::{Brand, Guard, HostPids, Label, Namespace};
+use crate::far::{self, FdTable};
+use crate::handle::{Fd, Inherit, Inheriting, Listed};
+use crate::interface::{Call, Error, ErrorKind, Failed, Request, Ring};
+
+use super::{ExecTask, ExitTask, SpawnTask, Task};
+
+/// What [`UnshareFilesTask::unshare_files`] returns: the task in its new table, and what was listed.
+pub type Unshared<'id, K, L, X> = (
+    <K as UnshareFilesTask>::WithTable<Brand<'id, L>>,
+    <X as Inherit<<K as far::Task>::FdTable>>::Inherited<Brand<'id, L>>,
+);
+
+/// Giving a task a private fd table.
+pub trait UnshareFilesTask: far::Task + Sized {
+    /// The same task in the table `G`.
+    type WithTable<G: Namespace>: far::Task<
+            FdTable = G,
+            AddressSpace = Self::AddressSpace,
+            PidNamespace = Self::PidNamespace,
+            ChildPidNamespace = Self::ChildPidNamespace,
+        > + SpawnTask
+        + UnshareFilesTask
+        + ExecTask
+        + ExitTask
+        + Send;
+
+    /// `close_range(CLOSE_RANGE_UNSHARE)`—leaves the fd table for a new one, named by `guard`.
+    ///
+    /// The new table holds what `keep` lists and 0, 1 and 2, at the same numbers, and nothing else:
+    /// no fd that some other part of the program has just opened, no forgotten end of a pipe. What
+    /// is listed comes back as fds of the new table; see [`Inherit`] for what can be listed. The old
+    /// table's other fds stay where they are, and no longer work in this task: that would not
+    /// compile.
+    ///
+    /// # Errors
+    ///
+    /// [`ListedTwice`](crate::ErrorKind::ListedTwice), or of `close_range`: `EMFILE`, `ENOMEM`. The
+    /// task is dropped with the error, and with it what `keep` gave away;
+    /// [`try_unshare_files`](Self::try_unshare_files) gives everything back.
+    ///
+    /// # References
+    ///
+    /// [`close_range(2)`](https://man7.org/linux/man-pages/man2/close_range.2.html),
+    /// [`unshare(2)`](https://man7.org/linux/man-pages/man2/unshare.2.html)
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// brand!(private_fds);
+    /// let (child, writer) = here.spawn()?.unshare_files(private_fds, writer)?;
+    /// child.write(&writer, b"hello")?;
+    /// drop(writer);
+    /// // The moved end was the only one: this is the end of file.
+    /// let mut buffer = [0; 8];
+    /// assert_eq!(here.read(&reader, &mut buffer)?, 5);
+    /// assert_eq!(here.read(&reader, &mut buffer)?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "unshare")]
+    #[doc(alias = "CLONE_FILES")]
+    fn unshare_files<'id, L: Label, X: Inherit<Self::FdTable>>(
+        self,
+        guard: Guard<'id, L>,
+        keep: X,
+    ) -> Result<Unshared<'id, Self, L, X>, Error> {
+        Ok(self.try_unshare_files(guard, keep)?)
+    }
+
+    /// [`unshare_files`](Self::unshare_files), which on failure gives back the task as it was, the
+    /// guard, and the fds that `keep` gave away.
+    ///
+    /// # Errors
+    ///
+    /// As `unshare_files`.
+    #[expect(clippy::type_complexity, reason = "what comes back is what was given")]
+    fn try_unshare_files<'id, L: Label, X: Inherit<Self::FdTable>>(
+        self,
+        guard: Guard<'id, L>,
+        keep: X,
+    ) -> Result<Unshared<'id, Self, L, X>, NotUnshared<Self, Guard<'id, L>, Self::FdTable>>;
+}
+
+/// A transition to a new fd table that did not happen.
+#[derive(thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct NotUnshared<K, G, F> {
+    /// Why.
+    #[source]
+    pub error: Error,
+    /// The task: as it was, or dead, if that is why.
+    pub task: K,
+    /// The guard, unused.
+    pub guard: G,
+    /// The fds that were listed by value, in that order.
+    pub moved: Vec<Fd<F>>,
+}
+
+impl<K, G, F> fmt::Debug for NotUnshared<K, G, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotUnshared").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<K, G, F> From<NotUnshared<K, G, F>> for Error {
+    fn from(undone: NotUnshared<K, G, F>) -> Self {
+        undone.error
+    }
+}
+
+impl<F: Namespace, A: Namespace> UnshareFilesTask for Task<F, A, HostPids> {
+    type WithTable<G: Namespace> = Task<G, A, HostPids>;
+
+    fn try_unshare_files<'id, L: Label, X: Inherit<F>>(
+        mut self,
+        guard: Guard<'id, L>,
+        keep: X,
+    ) -> Result<Unshared<'id, Self, L, X>, NotUnshared<Self, Guard<'id, L>, F>> {
+        let table = FdTable::<Brand<'id, L>>::without_tasks();
+        // SAFETY: (1), (2)
+        let (inherited, Listed { numbers, moved }) = unsafe { Inheriting::list(keep, &table) };
+        let left = match numbers {
+            // SAFETY: the handles of the slots it closes are of a brand the task does not have
+            // afterwards.
+            Ok(numbers) => unsafe { leave_all_but(&mut self.interface, &numbers, &table) },
+            Err(()) => Err(Error::new(Call::CLOSE_RANGE, ErrorKind::ListedTwice)),
+        };
+        if let Err(error) = left {
+            return Err(NotUnshared { error, task: self, guard, moved });
+        }
+        let Task { interface, address_space, pid_namespace, child_pid_namespace, pid, .. } = self;
+        let task = Task {
+            interface,
+            fd_table: table,
+            address_space,
+            pid_namespace,
+            child_pid_namespace,
+            pid,
+        };
+        Ok((task, inherited))
+    }
+}
+
+/// Moves the child to a table of its own that holds `kept`, in ascending order, and 0, 1 and 2.
+///
+/// # Safety
+///
+/// Nothing relies on the other slots being open in the child.
+unsafe fn leave_all_but<G>(
+    ring: &mut Ring,
+    kept: &[c_int],
+    table: &FdTable<G>,
+) -> Result<(), Error> {
+    let closes = table.closes().expect("a new table is not the host's");
+    let kept = (0..=2).chain(kept.iter().copied().filter(|number| *number > 2));
+    let kept: Vec<usize> = kept.map(|number| number as usize).collect();
+    let last = kept[kept.len() - 1];
+    // The kernel copies only what is below the range, so unsharing it first is the cheapest.
+    let mut requests = vec![close_range(last + 1, u32::MAX as usize, libc::CLOSE_RANGE_UNSHARE)];
+    let gaps = kept.windows(2).filter(|pair| pair[0] + 1 < pair[1]);
+    requests.extend(gaps.map(|gap| close_range(gap[0] + 1, gap[1] - 1, 0)));
+    // SAFETY: passes numbers only; by this function's contract.
+    unsafe { ring.submit_leaving(&requests, closes) }.map_err(|Failed { step, error }| {
+        if step > 0 {
+            // Half way between two tables, it can only be ended.
+            ring.kill();
+        }
+        error
+    })
+}
+
+fn close_range(first: usize, last: usize, flags: u32) -> Request {
+    Request::new(Call::CLOSE_RANGE, [first, last, flags as usize])
+}
