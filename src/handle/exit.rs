@@ -4,8 +4,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::Signal;
-
 /// How a process ended, and what it has used.
 #[derive(Clone, Copy, Debug)]
 pub struct Exit {
@@ -91,8 +89,8 @@ impl fmt::Display for Exit {
             Outcome::Exited(code) => write!(f, "exit status {code}"),
             Outcome::Killed { signal, core_dumped } => {
                 write!(f, "killed by signal {signal}")?;
-                if let Some(signal) = Signal::from_named_raw(signal) {
-                    write!(f, " ({})", signal_name(signal))?;
+                if let Some(name) = SIGNALS.get(signal as usize - 1) {
+                    write!(f, " ({name})")?;
                 }
                 if core_dumped {
                     write!(f, ", core dumped")?;
@@ -103,12 +101,14 @@ impl fmt::Display for Exit {
     }
 }
 
-/// `Signal::TERM` is `SIGTERM`.
-fn signal_name(signal: Signal) -> String {
-    let path = format!("{signal:?}");
-    let name = path.rsplit("::").next().unwrap_or(&path);
-    format!("SIG{}", name.to_ascii_uppercase())
-}
+/// The standard signals of x86-64 Linux by number, as in `signal(7)`.
+#[rustfmt::skip]
+const SIGNALS: [&str; 31] = [
+    "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL",
+    "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD",
+    "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ",
+    "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS",
+];
 
 impl From<Exit> for ExitStatus {
     fn from(exit: Exit) -> Self {

@@ -10,7 +10,7 @@ use std::ffi::c_int;
 use std::os::fd::{self, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use super::sealed::Sealed;
-use super::{AsDirFd, AsFd, BorrowedFd, Fd};
+use super::{AsDirFd, AsFd, BorrowedFd, ChildProcess, Fd};
 use crate::brand::HostFds;
 use crate::far::{FdTable, HostTable};
 use crate::near;
@@ -65,26 +65,20 @@ impl<'fd, F: HostTable> From<BorrowedFd<'fd, F>> for fd::BorrowedFd<'fd> {
     }
 }
 
-macro_rules! std_fds {
-    ($($std:ty),+ $(,)?) => {$(
-        impl Sealed for $std {}
+macro_rules! host_fds {
+    ($($fd:ty),+ $(,)?) => {$(
+        impl Sealed for $fd {}
 
-        impl AsFd<HostFds> for $std {
+        impl AsFd<HostFds> for $fd {
             #[inline]
             fn near_fd(&self) -> near::Fd<HostFds> {
                 host_slot(self)
             }
         }
-
-        impl AsDirFd<HostFds> for $std {
-            fn dirfd(&self) -> c_int {
-                self.as_raw_fd()
-            }
-        }
     )+};
 }
 
-std_fds! {
+host_fds! {
     OwnedFd,
     fd::BorrowedFd<'_>,
     std::fs::File,
@@ -100,4 +94,17 @@ std_fds! {
     std::process::ChildStdin,
     std::process::ChildStdout,
     std::process::ChildStderr,
+    ChildProcess,
 }
+
+macro_rules! host_directories {
+    ($($fd:ty),+ $(,)?) => {$(
+        impl AsDirFd<HostFds> for $fd {
+            fn dirfd(&self) -> c_int {
+                self.as_raw_fd()
+            }
+        }
+    )+};
+}
+
+host_directories! { OwnedFd, fd::BorrowedFd<'_>, std::fs::File }

@@ -58,6 +58,11 @@ calls! {
 }
 
 impl Call {
+    #[inline]
+    pub(super) const fn from_number(number: u16) -> Self {
+        Call(number)
+    }
+
     /// The number the kernel knows it by.
     #[inline]
     #[must_use]

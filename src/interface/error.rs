@@ -10,8 +10,10 @@ use super::Call;
 /// [`io::Error`] with its kind, and keeps itself as the source there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error {
-    call: Call,
-    kind: ErrorKind,
+    /// The kind's code, and above its 16 bits the call's number. One integer as wide as a `usize`,
+    /// not two narrow ones: so a `Result<usize, Error>` is returned in two registers, and an `Err`
+    /// is made without a branch.
+    bits: u64,
 }
 
 /// What is known about a call that failed.
@@ -40,49 +42,106 @@ pub enum ErrorKind {
     StatusLost,
 }
 
+macro_rules! codes {
+    ($($kind:ident $code:literal)+) => {
+        impl ErrorKind {
+            /// An errno's code is what the kernel returned, negative; the others are positive.
+            #[inline]
+            const fn code(self) -> i16 {
+                match self {
+                    ErrorKind::Os(errno) => -errno.raw_os_error() as i16,
+                    $(ErrorKind::$kind => $code,)+
+                }
+            }
+
+            const fn from_code(code: i16) -> Self {
+                match code {
+                    $($code => ErrorKind::$kind,)+
+                    negative => ErrorKind::Os(Errno::from_raw_os_error(-(negative as i32))),
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    NotSent 1
+    Hangup 2
+    SharedTable 3
+    ListedTwice 4
+    InteriorNul 5
+    UnknownFlags 6
+    SlotTaken 7
+    StatusLost 8
+}
+
 impl Error {
     #[inline]
     pub(crate) const fn new(call: Call, kind: ErrorKind) -> Self {
-        Error { call, kind }
+        Error::with_code(call, kind.code())
     }
 
     /// The kernel's answer to `call`.
     #[inline]
-    pub(crate) fn os(call: Call, errno: Errno) -> Self {
+    pub(crate) const fn os(call: Call, errno: Errno) -> Self {
         Error::new(call, ErrorKind::Os(errno))
     }
 
+    /// What the kernel returned from `call`, from -4095 to -1. An [`Errno`] is made of it only for
+    /// those who ask: rustix's constructor is a function call.
+    #[inline]
+    pub(super) const fn returned(call: Call, returned: usize) -> Self {
+        Error::with_code(call, returned as i16)
+    }
+
+    #[inline]
+    const fn with_code(call: Call, code: i16) -> Self {
+        Error { bits: (call.number() as u64) << 16 | code as u16 as u64 }
+    }
+
+    #[inline]
+    const fn code(&self) -> i16 {
+        self.bits as i16
+    }
+
     /// The call that failed.
+    #[inline]
     #[must_use]
     pub const fn call(&self) -> Call {
-        self.call
+        Call::from_number((self.bits >> 16) as u16)
     }
 
     /// What is known about it.
-    #[inline]
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
-        self.kind
+        ErrorKind::from_code(self.code())
     }
 
     /// The kernel's reason, if it was the kernel that refused.
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
-        match self.kind {
+        match self.kind() {
             ErrorKind::Os(errno) => Some(errno),
             _ => None,
         }
+    }
+
+    /// The number of the kernel's reason, if it was the kernel that refused.
+    #[inline]
+    #[must_use]
+    pub const fn raw_os_error(&self) -> Option<i32> {
+        if self.code() < 0 { Some(-(self.code() as i32)) } else { None }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = match self.kind {
+        let reason = match self.kind() {
             ErrorKind::Os(errno) => {
-                return write!(f, "{}: {}", self.call, io::Error::from(errno));
+                return write!(f, "{}: {}", self.call(), io::Error::from(errno));
             }
             ErrorKind::NotSent => "not sent: the task is dead",
-            ErrorKind::Hangup if self.call == Call::EXECVE => {
+            ErrorKind::Hangup if self.call() == Call::EXECVE => {
                 "the task died before it became the program"
             }
             ErrorKind::Hangup => "the task died before it answered",
@@ -97,13 +156,13 @@ impl fmt::Display for Error {
                 "the exit status is lost: another part of the program has waited for the process"
             }
         };
-        write!(f, "{}: {reason}", self.call)
+        write!(f, "{}: {reason}", self.call())
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({}, {:?})", self.call, self.kind)
+        write!(f, "Error({}, {:?})", self.call(), self.kind())
     }
 }
 
@@ -111,7 +170,7 @@ impl std::error::Error for Error {}
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
-        let kind = match error.kind {
+        let kind = match error.kind() {
             ErrorKind::Os(errno) => io::Error::from(errno).kind(),
             ErrorKind::InteriorNul | ErrorKind::ListedTwice | ErrorKind::UnknownFlags => {
                 io::ErrorKind::InvalidInput

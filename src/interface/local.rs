@@ -9,8 +9,6 @@
 use std::arch::asm;
 use std::marker::PhantomData;
 
-use rustix::io::Errno;
-
 use super::{Call, Error, SyscallInterface};
 
 /// Makes syscalls on the calling thread, inline.
@@ -37,7 +35,7 @@ pub(super) const MAX_ERRNO: usize = 4095;
 #[inline(always)]
 pub(super) fn answer(call: Call, returned: usize) -> Result<usize, Error> {
     if returned >= MAX_ERRNO.wrapping_neg() {
-        Err(Error::os(call, Errno::from_raw_os_error(returned.wrapping_neg() as i32)))
+        Err(Error::returned(call, returned))
     } else {
         Ok(returned)
     }

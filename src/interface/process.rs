@@ -9,7 +9,7 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -83,10 +83,11 @@ impl Process {
 
     /// Waits until it has ended, `None` without a limit. True if it has.
     pub(crate) fn poll(&self, limit: Option<Duration>) -> Result<bool, Error> {
-        let deadline = limit.map(|limit| std::time::Instant::now() + limit);
+        // A limit beyond what the clock can tell is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
             let left = deadline.map(|deadline| {
-                let left = deadline.saturating_duration_since(std::time::Instant::now());
+                let left = deadline.saturating_duration_since(Instant::now());
                 Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
             });
             match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], left.as_ref()) {

@@ -9,7 +9,6 @@
 //!    dead, in the graveyard if need be.
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
-use std::cell::Cell;
 use std::ffi::c_int;
 use std::fmt;
 use std::marker::PhantomData;
@@ -40,8 +39,15 @@ pub struct Ring {
     closes: Option<Arc<CloseList>>,
     /// Whether the child is ours to kill: until it has become a program.
     driven: bool,
-    one_driver: PhantomData<Cell<()>>,
+    one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
+
+/// Never a value: its name is what the compiler says to someone who shares a driven task between
+/// threads.
+pub(crate) struct SpawnATaskForEachThread;
+
+// SAFETY: the marker only takes `Sync` away; everything else in a ring is `Send`.
+unsafe impl Send for Ring {}
 
 /// A step of a [`Ring::submit`].
 #[derive(Clone, Copy)]

@@ -261,6 +261,8 @@ impl Preparation<'_> {
         // Of the undoing, this is the first: an unblocked signal could end the child.
         self.undo.insert(0, block_signals(&EVERY_SIGNAL));
         self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
+        // A SIGPIPE that is pending, since it was blocked, is dropped by ignoring it once more.
+        self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
         self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
         self.steps.push(block_signals(&NO_SIGNAL));
         Ok(())
@@ -329,11 +331,12 @@ impl Preparation<'_> {
             let Err(error) = self.send_planned() else {
                 unreachable!("execve does not return, and was the last step");
             };
-            if error.call() != Call::EXECVE {
-                return Err(error);
-            }
             match error.kind() {
-                ErrorKind::Hangup if self.ring.has_execed()? => return Ok(()),
+                ErrorKind::Hangup if error.call() == Call::EXECVE && self.ring.has_execed()? => {
+                    return Ok(());
+                }
+                ErrorKind::Hangup => return Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
+                _ if error.call() != Call::EXECVE => return Err(error),
                 ErrorKind::Os(Errno::NOENT | Errno::NOTDIR | Errno::STALE) => last = error,
                 ErrorKind::Os(Errno::ACCESS) => denied = Some(error),
                 _ => return Err(error),

@@ -1,0 +1,132 @@
+//! Waiting for programs, and what becomes of those nobody waits for.
+
+mod common;
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use common::{deadline, is_dead, is_gone, state, until};
+use nearfar::prelude::*;
+use nearfar::{ErrorKind, Outcome};
+
+fn run(script: &str) -> ChildProcess {
+    let shell = Program::new("sh").args(["-c", script]);
+    Task::here().spawn().unwrap().program(&shell).exec().unwrap()
+}
+
+fn sleep() -> ChildProcess {
+    Task::here().spawn().unwrap().program(&Program::new("sleep").arg("1000")).exec().unwrap()
+}
+
+#[test]
+fn every_end_is_told_and_converts_to_std() {
+    deadline(|| {
+        for (script, outcome, text) in [
+            ("exit 0", Outcome::Exited(0), "exit status 0"),
+            ("exit 255", Outcome::Exited(255), "exit status 255"),
+            (
+                "kill -TERM $$",
+                Outcome::Killed { signal: 15, core_dumped: false },
+                "killed by signal 15 (SIGTERM)",
+            ),
+        ] {
+            let exit = run(script).wait().unwrap();
+            assert_eq!((exit.outcome(), exit.to_string().as_str()), (outcome, text));
+            let std = std::process::Command::new("sh").args(["-c", script]).status().unwrap();
+            assert_eq!(ExitStatus::from(exit), std);
+        }
+    });
+}
+
+#[test]
+fn usage_is_of_the_program() {
+    deadline(|| {
+        let exit = run("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done").wait().unwrap();
+        let usage = exit.usage().unwrap();
+        assert!(usage.user_time() + usage.system_time() > Duration::ZERO);
+        assert!(usage.max_resident_kib() > 100);
+    });
+}
+
+#[test]
+fn waits_that_end_early_give_the_handle_back() {
+    deadline(|| {
+        let process = sleep();
+        let Waited::Running(process) = process.try_wait().unwrap() else { panic!("it sleeps") };
+        let Waited::Running(process) = process.wait_timeout(Duration::from_millis(5)).unwrap()
+        else {
+            panic!("it sleeps")
+        };
+        process.send_signal(Signal::TERM).unwrap();
+        let Waited::Exited(exit) = process.wait_timeout(Duration::MAX).unwrap() else {
+            panic!("it has ended")
+        };
+        assert_eq!(exit.signal(), Some(libc::SIGTERM));
+    });
+}
+
+#[test]
+fn the_pidfd_is_readable_at_the_end_and_does_not_reap() {
+    deadline(|| {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let process = run("exit 3");
+        let mut polled = [PollFd::from_borrowed_fd(process.as_fd(), PollFlags::IN)];
+        poll(&mut polled, None).unwrap();
+        assert_eq!(state(process.id()), Some('Z'));
+        assert!(process.as_raw_fd() > 2);
+        assert_eq!(process.wait().unwrap().code(), Some(3));
+    });
+}
+
+#[test]
+fn dropping_lets_it_run_and_a_later_call_reaps_it() {
+    deadline(|| {
+        let process = sleep();
+        let (pid, killer) = (process.id(), process.killer());
+        drop(process);
+        assert_eq!(state(pid).map(|state| "ZX".contains(state)), Some(false));
+        killer.kill().unwrap();
+        until("dead", || is_dead(pid));
+        until("reaped by later calls", || {
+            drop(Task::here().spawn().unwrap());
+            is_gone(pid)
+        });
+        let process = sleep();
+        let (pid, killer) = (process.id(), process.killer());
+        process.kill_on_drop(true).detach();
+        assert!(!is_dead(pid));
+        killer.kill().unwrap();
+    });
+}
+
+#[test]
+fn kill_on_drop_kills_and_reaps() {
+    deadline(|| {
+        let process = sleep().kill_on_drop(true);
+        let pid = process.id();
+        drop(process);
+        assert!(is_gone(pid));
+    });
+}
+
+#[test]
+fn errors_convert_and_keep_their_source() {
+    deadline(|| {
+        let error = Task::here().spawn().unwrap().program(&Program::new("/nowhere")).exec();
+        let error = std::io::Error::from(error.unwrap_err());
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+        let source = error.get_ref().unwrap().downcast_ref::<nearfar::Error>().unwrap();
+        assert_eq!(source.call().name(), "execve");
+
+        brand!(private_fds);
+        let (child, ()) = Task::here().spawn_with_files(private_fds, ()).unwrap();
+        let undone = child.program(&Program::new("/nowhere")).try_exec().unwrap_err();
+        let source = std::error::Error::source(&undone).unwrap();
+        assert_eq!(source.to_string(), undone.error.to_string());
+        assert!(matches!(undone.error.kind(), ErrorKind::Os(_)));
+
+        fn travels<T: Send + Sync + 'static>() {}
+        travels::<nearfar::Error>();
+    });
+}

@@ -1,0 +1,155 @@
+//! What the tests ask the kernel, and a deadline for those that could hang.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(unsafe_code, reason = "kcmp has no safe wrapper")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nearfar::near::Pid;
+
+/// How long anything in a test may take.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs a test, and ends this process, and with it every driven child, if it does not finish.
+pub(crate) fn deadline(test: impl FnOnce()) {
+    let (finished, watched) = channel::<()>();
+    let watchdog = thread::spawn(move || {
+        if let Err(RecvTimeoutError::Timeout) = watched.recv_timeout(LIMIT) {
+            eprintln!("the test did not finish within {LIMIT:?}");
+            std::process::abort();
+        }
+    });
+    test();
+    drop(finished);
+    watchdog.join().expect("the watchdog does not panic");
+}
+
+/// Waits for a state of the kernel that nothing announces.
+#[track_caller]
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within {LIMIT:?}: {what}");
+        thread::yield_now();
+    }
+}
+
+/// What `/proc` shows of an fd table: number and target.
+pub(crate) fn fds(pid: impl ToPid) -> BTreeMap<i32, PathBuf> {
+    let entries = fs::read_dir(format!("/proc/{}/fd", pid.to_pid())).expect("the process exists");
+    entries
+        .filter_map(|entry| {
+            let path = entry.expect("procfs can be read").path();
+            let number = path.file_name()?.to_str()?.parse().ok()?;
+            // The directory's own fd is gone by the time it is looked at.
+            Some((number, fs::read_link(&path).ok()?))
+        })
+        .collect()
+}
+
+/// The numbers in an fd table.
+pub(crate) fn numbers(pid: impl ToPid) -> Vec<i32> {
+    fds(pid).into_keys().collect()
+}
+
+/// The one-letter state of a process; `None` if there is none.
+pub(crate) fn state(pid: impl ToPid) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.to_pid())).ok()?;
+    stat.rsplit(')').next()?.trim().chars().next()
+}
+
+/// Whether the process is not even a zombie.
+pub(crate) fn is_gone(pid: impl ToPid) -> bool {
+    state(pid).is_none()
+}
+
+/// Whether the process neither runs nor ever will.
+pub(crate) fn is_dead(pid: impl ToPid) -> bool {
+    matches!(state(pid), None | Some('Z' | 'X'))
+}
+
+/// Waits until the process is blocked in the syscall with this number.
+#[track_caller]
+pub(crate) fn until_blocked_in(pid: impl ToPid, number: i64) {
+    let path = format!("/proc/{}/syscall", pid.to_pid());
+    let start = format!("{number} ");
+    until("blocked in the call", || {
+        fs::read_to_string(&path).is_ok_and(|line| line.starts_with(&start))
+    });
+}
+
+/// The children of this process that are zombies.
+pub(crate) fn zombies() -> Vec<i32> {
+    let me = std::process::id().to_string();
+    let processes = fs::read_dir("/proc").expect("procfs is mounted");
+    processes
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+            fields.next() == Some("Z") && fields.next() == Some(&me)
+        })
+        .collect()
+}
+
+/// What two processes may share.
+#[derive(Clone, Copy)]
+pub(crate) enum Resource {
+    Memory = 1,
+    Files = 2,
+    Directories = 3,
+}
+
+/// Asks `kcmp(2)` whether two processes share a resource.
+pub(crate) fn share(resource: Resource, a: impl ToPid, b: impl ToPid) -> bool {
+    kcmp(a.to_pid(), b.to_pid(), resource as i32, 0, 0)
+}
+
+/// Asks `kcmp(2)` whether two slots are of the same open file.
+pub(crate) fn same_open_file(a: (impl ToPid, i32), b: (impl ToPid, i32)) -> bool {
+    const KCMP_FILE: i32 = 0;
+    kcmp(a.0.to_pid(), b.0.to_pid(), KCMP_FILE, a.1, b.1)
+}
+
+fn kcmp(a: i32, b: i32, kind: i32, first: i32, second: i32) -> bool {
+    // SAFETY: passes numbers only.
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, a, b, kind, first, second) };
+    assert!(order >= 0, "kcmp: {}", std::io::Error::last_os_error());
+    order == 0
+}
+
+/// Anything that names a process of this pid namespace.
+pub(crate) trait ToPid: Copy {
+    fn to_pid(self) -> i32;
+}
+
+impl ToPid for i32 {
+    fn to_pid(self) -> i32 {
+        self
+    }
+}
+
+impl ToPid for u32 {
+    fn to_pid(self) -> i32 {
+        self as i32
+    }
+}
+
+impl ToPid for Pid<nearfar::HostPids> {
+    fn to_pid(self) -> i32 {
+        self.as_raw()
+    }
+}
+
+/// This program again, running only the ignored test `role`: a host that can be killed.
+pub(crate) fn another_host(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    command.args([role, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
+    command
+}

@@ -1,0 +1,73 @@
+//! The host program forks by libc while tasks live: the copy leaves the original's children alone.
+
+#![allow(unsafe_code, reason = "forks")]
+
+mod common;
+
+use common::{deadline, is_dead, numbers};
+use nearfar::ErrorKind;
+use nearfar::prelude::*;
+
+/// Runs `body` in a forked copy of this process, and waits until it has ended.
+fn in_a_forked_copy(body: impl FnOnce()) {
+    // SAFETY: the copy has one thread, which allocates nothing that another may have locked: tests
+    // of this file run one at a time.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err();
+        // SAFETY: ends the copy without running what the original still has to run.
+        unsafe { libc::_exit(i32::from(panicked)) };
+    }
+    let mut status = 0;
+    // SAFETY: the status is a local.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    assert_eq!(status, 0, "the copy's checks failed");
+}
+
+/// One test, so that no other thread of this file's holds a lock when it forks.
+#[test]
+fn dropping_the_copies_touches_nothing_of_the_originals() {
+    deadline(|| {
+        let here = Task::here();
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        let (gate, hold) = here.pipe2(PipeFlags::empty()).unwrap();
+        let shared = here.spawn().unwrap();
+        brand!(private_fds);
+        let (private, writer) = here.spawn_with_files(private_fds, writer).unwrap();
+        let cat = here.spawn().unwrap().program(&Program::new("cat")).fd(0, &gate).exec().unwrap();
+        let cat = cat.kill_on_drop(true);
+        let table = numbers(private.pid());
+
+        // Everything moves into the copy's closure; in the original it is forgotten there.
+        let mut things = Some((shared, private, writer, cat));
+        let (shared, private, writer, cat) = things.take().unwrap();
+        let pids = (shared.pid(), private.pid(), cat.id());
+        in_a_forked_copy(|| {
+            // The copy has no memory in common with the child: it is dead to the copy.
+            assert_eq!(shared.getpid().unwrap_err().kind(), ErrorKind::NotSent);
+            // SAFETY: duplicates of values whose originals the copy never drops: `_exit`.
+            let copies = unsafe {
+                (
+                    std::ptr::read(&raw const shared),
+                    std::ptr::read(&raw const private),
+                    std::ptr::read(&raw const writer),
+                    std::ptr::read(&raw const cat),
+                )
+            };
+            drop(copies);
+            // The copy can have children of its own.
+            let child = here.spawn().unwrap();
+            assert_eq!(child.getppid().unwrap(), Some(here.getpid().unwrap()));
+            let exit = child.program(&Program::new("true")).exec().unwrap().wait().unwrap();
+            assert!(exit.success());
+        });
+
+        assert!(!is_dead(pids.0) && !is_dead(pids.1) && !is_dead(pids.2));
+        assert_eq!(shared.getpid().unwrap(), pids.0);
+        assert_eq!(numbers(private.pid()), table);
+        private.write(&writer, b"x").unwrap();
+        assert_eq!(here.read(&reader, &mut [0; 2]).unwrap(), 1);
+        drop((gate, hold));
+        assert!(cat.wait().unwrap().success());
+    });
+}

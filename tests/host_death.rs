@@ -1,0 +1,114 @@
+//! This process ends, is killed, or becomes another program: no child task is left behind.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{another_host, deadline, is_dead, until_blocked_in};
+use nearfar::prelude::*;
+
+/// How soon nothing may be left.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Makes an idle child, one that is blocked in a read, and the same again one generation further;
+/// prints their pids, and does `end` when it is told to.
+fn host(end: impl FnOnce()) {
+    let here = Task::here();
+    let (blocking, _hold) = here.pipe2(PipeFlags::empty()).unwrap();
+    brand!(private_fds);
+    let (idle, blocking_copy) = here.spawn_with_files(private_fds, &blocking).unwrap();
+    let mut blocked = here.spawn().unwrap();
+    let idle_grandchild = idle.spawn().unwrap();
+    let mut blocked_grandchild = idle.spawn().unwrap();
+    let pids = [idle.pid(), idle_grandchild.pid(), blocked.pid(), blocked_grandchild.pid()];
+    thread::scope(|scope| {
+        let (first, second) = (&mut blocked, &mut blocked_grandchild);
+        let (blocking, blocking_copy) = (&blocking, &blocking_copy);
+        scope.spawn(move || first.read(blocking, &mut [0; 1]));
+        scope.spawn(move || second.read(blocking_copy, &mut [0; 1]));
+        until_blocked_in(pids[2], libc::SYS_read);
+        until_blocked_in(pids[3], libc::SYS_read);
+        println!("pids {}", pids.map(|pid| pid.as_raw().to_string()).join(" "));
+        std::io::stdin().read_exact(&mut [0]).unwrap();
+        end();
+        unreachable!("a host ends");
+    });
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_that_waits_to_be_killed() {
+    host(|| {
+        loop {
+            thread::park();
+        }
+    });
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_that_exits() {
+    host(|| std::process::exit(0));
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_that_becomes_another_program() {
+    host(|| panic!("{}", Command::new("sleep").arg("1000").exec()));
+}
+
+/// Starts a host, has it `end`, and sees its children go. `end` says when it is over for the host.
+fn no_child_is_left(role: &str, end: impl FnOnce(&mut std::process::Child)) {
+    deadline(|| {
+        let mut host =
+            another_host(role).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(host.stdout.take().unwrap()).lines();
+        let pids = lines
+            .map(|line| line.unwrap())
+            .find_map(|line| {
+                let pids = line.split_once("pids ")?.1.to_owned();
+                Some(pids.split(' ').map(|pid| pid.parse::<i32>().unwrap()).collect::<Vec<_>>())
+            })
+            .expect("the host prints its children's pids");
+        assert_eq!(pids.len(), 4);
+        assert!(pids.iter().all(|pid| !is_dead(*pid)));
+
+        end(&mut host);
+        let since = Instant::now();
+        while !pids.iter().all(|pid| is_dead(*pid)) {
+            assert!(since.elapsed() < SOON, "left after {SOON:?}: {pids:?}");
+            thread::yield_now();
+        }
+        // It may have ended already.
+        let _ended = host.kill();
+        host.wait().unwrap();
+    });
+}
+
+#[test]
+fn killed() {
+    no_child_is_left("host_that_waits_to_be_killed", |host| host.kill().unwrap());
+}
+
+#[test]
+fn exited() {
+    no_child_is_left("host_that_exits", |host| {
+        host.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        host.wait().unwrap();
+    });
+}
+
+#[test]
+fn became_another_program() {
+    no_child_is_left("host_that_becomes_another_program", |host| {
+        host.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        let comm = format!("/proc/{}/comm", host.id());
+        common::until("the host is another program", || {
+            std::fs::read_to_string(&comm).is_ok_and(|name| name == "sleep\n")
+        });
+    });
+}

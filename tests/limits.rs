@@ -1,0 +1,168 @@
+//! At the end of a resource: a clear error, and everything goes on. Each host is a process of its
+//! own, as limits and filters are for good.
+
+mod common;
+
+use std::os::unix::process::ExitStatusExt;
+
+use common::{another_host, deadline, numbers, zombies};
+use nearfar::ErrorKind;
+use nearfar::prelude::*;
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+fn limit(resource: Resource, soft: u64) {
+    let Rlimit { maximum, .. } = getrlimit(resource);
+    setrlimit(resource, Rlimit { current: Some(soft), maximum }).unwrap();
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_without_room_for_fds() {
+    let here = Task::here();
+    brand!(private_fds);
+    let (private, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+    let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    let highest = *numbers(std::process::id()).last().unwrap();
+    limit(Resource::Nofile, highest as u64 + 4);
+    // This one has the limit, too; the private one was there before.
+    let child = here.spawn().unwrap();
+    let mut fillers = Vec::new();
+    while let Ok(filler) = here.dup(&null) {
+        fillers.push(filler);
+    }
+
+    let error = here.spawn().unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("clone3", Some(Errno::MFILE)));
+    let error = child.pipe2(PipeFlags::empty()).unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("pipe2", Some(Errno::MFILE)));
+    // Its pidfd finds room in the private table, but not in ours.
+    let error = private.spawn().unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("pidfd_getfd", Some(Errno::MFILE)));
+
+    child.getpid().unwrap();
+    private.getpid().unwrap();
+    fillers.clear();
+    assert_eq!(numbers(private.pid()), [0, 1, 2], "its pidfd is not left there");
+    drop(here.spawn().unwrap());
+    drop(private.spawn().unwrap());
+    assert_eq!(zombies(), []);
+}
+
+/// Has the kernel answer `errno` to a syscall of this thread and all it spawns, from now on.
+#[allow(unsafe_code, reason = "seccomp has no safe wrapper")]
+fn deny(number: i64, errno: Errno) {
+    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    let answer = libc::BPF_RET | libc::BPF_K;
+    let refuse = libc::SECCOMP_RET_ERRNO | errno.raw_os_error() as u32;
+    let step = |code: u32, yes, no, k| libc::sock_filter { code: code as u16, jt: yes, jf: no, k };
+    let mut filter = [
+        step(load, 0, 0, 0),
+        step(equal, 0, 1, number as u32),
+        step(answer, 0, 0, refuse),
+        step(answer, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the program outlives the calls.
+    let answers = unsafe {
+        [
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+            libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program),
+        ]
+    };
+    assert_eq!(answers, [0, 0]);
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_clone3_is_denied() {
+    deny(libc::SYS_clone3, Errno::NOMEM);
+    let here = Task::here();
+    let error = here.spawn().unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("clone3", Some(Errno::NOMEM)));
+    here.getpid().unwrap();
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_threads_are_denied() {
+    deny(libc::SYS_clone, Errno::AGAIN);
+    let error = Task::here().spawn().unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("clone", Some(Errno::AGAIN)));
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_calls_are_denied() {
+    let here = Task::here();
+    let before = here.spawn().unwrap();
+    for call in [libc::SYS_lseek, libc::SYS_close_range, libc::SYS_execve] {
+        deny(call, Errno::PERM);
+    }
+    // A filter is inherited: the child of before has none.
+    let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    let seek = rustix::fs::SeekFrom::Start(0);
+    before.lseek(&null, seek).unwrap();
+    let child = here.spawn().unwrap();
+    let error = child.lseek(&null, seek).unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("lseek", Some(Errno::PERM)));
+    brand!(private_fds);
+    let undone = child.try_unshare_files(private_fds, &null).unwrap_err();
+    assert_eq!(undone.error.to_string(), "close_range: Operation not permitted (os error 1)");
+    // As before, and usable.
+    undone.task.fstat(&null).unwrap();
+    drop(undone.guard);
+    let error = undone.task.program(&Program::new("true")).exec().unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("close_range", Some(Errno::PERM)));
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_childs_futex_is_denied() {
+    // On a thread of its own: the test's has to tell that it has ended.
+    let thread = std::thread::spawn(|| {
+        deny(libc::SYS_futex, Errno::PERM);
+        // The server cannot sleep, so it ends; nothing burns a processor, and nothing hangs.
+        let child = Task::here().spawn().unwrap();
+        common::until("dead", || common::is_dead(child.pid()));
+        let error = child.getpid().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Hangup), "{error}");
+    });
+    thread.join().unwrap();
+}
+
+fn passes(role: &str) {
+    deadline(|| {
+        let output = another_host(role).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.signal(), None, "{text}{errors}");
+        assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
+    });
+}
+
+#[test]
+fn no_room_for_fds() {
+    passes("host_without_room_for_fds");
+}
+
+#[test]
+fn clone3_denied() {
+    passes("host_whose_clone3_is_denied");
+}
+
+#[test]
+fn threads_denied() {
+    passes("host_whose_threads_are_denied");
+}
+
+#[test]
+fn calls_denied() {
+    passes("host_whose_calls_are_denied");
+}
+
+#[test]
+fn futex_denied() {
+    passes("host_whose_childs_futex_is_denied");
+}

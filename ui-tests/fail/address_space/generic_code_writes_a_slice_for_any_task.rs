@@ -1,0 +1,16 @@
+//! A slice of this process cannot be written by just any task.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn greet<K: FileDescriptorTask>(task: &K, fd: &Fd<K::FdTable>) -> Result<usize, nearfar::Error> {
+    task.write(fd, b"hello")
+}
+
+fn main() -> Result<(), nearfar::Error> {
+    let here = Task::here();
+    let null = here.openat(Cwd, "/dev/null", OFlags::WRONLY, Mode::empty())?;
+    assert_eq!(greet(&here, &null)?, 5);
+    Ok(())
+}

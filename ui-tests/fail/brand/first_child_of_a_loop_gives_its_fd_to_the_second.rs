@@ -1,0 +1,17 @@
+//! Two children made by the same line of a loop have two tables.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let here = Task::here();
+    let mut kept = None;
+    for _ in 0..2 {
+        brand!(private_fds);
+        let (child, ()) = here.spawn()?.unshare_files(private_fds, ())?;
+        let zeroes = child.openat(Cwd, "/dev/zero", OFlags::RDONLY, Mode::empty())?;
+        child.read(kept.get_or_insert(zeroes), &mut [0; 1])?;
+    }
+    Ok(())
+}

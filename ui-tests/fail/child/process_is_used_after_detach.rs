@@ -1,0 +1,14 @@
+//! A detached process is out of reach.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let program = Program::new("true");
+    let process = Task::here().spawn()?.program(&program).exec()?;
+    let other = Task::here().spawn()?.program(&program).exec()?;
+    process.detach();
+    process.wait()?;
+    Ok(())
+}

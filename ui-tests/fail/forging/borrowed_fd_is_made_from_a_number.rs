@@ -1,0 +1,13 @@
+//! Safe code cannot borrow a slot by its number.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let here = Task::here();
+    let (_reader, writer) = here.pipe2(PipeFlags::empty())?;
+    let borrowed = BorrowedFd::from_near(writer.near());
+    here.write(borrowed, b"hello")?;
+    Ok(())
+}

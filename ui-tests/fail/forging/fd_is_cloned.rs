@@ -1,0 +1,13 @@
+//! An fd cannot be cloned: a task duplicates it.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let here = Task::here();
+    let (_reader, writer) = here.pipe2(PipeFlags::empty())?;
+    let copy = writer.clone();
+    here.write(&copy, b"hello")?;
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! A process can be waited for once.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let program = Program::new("true");
+    let process = Task::here().spawn()?.program(&program).exec()?;
+    let other = Task::here().spawn()?.program(&program).exec()?;
+    process.wait()?;
+    other.wait()?;
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! A task has no `wait`: it is driven until it exits or becomes a program.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let child = Task::here().spawn()?;
+    child.exit(0)?;
+    Ok(())
+}

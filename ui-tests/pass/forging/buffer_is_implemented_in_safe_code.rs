@@ -1,0 +1,28 @@
+//! Who says where a buffer is says so in `unsafe`.
+
+#![forbid(unsafe_code)]
+
+use nearfar::buf::Buf;
+use nearfar::near::Address;
+use nearfar::prelude::*;
+
+struct Anywhere;
+
+trait Other<A> {
+    fn address(&self) -> Address<A>;
+    fn length(&self) -> usize;
+}
+
+impl Other<HostMemory> for Anywhere {
+    fn address(&self) -> Address<HostMemory> {
+        Address::from(&raw const *self)
+    }
+    fn length(&self) -> usize {
+        usize::MAX
+    }
+}
+
+fn main() {
+    assert_eq!(Anywhere.length(), usize::MAX);
+    assert_eq!(Buf::<HostMemory>::length(&[0; 3]), Anywhere.address().as_raw().min(3));
+}

@@ -1,0 +1,13 @@
+//! An fd cannot be taken out from behind a reference.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let here = Task::here();
+    let (_reader, mut writer) = here.pipe2(PipeFlags::empty())?;
+    here.close(std::mem::replace(&mut writer, here.pipe2(PipeFlags::empty())?.1))?;
+    drop(writer);
+    Ok(())
+}

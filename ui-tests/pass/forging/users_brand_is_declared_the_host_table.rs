@@ -1,0 +1,22 @@
+//! Only this process's table is a table for std's fds.
+
+#![forbid(unsafe_code)]
+
+use nearfar::brand::{Brand, Label, Namespace};
+use nearfar::far::HostTable;
+
+enum Mine {}
+
+impl Label for Mine {
+    const NAME: &'static str = "mine";
+}
+
+fn is_host<F: HostTable>() -> &'static str {
+    F::NAME
+}
+
+trait Other: Namespace {} impl Other for Brand<'static, Mine> {}
+
+fn main() {
+    println!("{}", is_host::<nearfar::HostFds>());
+}

@@ -1,0 +1,17 @@
+//! An fd of a private table cannot be turned `into` an `OwnedFd`.
+
+#![forbid(unsafe_code)]
+
+use std::os::fd::OwnedFd;
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let here = Task::here();
+    let (_reader, writer) = here.pipe2(PipeFlags::empty())?;
+    brand!(private_fds);
+    let (_child, its_writer) = here.spawn()?.unshare_files(private_fds, &writer)?;
+    let owned: OwnedFd = writer.into();
+    drop(owned);
+    Ok(())
+}

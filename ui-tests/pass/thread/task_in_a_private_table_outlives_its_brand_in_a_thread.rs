@@ -1,0 +1,15 @@
+//! A thread that may outlive the block cannot have a task whose table was named in it.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let here = Task::here();
+    brand!(private_fds);
+    let shared = here.spawn()?;
+    let (child, ()) = here.spawn()?.unshare_files(private_fds, ())?;
+    let thread = std::thread::spawn(move || shared.getpid());
+    thread.join().expect("it does not panic")?;
+    Ok(())
+}

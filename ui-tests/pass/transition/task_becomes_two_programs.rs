@@ -1,0 +1,14 @@
+//! A task becomes one program.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let here = Task::here();
+    let (child, sibling) = (here.spawn()?, here.spawn()?);
+    let program = Program::new("true");
+    child.program(&program).exec()?.wait()?;
+    sibling.program(&program).exec()?.wait()?;
+    Ok(())
+}
