@@ -8,7 +8,7 @@
 //!    of `'id` to the drop of one local variable: no two variables are dropped at the same place,
 //!    so no two guards can have the same lifetime, also not those made by the same line of a loop,
 //!    by a recursion or by two calls. Every carrier of a brand is a `PhantomData<fn(B) -> B>`
-//!    ([`Of`]), so the compiler can neither shorten nor lengthen it to make two brands agree.
+//!    (`Of`), so the compiler can neither shorten nor lengthen it to make two brands agree.
 //! 2. `Label` is **readable**. It is a type of the name the user chose, so mixing up two differently
 //!    named namespaces is an ordinary type error that the compiler reports at the wrong argument
 //!    with both names, before it even looks at lifetimes.

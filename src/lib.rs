@@ -1,5 +1,84 @@
 //! Direct-style processes on Linux, in which every fd, address and pid carries the namespace it
 //! belongs to.
+//!
+//! # The code you write today
+//!
+//! To prepare a child process, code runs in it between `fork` and `exec`: unsafe, unable to report
+//! an error, and full of plain integers that mean one file here and another there.
+//!
+//! ```no_run
+//! use std::os::unix::process::CommandExt;
+//! use std::process::Command;
+//!
+//! let log = 7; // An fd, of somebody's table, still open by then, one hopes.
+//! let mut command = Command::new("server");
+//! // SAFETY: is `log` inherited? Is 3 free? May I allocate here? Who closes the rest?
+//! unsafe {
+//!     command.pre_exec(move || match libc::dup2(log, 3) {
+//!         -1 => Err(std::io::Error::last_os_error()),
+//!         _ => Ok(()),
+//!     })
+//! };
+//! let child = command.spawn();
+//! # let _ = child;
+//! ```
+//!
+//! # The code you write with us
+//!
+//! The child is a value, and everything it does is a line in the parent.
+//!
+//! ```
+//! use nearfar::prelude::*;
+//!
+//! # fn main() -> Result<(), nearfar::Error> {
+//! let here = Task::here();
+//! let child = here.spawn()?;
+//! # let server = Program::new("sh").args(["-c", "echo ready >&3"]);
+//! # let path = "/dev/null";
+//! let log = child.openat(Cwd, path, OFlags::WRONLY, Mode::empty())?;
+//! let server = child.program(&server).fd(3, &log).exec()?;
+//! assert!(server.wait()?.success());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Give the child a table of its own, and the type of everything in it says so: the wrong fd in the
+//! wrong task does not compile, and the message names both tables and the way across.
+//!
+//! ```compile_fail,E0277
+//! use nearfar::prelude::*;
+//!
+//! # fn main() -> Result<(), nearfar::Error> {
+//! let here = Task::here();
+//! let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+//! brand!(private_fds);
+//! let (child, writer) = here.spawn()?.unshare_files(private_fds, writer)?;
+//! here.write(&writer, b"not mine any more")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The rooms
+//!
+//! Segmented memory is the analogy: a *near* pointer means nothing without a segment, a *far* pointer
+//! is near and segment together.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Pgid` |
+//! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
+//! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
+//! | [`handle`] | a near id and the duty to release it: `Fd`, `ChildProcess`; what crosses tables |
+//! | [`buf`] | buffers, and whose memory they are |
+//! | [`task`] | tasks, and what they can be asked to do: one trait and file for each kind of call |
+//! | [`interface`] | how a raw syscall gets to the process that makes it; knows no namespaces |
+//!
+//! # What it does not do
+//!
+//! Brands guard against mistakes. They do not guard against `unsafe` code that forges ids or
+//! unshares its own thread, against another thread that closes a number by raw `close`, or against
+//! `/proc/self/mem`. A driven child shares this program's memory: it is not a sandbox before it has
+//! become a program.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!("nearfar drives its children with x86-64 assembly and Linux's own syscalls");
@@ -25,3 +104,8 @@ pub use handle::{ChildProcess, Exit, Fd, Killer, Outcome};
 pub use interface::{Error, ErrorKind};
 pub use program::Program;
 pub use task::Task;
+
+/// The README's example, as a test.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
