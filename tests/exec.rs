@@ -234,8 +234,10 @@ fn try_exec_refuses_a_shared_table_and_sends_nothing() {
         let sibling = child.spawn().unwrap();
         let undone = child.program(&sh(":")).try_exec().unwrap_err();
         assert_eq!(undone.error.kind(), ErrorKind::SharedTable);
-        // Alone again, it may.
-        drop(sibling);
+        // Alone again, by either way, it may.
+        brand!(siblings_fds);
+        let (_sibling, ()) = sibling.unshare_files(siblings_fds, ()).unwrap();
+        drop(undone.task.spawn().unwrap());
         assert!(undone.task.program(&sh(":")).try_exec().unwrap().wait().unwrap().success());
     });
 }
@@ -381,6 +383,12 @@ fn killed_in_exec_is_told_from_success() {
             match outcome {
                 Ok(process) => {
                     became += 1;
+                    // A zombie keeps the name: of the program, if it had become one.
+                    here.waitid(&process).unwrap();
+                    assert_eq!(
+                        fs::read_to_string(format!("/proc/{}/comm", process.id())).unwrap(),
+                        "true\n"
+                    );
                     let exit = process.wait().unwrap();
                     assert!(exit.success() || exit.signal() == Some(libc::SIGKILL), "{exit}");
                 }

@@ -65,20 +65,27 @@ impl Cost {
 fn compile() -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("instructions");
     let assembly = target.join("calls.s");
-    let compiled = Command::new(env::var_os("CARGO").expect("cargo runs the tests"))
+    // Each time anew: cargo may find the example fresh, and not see that the assembly is another
+    // toolchain's.
+    cargo(&target, &["clean", "--package", "nearfar"], &[]);
+    let emit = format!("--emit=asm={}", assembly.display());
+    cargo(&target, &["rustc", "--example", "instructions"], &["--", "-Ccodegen-units=1", &emit]);
+    fs::read_to_string(&assembly).expect("rustc has written the assembly")
+}
+
+fn cargo(target: &Path, command: &[&str], last: &[&str]) {
+    let status = Command::new(env::var_os("CARGO").expect("cargo runs the tests"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["rustc", "--quiet", "--release", "--example", "instructions"])
-        .arg("--target-dir")
-        .arg(&target)
-        .args(["--", "-C", "codegen-units=1", "--emit"])
-        .arg(format!("asm={}", assembly.display()))
+        .args(command)
+        .args(["--quiet", "--release", "--target-dir"])
+        .arg(target)
+        .args(last)
         // What is compared is what cargo compiles by default: not instrumented for coverage, say.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status()
         .expect("cargo runs");
-    assert!(compiled.success(), "instructions/calls.rs does not compile: {compiled}");
-    fs::read_to_string(&assembly).expect("rustc has written the assembly")
+    assert!(status.success(), "cargo {command:?}: {status}");
 }
 
 #[test]

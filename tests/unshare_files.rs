@@ -175,12 +175,41 @@ fn a_handle_that_outlives_its_table_closes_nothing() {
         let (first, (kept, left)) = here.spawn_with_files(first_fds, (&writer, &reader)).unwrap();
         // The kernel's table stays the same, as nobody else has it; the brand does not.
         let (second, kept) = first.unshare_files(second_fds, kept).unwrap();
-        let reopened = second.dup(&kept).unwrap();
-        assert_eq!(reopened.near().as_raw(), left.near().as_raw(), "the number is used again");
+        let reopened = second.dup_at(&kept, left.near().as_raw()).unwrap();
         drop(left);
         second.getpid().unwrap();
         second.write(&reopened, b"x").unwrap();
         assert_eq!(here.read(&reader, &mut [0; 2]).unwrap(), 1);
+    });
+}
+
+#[test]
+fn what_is_dropped_while_one_task_leaves_is_closed_by_the_one_that_stays() {
+    deadline(|| {
+        let here = Task::here();
+        for round in 0..300_u32 {
+            let (blocking, unblock) = here.pipe2(PipeFlags::empty()).unwrap();
+            brand!(first_fds, second_fds);
+            let (mut stays, blocking) = here.spawn_with_files(first_fds, blocking).unwrap();
+            let leaves = stays.spawn().unwrap();
+            let dropped = leaves.dup(&blocking).unwrap();
+            let (pid, number) = (stays.pid(), dropped.near().as_raw());
+            thread::scope(|scope| {
+                let (task, blocking) = (&mut stays, &blocking);
+                scope.spawn(move || task.read(blocking, &mut [0; 1]).unwrap());
+                until_blocked_in(pid, libc::SYS_read);
+                scope.spawn(move || {
+                    for _ in 0..(round * 37) % 3000 {
+                        std::hint::spin_loop();
+                    }
+                    drop(dropped);
+                });
+                let (left, ()) = leaves.unshare_files(second_fds, ()).unwrap();
+                here.write(&unblock, b"x").unwrap();
+                left.getpid().unwrap();
+            });
+            until("closed where it was open", || !numbers(pid).contains(&number));
+        }
     });
 }
 
