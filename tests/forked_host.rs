@@ -24,6 +24,12 @@ fn in_a_forked_copy(body: impl FnOnce()) {
     assert_eq!(status, 0, "the copy's checks failed");
 }
 
+/// What a copy of this process has, which never drops the original: it ends by `_exit`.
+fn duplicate<T>(value: &T) -> T {
+    // SAFETY: only one of the two is dropped.
+    unsafe { std::ptr::read(value) }
+}
+
 /// One test, so that no other thread of this file's holds a lock when it forks.
 #[test]
 fn dropping_the_copies_touches_nothing_of_the_originals() {
@@ -45,16 +51,10 @@ fn dropping_the_copies_touches_nothing_of_the_originals() {
         in_a_forked_copy(|| {
             // The copy has no memory in common with the child: it is dead to the copy.
             assert_eq!(shared.getpid().unwrap_err().kind(), ErrorKind::NotSent);
-            // SAFETY: duplicates of values whose originals the copy never drops: `_exit`.
-            let copies = unsafe {
-                (
-                    std::ptr::read(&raw const shared),
-                    std::ptr::read(&raw const private),
-                    std::ptr::read(&raw const writer),
-                    std::ptr::read(&raw const cat),
-                )
-            };
-            drop(copies);
+            drop(duplicate(&shared));
+            drop(duplicate(&private));
+            drop(duplicate(&writer));
+            drop(duplicate(&cat));
             // The copy can have children of its own.
             let child = here.spawn().unwrap();
             assert_eq!(child.getppid().unwrap(), Some(here.getpid().unwrap()));

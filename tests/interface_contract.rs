@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -79,13 +80,15 @@ fn lends_memory_both_ways(interface: &impl SyscallInterface) {
         // SAFETY: the bytes are lent for the call.
         unsafe { interface.syscall(Call::WRITE, [writer, address, sent.len()]) }
     });
-    let mut received = [0; 8];
+    let mut received = [MaybeUninit::new(0); 8];
     let read = interface.lend_mut(&mut received, |address| {
         calls += 1;
         // SAFETY: the bytes are lent for the call.
         unsafe { interface.syscall(Call::READ, [reader, address, 8]) }
     });
     assert_eq!((written, read, calls), (Ok(4), Ok(4), 2));
+    // SAFETY: initialised from the start.
+    let received = received.map(|byte| unsafe { byte.assume_init() });
     assert_eq!(&received[..4], &sent);
 }
 

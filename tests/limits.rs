@@ -64,14 +64,11 @@ fn deny(number: i64, errno: Errno) {
         step(answer, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: the program outlives the calls.
-    let answers = unsafe {
-        [
-            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
-            libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program),
-        ]
-    };
-    assert_eq!(answers, [0, 0]);
+    rustix::thread::set_no_new_privs(true).unwrap();
+    let mode = libc::SECCOMP_MODE_FILTER;
+    // SAFETY: the program outlives the call.
+    let answer = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) };
+    assert_eq!(answer, 0);
 }
 
 #[test]

@@ -92,6 +92,11 @@ impl CloseList {
         self.members().servers.retain(|member| !PageRef::ptr_eq(member, server));
     }
 
+    /// Whether something is posted that is not known to be closed.
+    pub(super) fn has_posted(&self) -> bool {
+        self.posted.load(Ordering::Acquire) > 0
+    }
+
     /// How many tasks live in the table.
     pub(super) fn population(&self) -> usize {
         self.members().servers.len()

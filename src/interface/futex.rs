@@ -5,9 +5,9 @@
 //! 1. The word is borrowed for the whole call, and the kernel keeps no address after it.
 #![expect(unsafe_code, reason = "the futex calls have no safe wrapper that takes two words")]
 
+use std::io;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
-use std::{io, ptr};
 
 use rustix::io::Errno;
 
@@ -24,20 +24,6 @@ pub(super) fn wake(word: &AtomicU32) {
     }
 }
 
-/// Sleeps while `word` is `value`; may return early.
-pub(super) fn wait(word: &AtomicU32, value: u32) {
-    // SAFETY: (1)
-    unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            word.as_ptr(),
-            libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
-            value,
-            ptr::null::<libc::timespec>(),
-        );
-    }
-}
-
 /// A word to sleep on while it is `value`.
 pub(super) struct Watch<'a> {
     pub(super) word: &'a AtomicU32,
@@ -47,7 +33,7 @@ pub(super) struct Watch<'a> {
 }
 
 /// Sleeps while both words have their values, at most for `limit`; may return early. True if the
-/// time is over.
+/// time may be over.
 pub(super) fn wait_either(watches: [Watch<'_>; 2], limit: Duration) -> bool {
     /// `struct futex_waitv` of `futex2.h`.
     #[repr(C)]
@@ -60,7 +46,7 @@ pub(super) fn wait_either(watches: [Watch<'_>; 2], limit: Duration) -> bool {
     const FUTEX2_SIZE_U32: u32 = 2;
     const FUTEX2_PRIVATE: u32 = 128;
 
-    let waiters = watches.map(|watch| Waiter {
+    let waiters = watches.each_ref().map(|watch| Waiter {
         value: u64::from(watch.value),
         address: watch.word.as_ptr() as u64,
         flags: FUTEX2_SIZE_U32 | if watch.woken_by_kernel { 0 } else { FUTEX2_PRIVATE },
@@ -79,5 +65,30 @@ pub(super) fn wait_either(watches: [Watch<'_>; 2], limit: Duration) -> bool {
             libc::CLOCK_MONOTONIC,
         )
     };
-    answer < 0 && Errno::from_io_error(&io::Error::last_os_error()) == Some(Errno::TIMEDOUT)
+    match Errno::from_io_error(&io::Error::last_os_error()) {
+        _ if answer >= 0 => false,
+        Some(Errno::AGAIN | Errno::INTR) => false,
+        Some(Errno::TIMEDOUT) => true,
+        // A filter that is older than the call denies it.
+        _ => {
+            wait_briefly(&watches[0]);
+            true
+        }
+    }
+}
+
+/// Sleeps while one word has its value, for a time that is short enough to look at the other after it.
+fn wait_briefly(watch: &Watch<'_>) {
+    let limit = libc::timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+    let private = if watch.woken_by_kernel { 0 } else { libc::FUTEX_PRIVATE_FLAG };
+    // SAFETY: (1)
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            watch.word.as_ptr(),
+            libc::FUTEX_WAIT | private,
+            watch.value,
+            &raw const limit,
+        );
+    }
 }

@@ -8,6 +8,7 @@
 
 use std::arch::asm;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 use super::{Call, Error, SyscallInterface};
 
@@ -86,7 +87,7 @@ unsafe impl SyscallInterface for Local {
     }
 
     #[inline(always)]
-    fn lend_mut<R>(&self, bytes: &mut [u8], call: impl FnOnce(usize) -> R) -> R {
+    fn lend_mut<R>(&self, bytes: &mut [MaybeUninit<u8>], call: impl FnOnce(usize) -> R) -> R {
         call(bytes.as_mut_ptr().expose_provenance())
     }
 

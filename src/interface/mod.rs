@@ -18,6 +18,8 @@ mod process;
 mod ring;
 mod server;
 
+use std::mem::MaybeUninit;
+
 pub use call::Call;
 pub use error::{Error, ErrorKind};
 pub use local::Local;
@@ -68,7 +70,7 @@ pub unsafe trait SyscallInterface {
     fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R;
 
     /// As [`lend`](Self::lend), for the process to write to.
-    fn lend_mut<R>(&self, bytes: &mut [u8], call: impl FnOnce(usize) -> R) -> R;
+    fn lend_mut<R>(&self, bytes: &mut [MaybeUninit<u8>], call: impl FnOnce(usize) -> R) -> R;
 
     /// Waits until everything sent so far has been carried out, the posted closes too.
     ///

@@ -16,7 +16,7 @@ use std::ffi::c_int;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
@@ -68,6 +68,8 @@ pub(super) struct Page {
     /// The keeper: 1, when `spawned_pid` has the answer of `clone3`.
     pub(super) spawned: AtomicU32,
     pub(super) spawned_pid: AtomicI64,
+    /// The kernel: the child's pid as who cloned it sees it, once there is a child.
+    pub(super) server_pid: AtomicI32,
     /// The driver: the `keeper_life` the server depends on.
     pub(super) keeper: AtomicPtr<AtomicU32>,
     /// The driver: the fds that the server closes when it has nothing else to do.
@@ -162,6 +164,7 @@ impl Lease {
         page.request.store(0, Ordering::Relaxed);
         page.keeper_release.store(0, Ordering::Relaxed);
         page.spawned.store(0, Ordering::Relaxed);
+        page.server_pid.store(0, Ordering::Relaxed);
         page.keeper.store(page.keeper_life.as_ptr().cast(), Ordering::Relaxed);
         page.closes.store(ptr::null_mut(), Ordering::Relaxed);
         page.keeper_life.store(u32::from(with_keeper), Ordering::Relaxed);

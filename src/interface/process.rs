@@ -42,21 +42,19 @@ impl Process {
     /// # Safety
     ///
     /// The slot is this process's own, just filled by `clone3` or `pidfd_getfd`.
-    pub(super) unsafe fn from_pidfd(number: c_int, pid: u32) -> Result<Self, Error> {
+    pub(super) unsafe fn from_pidfd(number: c_int, pid: u32) -> Self {
         // SAFETY: by this function's contract.
         let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
-        let mut process =
-            Process { pidfd, pid, made_by: Generation::current(), reaped: AtomicBool::new(false) };
-        match above_stdio(process.pidfd()) {
-            Ok(None) => {}
-            Ok(Some(moved)) => process.pidfd = moved,
-            Err(error) => {
-                process.send_signal(Signal::KILL)?;
-                process.wait()?;
-                return Err(error);
-            }
+        Process { pidfd, pid, made_by: Generation::current(), reaped: AtomicBool::new(false) }
+    }
+
+    /// Moves the pidfd out of the way of 0, 1 and 2, which a new table gets without being told.
+    pub(super) fn move_above_stdio(&mut self) -> Result<(), Error> {
+        if self.pidfd.as_raw_fd() <= 2 {
+            self.pidfd = rustix::io::fcntl_dupfd_cloexec(&self.pidfd, 3)
+                .map_err(|errno| Error::os(Call::FCNTL, errno))?;
         }
-        Ok(process)
+        Ok(())
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -111,17 +109,14 @@ impl Process {
 
     /// Whether it has become another program, whatever has happened to that program since.
     pub(super) fn has_execed(&self) -> Result<bool, Error> {
-        match self.waitid(libc::WNOHANG | libc::WNOWAIT, Eligible::AfterExec) {
+        let visible = |eligible| match self.waitid(libc::WNOHANG | libc::WNOWAIT, eligible) {
             Ok(_) => Ok(true),
-            // Somebody else was quick to reap it, which without `__WALL` they could only after exec.
-            Err(error) if error.kind() == ErrorKind::StatusLost => Ok(self.is_gone()),
+            Err(error) if error.kind() == ErrorKind::StatusLost => Ok(false),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Whether it is neither running nor a zombie.
-    fn is_gone(&self) -> bool {
-        pidfd_send_signal_0(&self.pidfd) == Err(Errno::SRCH)
+        };
+        // If it is not even there for a wait that sees every child, somebody else was quick to reap
+        // it, which their wait for ordinary children could only after exec.
+        Ok(visible(Eligible::AfterExec)? || !visible(Eligible::Every)?)
     }
 
     fn waitid(&self, options: c_int, eligible: Eligible) -> Result<Option<Exit>, Error> {
@@ -139,9 +134,9 @@ impl Process {
                 Ok(exit)
             }
             Err(Errno::CHILD) => {
-                if let Eligible::Every = eligible {
+                if options & libc::WNOWAIT == 0 {
                     self.reaped.store(true, Ordering::Release);
-                    if let Some(exit) = exit_of_reaped(self.pidfd.as_fd()) {
+                    if let Some(exit) = exit_of_reaped(&self.pidfd) {
                         return Ok(Some(exit));
                     }
                 }
@@ -186,7 +181,18 @@ fn waitid_pidfd(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<Exit>, E
 
 /// How a process ended that somebody else has reaped: Linux 6.15 and later remember it for as long
 /// as there is a pidfd.
-fn exit_of_reaped(pidfd: BorrowedFd<'_>) -> Option<Exit> {
+fn exit_of_reaped(pidfd: &OwnedFd) -> Option<Exit> {
+    pidfd_exit(pidfd).or_else(|| {
+        // Whoever reaps it has it vanish first, and its status remembered a moment later: then the
+        // pidfd hangs up.
+        const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+        let _in_vain = poll(&mut [PollFd::new(pidfd, PollFlags::empty())], Some(&MOMENT));
+        pidfd_exit(pidfd)
+    })
+}
+
+/// `ioctl(pidfd, PIDFD_GET_INFO)`, for the exit status.
+fn pidfd_exit(pidfd: &OwnedFd) -> Option<Exit> {
     /// `struct pidfd_info` of `pidfd.h`, up to the member that was added with the exit code.
     #[repr(C)]
     #[derive(Default)]
@@ -206,32 +212,4 @@ fn exit_of_reaped(pidfd: BorrowedFd<'_>) -> Option<Exit> {
     let answer = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO, &raw mut info) };
     (answer == 0 && info.mask & PIDFD_INFO_EXIT != 0)
         .then(|| Exit::from_wait_status(info.exit_code, None))
-}
-
-/// Asks whether a process can be signalled, without a signal.
-fn pidfd_send_signal_0(pidfd: &OwnedFd) -> Result<(), Errno> {
-    // SAFETY: passes no pointer.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_pidfd_send_signal,
-            pidfd.as_raw_fd(),
-            0,
-            std::ptr::null::<libc::siginfo_t>(),
-            0,
-        )
-    };
-    if answer == 0 {
-        return Ok(());
-    }
-    let errno = std::io::Error::last_os_error().raw_os_error();
-    Err(Errno::from_raw_os_error(errno.unwrap_or(libc::EINVAL)))
-}
-
-/// A copy of an fd that is in the way of 0, 1 and 2, which a new table gets without being told.
-fn above_stdio(fd: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Error> {
-    if fd.as_raw_fd() > 2 {
-        return Ok(None);
-    }
-    let copy = rustix::io::fcntl_dupfd_cloexec(fd, 3);
-    copy.map(Some).map_err(|errno| Error::os(Call::FCNTL, errno))
 }

@@ -10,14 +10,16 @@
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 use std::ffi::c_int;
-use std::fmt;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::{fmt, io};
 
+use rustix::io::Errno;
 use rustix::process::Signal;
 
 use super::page::{CloneArgs, ENTRIES, Lease, Page, PageRef};
@@ -70,10 +72,10 @@ pub(crate) struct Failed {
     pub(crate) error: Error,
 }
 
-/// How long a sleep for an answer lasts at most before the pidfd is asked, too.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a drop waits for the child to exit by itself.
+const GRACE: Duration = Duration::from_millis(20);
 
-/// How long a drop waits for the child's end at most.
+/// How long a drop waits for the end of a child that it has killed.
 const MOURNING: Duration = Duration::from_millis(200);
 
 /// What every driven child shares with its parent.
@@ -82,11 +84,13 @@ const SHARED: c_int = libc::CLONE_VM | libc::CLONE_FILES;
 fn clone_args(page: &Lease, parent: c_int) -> CloneArgs {
     // Its value is above what `c_int` holds, and libc's constant has that type.
     const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
-    let flags = SHARED | parent | libc::CLONE_PIDFD | libc::CLONE_CHILD_CLEARTID;
+    let reports = libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID | libc::CLONE_CHILD_CLEARTID;
+    let flags = SHARED | parent | reports;
     CloneArgs {
         flags: flags as u64 | CLONE_CLEAR_SIGHAND,
         pidfd: page.pidfd.get() as u64,
         child_tid: page.life.as_ptr() as u64,
+        parent_tid: page.server_pid.as_ptr() as u64,
         ..CloneArgs::default()
     }
 }
@@ -102,8 +106,8 @@ impl Ring {
         // SAFETY: page (3): the kernel has written it.
         let number = unsafe { page.pidfd.get().read() };
         // SAFETY: the caller's table is this process's.
-        let process = unsafe { Process::from_pidfd(number, pid as u32) }?;
-        Ok(Ring::new(Arc::clone(&page), page, process, None))
+        let process = unsafe { Process::from_pidfd(number, pid as u32) };
+        Ring::new(Arc::clone(&page), page, process, None)
     }
 
     /// A child like this one, in the same fd table: a child of the same parent.
@@ -124,49 +128,65 @@ impl Ring {
             ptr::from_ref::<Page>(&page).expose_provenance(),
         ];
         // SAFETY: the server's branch for clone3 starts the sibling on its page, which lives on.
-        let pid = unsafe { self.syscall(Call::CLONE3, arguments) }
-            .inspect_err(|_| page.life.store(0, Ordering::Release))?;
+        let spawned = unsafe { self.syscall(Call::CLONE3, arguments) };
+        let pid = page.server_pid.load(Ordering::Acquire);
+        if pid == 0 {
+            page.life.store(0, Ordering::Release);
+            spawned?;
+        }
+        // There is a sibling, even if this child was killed before it could say so.
         // SAFETY: page (3): the kernel has written it.
         let number = unsafe { page.pidfd.get().read() };
-        match self.fetch(number) {
+        match self.fetch(number, pid) {
             Ok(number) => {
-                // SAFETY: `fetch` returns a number of this process's table.
-                let process = unsafe { Process::from_pidfd(number, pid as u32) }?;
-                let ring = Ring::new(page, Arc::clone(&self.keeper), process, self.closes.clone());
-                if let Some(closes) = &ring.closes {
-                    closes.join(&ring.page);
-                }
-                Ok(ring)
+                // SAFETY: `fetch` returns a new fd of this process's table.
+                let process = unsafe { Process::from_pidfd(number, pid as u32) };
+                Ring::new(page, Arc::clone(&self.keeper), process, self.closes.clone())
             }
             Err(error) => {
-                dismiss(&page, pid as i32);
+                dismiss(&page, pid);
                 Err(error)
             }
         }
     }
 
-    /// Moves a new fd of the child's table into this process's.
-    fn fetch(&self, number: c_int) -> Result<c_int, Error> {
+    /// The new sibling's pidfd, from the child's table in this process's.
+    fn fetch(&self, number: c_int, pid: c_int) -> Result<c_int, Error> {
         if self.closes.is_none() {
             return Ok(number);
         }
+        let local = |call, arguments: [usize; 3]| {
+            // SAFETY: takes numbers only, and makes a new fd.
+            unsafe { Local::new().syscall(call, arguments) }
+        };
         let pidfd = self.process.pidfd().as_raw_fd() as usize;
-        // SAFETY: takes numbers only.
-        let here = unsafe { Local::new().syscall(Call::PIDFD_GETFD, [pidfd, number as usize, 0]) };
+        let mut here = local(Call::PIDFD_GETFD, [pidfd, number as usize, 0]);
+        if here.is_err_and(|error| error.errno() == Some(Errno::PERM)) {
+            // A host that is not dumpable may not look into its children's tables. The pid is of
+            // the host's namespace, and stays the sibling's until it is reaped, which nobody else can.
+            here = local(Call::PIDFD_OPEN, [pid as usize, 0, 0]);
+        }
         // If the child is dead, its table went with it.
         // SAFETY: the fd is the child's own copy, and nobody else knows of it.
         let _closed = unsafe { self.syscall(Call::CLOSE, [number as usize]) };
         here.map(|number| number as c_int)
     }
 
+    /// Starts to drive a new child; ends it if it cannot be kept.
     fn new(
         page: PageRef,
         keeper: PageRef,
-        process: Process,
+        mut process: Process,
         closes: Option<Arc<CloseList>>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let moved = process.move_above_stdio();
         let process = Arc::new(process);
-        Ring { page, keeper, process, closes, driven: true, one_driver: PhantomData }
+        let ring = Ring { page, keeper, process, closes, driven: true, one_driver: PhantomData };
+        if let Some(closes) = &ring.closes {
+            closes.join(&ring.page);
+        }
+        moved?;
+        Ok(ring)
     }
 
     pub(crate) fn process(&self) -> &Arc<Process> {
@@ -189,22 +209,41 @@ impl Ring {
         requests: &[Request],
         to: &Arc<CloseList>,
     ) -> Result<(), Failed> {
-        self.page.closes.store(ptr::null_mut(), Ordering::Release);
-        // The server reads the list anew after every request, so it has let go of the old one when
-        // the first of these is executed.
+        self.pause_closes().map_err(|error| Failed { step: 0, error })?;
         // SAFETY: by this function's contract.
         if let Err(failed) = unsafe { self.submit(requests) } {
-            let closes = self.closes.as_ref().map_or(ptr::null(), Arc::as_ptr);
-            self.page.closes.store(closes.cast_mut(), Ordering::Release);
-            self.page.ring();
+            // After the first step it is between two tables, and closes nothing in either.
+            if failed.step == 0 {
+                self.resume_closes();
+            }
             return Err(failed);
         }
         if let Some(left) = self.closes.replace(Arc::clone(to)) {
             left.leave(&self.page);
         }
-        self.page.closes.store(Arc::as_ptr(to).cast_mut(), Ordering::Release);
         to.join(&self.page);
+        self.resume_closes();
         Ok(())
+    }
+
+    /// Has the child close what is posted, and nothing that is posted from now on: before it leaves
+    /// its table, or overwrites slots in it.
+    pub(crate) fn pause_closes(&mut self) -> Result<(), Error> {
+        let Some(closes) = &self.closes else { return Ok(()) };
+        if closes.has_posted() {
+            self.barrier()?;
+        }
+        // The server reads the list anew after every request, so it has let go of it when the next
+        // one is executed.
+        self.page.closes.store(ptr::null_mut(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Has the child close again what is posted, also meanwhile.
+    pub(crate) fn resume_closes(&mut self) {
+        let closes = self.closes.as_ref().map_or(ptr::null(), Arc::as_ptr);
+        self.page.closes.store(closes.cast_mut(), Ordering::Release);
+        self.page.ring();
     }
 
     /// Has the child execute `requests` in order, up to the first that fails. Returns the last one's
@@ -257,7 +296,7 @@ impl Ring {
             }
             let answer = futex::Watch { word: request, value: published, woken_by_kernel: false };
             let death = futex::Watch { word: life, value: 1, woken_by_kernel: true };
-            let timed_out = futex::wait_either([answer, death], PATIENCE);
+            let timed_out = futex::wait_either([answer, death], server::PATIENCE);
             if timed_out && self.process.poll(Some(Duration::ZERO)).unwrap_or(false) {
                 life.store(0, Ordering::Release);
             }
@@ -303,7 +342,9 @@ fn ask_to_exit(page: &Page) {
 fn dismiss(page: &Page, pid: c_int) {
     ask_to_exit(page);
     // SAFETY: passes no pointer. The child is ours and not reaped, so the pid is still its own.
-    unsafe { libc::waitpid(pid, ptr::null_mut(), libc::__WALL) };
+    while unsafe { libc::waitpid(pid, ptr::null_mut(), libc::__WALL) } < 0
+        && Errno::from_io_error(&io::Error::last_os_error()) == Some(Errno::INTR)
+    {}
 }
 
 // SAFETY: the child executes what is published, once, one at a time, and shares this program's
@@ -324,7 +365,7 @@ unsafe impl SyscallInterface for Ring {
         call(bytes.as_ptr().expose_provenance())
     }
 
-    fn lend_mut<R>(&self, bytes: &mut [u8], call: impl FnOnce(usize) -> R) -> R {
+    fn lend_mut<R>(&self, bytes: &mut [MaybeUninit<u8>], call: impl FnOnce(usize) -> R) -> R {
         call(bytes.as_mut_ptr().expose_provenance())
     }
 
@@ -342,8 +383,12 @@ impl Drop for Ring {
         if !self.driven || !self.process.is_ours() || self.process.is_reaped() {
             return;
         }
-        self.kill();
-        let ended = self.process.poll(Some(MOURNING)).unwrap_or(false);
+        // An idle server closes what is posted before it exits, so it gets a moment to do so.
+        ask_to_exit(&self.page);
+        let ended = self.process.poll(Some(GRACE)).unwrap_or(false) || {
+            self.kill();
+            self.process.poll(Some(MOURNING)).unwrap_or(false)
+        };
         if !(ended && matches!(self.process.try_wait(), Ok(Some(_)))) {
             bury(Arc::clone(&self.process), self.closes.take());
         }

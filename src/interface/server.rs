@@ -23,10 +23,11 @@ use std::arch::asm;
 use std::mem::offset_of;
 use std::ptr;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::close_list::{self, CloseList, Node};
 use super::page::{CloneArgs, Entry, Page, PageRef};
-use super::{Call, Error, futex, local};
+use super::{Call, Error, ErrorKind, futex, local};
 
 /// `struct sigaction` as the kernel takes it.
 #[repr(C)]
@@ -51,6 +52,9 @@ static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
 /// The size of the kernel's signal sets.
 pub(crate) const SIGSET_SIZE: usize = 8;
 
+/// How long a sleep lasts at most before everything is looked at again.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Starts a keeper, which clones the child that `page.clone_args` describe, and waits for the
 /// kernel's answer: the child's pid.
 pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
@@ -62,8 +66,20 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
         page.life.store(0, Ordering::Release);
     })?;
 
-    while page.spawned.load(Ordering::Acquire) == 0 {
-        futex::wait(&page.spawned, 0);
+    loop {
+        // In this order: a keeper answers before it goes.
+        let gone = page.keeper_life.load(Ordering::Acquire) == 0;
+        if page.spawned.load(Ordering::Acquire) != 0 {
+            break;
+        }
+        if gone {
+            // A filter has killed it at its first call.
+            page.life.store(0, Ordering::Release);
+            return Err(Error::new(Call::CLONE3, ErrorKind::Hangup));
+        }
+        let spawned = futex::Watch { word: &page.spawned, value: 0, woken_by_kernel: false };
+        let death = futex::Watch { word: &page.keeper_life, value: 1, woken_by_kernel: true };
+        futex::wait_either([spawned, death], PATIENCE);
     }
     let answer = page.spawned_pid.load(Ordering::Acquire) as usize;
     local::answer(Call::CLONE3, answer)
@@ -109,11 +125,9 @@ fn set_signal_mask(mask: u64, before: Option<&mut u64>) {
 #[inline(never)]
 fn clone_keeper(page: &Page) -> usize {
     let thread = libc::CLONE_VM
-        | libc::CLONE_FS
         | libc::CLONE_FILES
         | libc::CLONE_SIGHAND
         | libc::CLONE_THREAD
-        | libc::CLONE_SYSVSEM
         | libc::CLONE_CHILD_CLEARTID;
     let answer;
     // SAFETY: (1) by the caller, (2) by reading it: what each part touches is said beside it. The
@@ -180,6 +194,8 @@ fn clone_keeper(page: &Page) -> usize {
             "mov edi, {PR_SET_PDEATHSIG}",
             "mov esi, {SIGKILL}",
             "syscall",
+            "test eax, eax",
+            "jnz 40f",
             "mov rax, [r12 + {KEEPER}]",
             "cmp dword ptr [rax], 0",
             "je 40f",
@@ -268,7 +284,8 @@ fn clone_keeper(page: &Page) -> usize {
             "jns 22b",
             "jmp 40f",
 
-            // execve: the new program does not die with the keeper. If it fails, the child does.
+            // execve: the new program does not die with the keeper. If that cannot be had, nothing
+            // is executed; if the execve fails, the child is armed again.
             "37:",
             "mov r14, rdi",
             "mov r15, rsi",
@@ -277,6 +294,8 @@ fn clone_keeper(page: &Page) -> usize {
             "mov edi, {PR_SET_PDEATHSIG}",
             "xor esi, esi",
             "syscall",
+            "test eax, eax",
+            "jnz 33b",
             "mov eax, {SYS_EXECVE}",
             "mov rdi, r14",
             "mov rsi, r15",
@@ -303,11 +322,11 @@ fn clone_keeper(page: &Page) -> usize {
             "99:",
 
             inlateout("rax") libc::SYS_clone as usize => answer,
-            in("rdi") thread,
-            in("rsi") 0,
-            in("rdx") 0,
+            in("rdi") thread as usize,
+            in("rsi") 0_usize,
+            in("rdx") 0_usize,
             in("r10") page.keeper_life.as_ptr(),
-            in("r8") 0,
+            in("r8") 0_usize,
             in("r12") ptr::from_ref(page),
             lateout("rcx") _,
             lateout("r11") _,

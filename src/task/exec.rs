@@ -204,7 +204,13 @@ fn execute(
     if on_failure == OnFailure::Undo && ring.shares_its_table() {
         return Err(not_sent(ErrorKind::SharedTable));
     }
-    let mut preparation = Preparation { ring, steps: Vec::new(), undo: Vec::new(), on_failure };
+    let mut preparation = Preparation {
+        ring,
+        listed: fds.iter().flat_map(|fd| [fd.from, fd.to]).collect(),
+        steps: Vec::new(),
+        undo: Vec::new(),
+        on_failure,
+    };
     let outcome = match preparation.prepare(fds, image.current_dir.as_deref()) {
         Ok(()) => preparation.run(&image),
         Err(error) => Err(error),
@@ -224,6 +230,8 @@ fn has_duplicates(numbers: impl Iterator<Item = c_int>) -> bool {
 /// The steps towards an exec that are still to be sent, and those back.
 struct Preparation<'ring> {
     ring: &'ring mut Ring,
+    /// The numbers that fds are taken from and put at, which no copy may be at.
+    listed: Vec<c_int>,
     /// To be sent together with the first `execve`.
     steps: Vec<Request>,
     /// What puts back what the steps change.
@@ -234,6 +242,9 @@ struct Preparation<'ring> {
 impl Preparation<'_> {
     /// Plans the steps up to the exec itself. Sends only what has to be known before: copies.
     fn prepare(&mut self, mut fds: Vec<Placement>, directory: Option<&CStr>) -> Result<(), Error> {
+        // What other threads drop from here on is not closed under the new program's feet, nor in
+        // a copy of its table.
+        self.ring.pause_closes()?;
         // The table is this child's own from here on, and nothing is passed on by accident.
         let unshare = match self.on_failure {
             OnFailure::Drop => libc::CLOSE_RANGE_UNSHARE,
@@ -242,10 +253,9 @@ impl Preparation<'_> {
         let flags = libc::CLOSE_RANGE_CLOEXEC | unshare;
         self.steps.push(Request::new(Call::CLOSE_RANGE, [3, u32::MAX as usize, flags as usize]));
 
-        let beyond = fds.iter().map(|fd| fd.from.max(fd.to)).max().unwrap_or(0).max(2) + 1;
-        self.set_aside(&mut fds, beyond)?;
+        self.set_aside(&mut fds)?;
         for fd in fds {
-            self.save(fd, beyond)?;
+            self.save(fd)?;
             self.steps.push(if fd.from == fd.to {
                 // `dup3` refuses this, and `dup2` would leave it close-on-exec.
                 set_fd_flags(fd.to, 0)
@@ -269,20 +279,20 @@ impl Preparation<'_> {
     }
 
     /// Copies every fd whose slot another one is to be put at, as in `{3 -> 4, 4 -> 3}`.
-    fn set_aside(&mut self, fds: &mut [Placement], beyond: c_int) -> Result<(), Error> {
+    fn set_aside(&mut self, fds: &mut [Placement]) -> Result<(), Error> {
         let overwritten: Vec<c_int> =
             fds.iter().filter(|fd| fd.from != fd.to).map(|fd| fd.to).collect();
         for fd in fds.iter_mut().filter(|fd| overwritten.contains(&fd.from)) {
             // The copies must not be made in a table that is shared.
             self.send_planned()?;
-            fd.from = self.copy(fd.from, beyond)?;
+            fd.from = self.copy(fd.from)?;
             self.undo.push(close(fd.from));
         }
         Ok(())
     }
 
     /// Remembers what is at the number that `fd` is to be put at.
-    fn save(&mut self, fd: Placement, beyond: c_int) -> Result<(), Error> {
+    fn save(&mut self, fd: Placement) -> Result<(), Error> {
         if self.on_failure == OnFailure::Drop {
             return Ok(());
         }
@@ -298,7 +308,7 @@ impl Preparation<'_> {
             self.undo.push(set_fd_flags(fd.to, flags));
             return Ok(());
         }
-        let saved = self.copy(fd.to, beyond)?;
+        let saved = self.copy(fd.to)?;
         let close_on_exec =
             if flags & libc::FD_CLOEXEC as usize == 0 { 0 } else { libc::O_CLOEXEC };
         self.undo.push(dup3(saved, fd.to, close_on_exec));
@@ -328,9 +338,9 @@ impl Preparation<'_> {
             let vectors = [&argv, &envp].map(|vector| vector.as_ptr().expose_provenance());
             let path = path.as_ptr().expose_provenance();
             self.steps.push(Request::new(Call::EXECVE, [path, vectors[0], vectors[1]]));
-            let Err(error) = self.send_planned() else {
-                unreachable!("execve does not return, and was the last step");
-            };
+            // Only a filter that makes calls up has execve return.
+            let made_up = || Error::os(Call::EXECVE, Errno::NOSYS);
+            let error = self.send_planned().err().unwrap_or_else(made_up);
             match error.kind() {
                 ErrorKind::Hangup if error.call() == Call::EXECVE && self.ring.has_execed()? => {
                     return Ok(());
@@ -354,11 +364,21 @@ impl Preparation<'_> {
             // What was not changed needs no undoing, and a dead task neither.
             let _unchanged = self.send(step);
         }
+        self.ring.resume_closes();
     }
 
-    fn copy(&mut self, fd: c_int, beyond: c_int) -> Result<c_int, Error> {
-        let arguments = [fd as usize, libc::F_DUPFD_CLOEXEC as usize, beyond as usize];
-        Ok(self.send(Request::new(Call::FCNTL, arguments))? as c_int)
+    /// A copy of an fd, at a number that nothing is taken from or put at.
+    fn copy(&self, fd: c_int) -> Result<c_int, Error> {
+        let mut lowest = 3;
+        loop {
+            let arguments = [fd as usize, libc::F_DUPFD_CLOEXEC as usize, lowest as usize];
+            let copy = self.send(Request::new(Call::FCNTL, arguments))? as c_int;
+            if !self.listed.contains(&copy) {
+                return Ok(copy);
+            }
+            self.send(close(copy))?;
+            lowest = copy + 1;
+        }
     }
 
     fn send_planned(&mut self) -> Result<usize, Error> {

@@ -199,7 +199,8 @@ pub trait FileDescriptorTask: far::Task {
     /// `close(fd)`—closes an fd, and says how that went.
     ///
     /// Checked: `fd` is of this task's fd table. Dropping the handle does the same without waiting
-    /// and without a word. Whatever is returned, the fd is closed; nothing retries.
+    /// and without a word. Whatever is returned, the fd is closed, and nothing retries; if the call
+    /// was not sent, because this task is dead, the fd is dropped.
     ///
     /// # Errors
     ///
@@ -209,9 +210,13 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// [`close(2)`](https://man7.org/linux/man-pages/man2/close.2.html)
     fn close(&self, fd: Fd<Self::FdTable>) -> Result<(), Error> {
-        let number = fd.into_near().as_raw() as usize;
-        // SAFETY: (1); the handle is given up.
-        unsafe { call(self, Call::CLOSE, [number]) }.map(drop)
+        let number = near(self, &fd);
+        // SAFETY: (1); the handle is given up, but for a call that was not sent.
+        let closed = unsafe { call(self, Call::CLOSE, [number]) }.map(drop);
+        if !closed.is_err_and(|error| error.kind() == ErrorKind::NotSent) {
+            let _closed = fd.into_near();
+        }
+        closed
     }
 
     /// `fcntl(fd, F_DUPFD_CLOEXEC, 3)`—a second fd of the same open file.
@@ -735,10 +740,8 @@ fn with_in_out<K: far::Task + ?Sized, T: Plain>(
     value: T,
     call: impl FnOnce(usize) -> Result<usize, Error>,
 ) -> Result<T, Error> {
-    let mut bytes = MaybeUninit::<T>::zeroed();
-    bytes.write(value);
-    // SAFETY: zeroed, and written over: the bytes are initialised but for padding, which nothing
-    // reads but the kernel.
+    let mut bytes = MaybeUninit::new(value);
+    // SAFETY: the bytes of a local.
     let lent = unsafe { slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), size_of::<T>()) };
     task.interface().lend_mut(lent, call)?;
     // SAFETY: every bit pattern is a value of a plain type.

@@ -9,6 +9,7 @@
 //! a seccomp filter and has a `Result`. `getpgid` is a pid too, and has one in both.
 
 #![expect(unsafe_code, reason = "unmangled names, which are found in the assembly")]
+#![expect(clippy::missing_errors_doc, reason = "nobody calls these")]
 
 use std::os::fd::OwnedFd;
 
