@@ -17,7 +17,8 @@
 //! lifetime alone would be unreadable. Soundness rests on the first half only.
 //!
 //! The host's brands are `Brand<'static, host::..>`. A guard's lifetime ends inside a function
-//! body, so it is never `'static`: nothing else can be one of them.
+//! body, so it is never `'static`: nothing else can be one of them. And a guard has no label of
+//! the host's, as those are no [`Label`]s, so nothing else even looks like one.
 //!
 //! # Safety
 //!
@@ -36,6 +37,13 @@ use std::marker::PhantomData;
 ///
 /// A brand cannot leave the block it was declared in, and every evaluation of `brand!` makes a new
 /// one, even at the same line of a loop.
+///
+/// # What the compiler says
+///
+/// Mixing up two namespaces of different names is an error at the wrong argument that names both.
+/// If something of a namespace outlives its block, or is mixed with one that the same line has made
+/// in another round, only the lifetimes differ, and the error is E0716 at the `brand!` itself:
+/// "temporary value dropped while borrowed". Then look for what leaves the block.
 ///
 /// ```
 /// use nearfar::prelude::*;
@@ -81,9 +89,12 @@ pub struct Brand<'id, Label> {
     _label: PhantomData<fn(Label) -> Label>,
 }
 
-impl<L: Label> fmt::Debug for Brand<'_, L> {
+impl<L> fmt::Debug for Brand<'_, L>
+where
+    Self: Namespace,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(L::NAME)
+        f.write_str(Self::NAME)
     }
 }
 
@@ -121,17 +132,19 @@ mod sealed {
     impl<L: super::Label> Sealed for super::Brand<'_, L> {}
 }
 
-/// The labels of the namespaces the calling program itself runs in.
+/// The labels of the namespaces the calling program itself runs in. They are not [`Label`]s, so that
+/// no guard can have one.
 #[allow(non_camel_case_types, reason = "labels are named like the namespaces users declare")]
 pub mod host {
-    use super::Label;
+    use super::{Brand, Namespace, sealed::Sealed};
 
     macro_rules! host_label {
         ($($name:ident $doc:literal)+) => {$(
             #[doc = $doc]
             #[derive(Debug)]
             pub enum $name {}
-            impl Label for $name {
+            impl Sealed for Brand<'static, $name> {}
+            impl Namespace for Brand<'static, $name> {
                 const NAME: &'static str = stringify!($name);
             }
         )+};

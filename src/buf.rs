@@ -19,7 +19,8 @@ use crate::near::Address;
 #[diagnostic::on_unimplemented(
     message = "this buffer is not in the task's address space",
     label = "a slice is not memory of `{Self}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there"
+    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
+    note = "in generic code, ask for it: `K: FileDescriptorTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait HoldsSlices {}
 
@@ -34,7 +35,8 @@ unsafe impl HoldsSlices for HostMemory {}
 #[diagnostic::on_unimplemented(
     message = "this buffer is not in the task's address space",
     label = "`{Self}` is not memory of `{A}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there"
+    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
+    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`"
 )]
 pub unsafe trait Buf<A> {
     /// Where it is.
@@ -52,7 +54,8 @@ pub unsafe trait Buf<A> {
 #[diagnostic::on_unimplemented(
     message = "this buffer is not in the task's address space",
     label = "`{Self}` is not memory of `{A}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there"
+    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
+    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them"
 )]
 pub unsafe trait BufMut<A> {
     /// Where it is.

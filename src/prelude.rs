@@ -8,7 +8,8 @@ pub use crate::handle::{
 };
 pub use crate::program::Program;
 pub use crate::task::{
-    ExecTask, ExitTask, FileDescriptorTask, ProcessTask, SpawnTask, Task, UnshareFilesTask,
+    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, ProcessTask, SpawnTask, Task,
+    UnshareFilesTask,
 };
 pub use rustix::fs::{Mode, OFlags};
 pub use rustix::pipe::PipeFlags;

@@ -5,7 +5,10 @@ mod common;
 use std::fs;
 use std::thread;
 
-use common::{Resource, deadline, fds, is_gone, numbers, same_open_file, share, state, until};
+use common::{
+    Resource, deadline, fds, is_gone, numbers, same_open_file, share, state, until,
+    until_blocked_in,
+};
 use nearfar::prelude::*;
 use nearfar::{Error, ErrorKind};
 use rustix::io::{Errno, FdFlags};
@@ -205,6 +208,85 @@ fn a_failed_try_exec_leaves_everything_as_it_was() {
         let error = child.lseek(&reader, rustix::fs::SeekFrom::Start(0)).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::SPIPE));
         assert!(child.program(&sh("exit 0")).exec().unwrap().wait().unwrap().success());
+    });
+}
+
+#[test]
+fn a_failed_try_exec_finds_its_directory_again_whatever_number_it_was_saved_at() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(private_fds);
+        let (child, file) = here.spawn_with_files(private_fds, null(&here)).unwrap();
+        let lowest = child.dup(&file).unwrap();
+        let free = lowest.near().as_raw() as u16;
+        child.close(lowest).unwrap();
+        let missing = Program::new("/nowhere").current_dir("/usr");
+        let undone = child.program(&missing).fd(free, &file).try_exec().unwrap_err();
+        let directory = format!("/proc/{}/cwd", undone.task.pid().as_raw());
+        assert_eq!(fs::read_link(directory).unwrap(), std::env::current_dir().unwrap());
+    });
+}
+
+/// A `PATH` whose search takes many round trips: each is a chance to close something.
+fn long_search() -> Program {
+    Program::new("no-such-program").env("PATH", vec!["/nowhere"; 10_000].join(":"))
+}
+
+#[test]
+fn what_is_dropped_during_an_exec_is_closed_where_it_was_open() {
+    deadline(|| {
+        let here = Task::here();
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        let (blocking, unblock) = here.pipe2(PipeFlags::empty()).unwrap();
+        brand!(private_fds);
+        let (mut sibling, (writer, blocking)) =
+            here.spawn_with_files(private_fds, (writer, blocking)).unwrap();
+        let child = sibling.spawn().unwrap();
+        let (pid, sibling_pid) = (child.pid(), sibling.pid());
+        thread::scope(|scope| {
+            let (task, blocking) = (&mut sibling, &blocking);
+            scope.spawn(move || task.read(blocking, &mut [0; 1]).unwrap());
+            until_blocked_in(sibling_pid, libc::SYS_read);
+            let exec = scope.spawn(move || child.program(&long_search()).exec().unwrap_err());
+            until("the child has left the table", || {
+                is_gone(pid) || !share(Resource::Files, sibling_pid, pid)
+            });
+            drop(writer);
+            assert_eq!(exec.join().unwrap().errno(), Some(Errno::NOENT));
+            here.write(&unblock, b"x").unwrap();
+            assert_eq!(here.read(&reader, &mut [0; 1]).unwrap(), 0);
+        });
+    });
+}
+
+#[test]
+fn what_is_dropped_during_an_exec_is_not_closed_in_the_program() {
+    deadline(|| {
+        let here = Task::here();
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        brand!(private_fds);
+        let (child, writer) = here.spawn_with_files(private_fds, writer).unwrap();
+        let dropped = child.dup(&writer).unwrap();
+        let number = dropped.near().as_raw() as u16;
+        let search = format!("{}:/bin:/usr/bin", vec!["/nowhere"; 10_000].join(":"));
+        let shell = Program::new("sh").args(["-c", &format!("echo still here >&{number}")]);
+        let shell = shell.env("PATH", search);
+        let pid = child.pid();
+        thread::scope(|scope| {
+            let writer = &writer;
+            let exec = scope.spawn(|| child.program(&shell).fd(number, writer).exec().unwrap());
+            until("the number has been given to the program", || {
+                let info = format!("/proc/{}/fdinfo/{number}", pid.as_raw());
+                let info = fs::read_to_string(info).unwrap_or_default();
+                let flags = info.lines().find_map(|line| line.strip_prefix("flags:\t"));
+                let flags = flags.and_then(|flags| i32::from_str_radix(flags.trim(), 8).ok());
+                flags.is_none_or(|flags| flags & libc::O_CLOEXEC == 0)
+            });
+            drop(dropped);
+            assert!(exec.join().unwrap().wait().unwrap().success());
+        });
+        drop(writer);
+        assert_eq!(drain(&here, &reader), "still here\n");
     });
 }
 

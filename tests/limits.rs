@@ -50,17 +50,21 @@ fn host_without_room_for_fds() {
 }
 
 /// Has the kernel answer `errno` to a syscall of this thread and all it spawns, from now on.
-#[allow(unsafe_code, reason = "seccomp has no safe wrapper")]
 fn deny(number: i64, errno: Errno) {
+    filter(number, libc::SECCOMP_RET_ERRNO | errno.raw_os_error() as u32);
+}
+
+/// Has the kernel do `action` for a syscall of this thread and all it spawns, from now on.
+#[allow(unsafe_code, reason = "seccomp has no safe wrapper")]
+fn filter(number: i64, action: u32) {
     let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
     let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
     let answer = libc::BPF_RET | libc::BPF_K;
-    let refuse = libc::SECCOMP_RET_ERRNO | errno.raw_os_error() as u32;
     let step = |code: u32, yes, no, k| libc::sock_filter { code: code as u16, jt: yes, jf: no, k };
     let mut filter = [
         step(load, 0, 0, 0),
         step(equal, 0, 1, number as u32),
-        step(answer, 0, 0, refuse),
+        step(answer, 0, 0, action),
         step(answer, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
@@ -129,6 +133,75 @@ fn host_whose_childs_futex_is_denied() {
     thread.join().unwrap();
 }
 
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_childs_prctl_is_denied() {
+    let thread = std::thread::spawn(|| {
+        deny(libc::SYS_prctl, Errno::PERM);
+        // A child that could outlive us does not come to life.
+        let child = Task::here().spawn().unwrap();
+        common::until("dead", || common::is_dead(child.pid()));
+        assert!(child.getpid().is_err());
+    });
+    thread.join().unwrap();
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_clone3_kills_the_thread() {
+    let thread = std::thread::spawn(|| {
+        filter(libc::SYS_clone3, libc::SECCOMP_RET_KILL_THREAD);
+        let error = Task::here().spawn().unwrap_err();
+        assert_eq!((error.call().name(), error.kind()), ("clone3", ErrorKind::Hangup));
+    });
+    thread.join().unwrap();
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_futex_waitv_is_denied() {
+    deny(libc::SYS_futex_waitv, Errno::NOSYS);
+    let here = Task::here();
+    let child = here.spawn().unwrap();
+    assert_eq!(child.getpid().unwrap(), child.pid());
+    child.killer().kill().unwrap();
+    assert!(child.getpid().is_err());
+    let process = here.spawn().unwrap().program(&Program::new("true")).exec().unwrap();
+    assert!(process.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_execve_is_made_up() {
+    let here = Task::here();
+    filter(libc::SYS_execve, libc::SECCOMP_RET_ERRNO);
+    let error = here.spawn().unwrap().program(&Program::new("true")).exec().unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("execve", Some(Errno::NOSYS)));
+    assert_eq!(zombies(), []);
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_numbers_end_early() {
+    const END: u64 = 64;
+    let here = Task::here();
+    limit(Resource::Nofile, END);
+    let null = here.openat(Cwd, "/dev/null", OFlags::RDWR, Mode::empty()).unwrap();
+    let last = here.dup_at(&null, END as i32 - 1).unwrap();
+    brand!(private_fds);
+    let (child, (null, last)) = here.spawn_with_files(private_fds, (null, last)).unwrap();
+    let (n, l) = (null.near().as_raw() as u16, last.near().as_raw() as u16);
+    let missing = Program::new("/nowhere");
+    let undone = child.program(&missing).fd(l, &null).fd(n, &last).try_exec().unwrap_err();
+    assert_eq!(undone.error.errno(), Some(Errno::NOENT));
+    assert_eq!(numbers(undone.task.pid()), [0, 1, 2, i32::from(n), i32::from(l)]);
+    let undone = undone.task.program(&missing).fd(END as u16, &null).try_exec().unwrap_err();
+    let error = undone.error;
+    assert_eq!((error.call().name(), error.errno()), ("dup3", Some(Errno::BADF)));
+    let process = undone.task.program(&Program::new("true")).fd(l, &null).fd(n, &last).exec();
+    assert!(process.unwrap().wait().unwrap().success());
+}
+
 fn passes(role: &str) {
     deadline(|| {
         let output = another_host(role).output().unwrap();
@@ -162,4 +235,29 @@ fn calls_denied() {
 #[test]
 fn futex_denied() {
     passes("host_whose_childs_futex_is_denied");
+}
+
+#[test]
+fn prctl_denied() {
+    passes("host_whose_childs_prctl_is_denied");
+}
+
+#[test]
+fn clone3_deadly() {
+    passes("host_whose_clone3_kills_the_thread");
+}
+
+#[test]
+fn futex_waitv_denied() {
+    passes("host_whose_futex_waitv_is_denied");
+}
+
+#[test]
+fn execve_made_up() {
+    passes("host_whose_execve_is_made_up");
+}
+
+#[test]
+fn numbers_end_early() {
+    passes("host_whose_numbers_end_early");
 }

@@ -201,6 +201,47 @@ fn a_child_killed_while_idle_is_noticed_by_the_next_call() {
 }
 
 #[test]
+fn a_task_killed_while_it_spawns_leaves_no_sibling() {
+    deadline(|| {
+        let here = Task::here();
+        let before = numbers(me()).len();
+        let mut hangups = 0;
+        for round in 0..2000_u32 {
+            let middle = here.spawn().unwrap();
+            let killer = middle.killer();
+            let spawned = thread::scope(|scope| {
+                scope.spawn(move || {
+                    for _ in 0..(round * 61) % 3000 {
+                        std::hint::spin_loop();
+                    }
+                    killer.kill().unwrap();
+                });
+                middle.spawn()
+            });
+            match spawned {
+                // Two processes on one page would both answer.
+                Ok(sibling) => assert_eq!(sibling.getpid().unwrap(), sibling.pid()),
+                Err(error) => {
+                    hangups += u32::from(error.kind() == ErrorKind::Hangup);
+                    let next = here.spawn().unwrap();
+                    for _ in 0..3 {
+                        assert_eq!(next.getpid().unwrap(), next.pid());
+                    }
+                }
+            }
+        }
+        eprintln!("{hangups} were killed in the middle of it");
+        let children = |pid: u32| {
+            let path = format!("/proc/{pid}/task/{}/children", rustix::thread::gettid());
+            fs::read_to_string(path).unwrap_or_default()
+        };
+        assert_eq!(children(me()), "");
+        // The tests beside this one have a few open at any time.
+        assert!(numbers(me()).len() < before + 200, "pidfds are left");
+    });
+}
+
+#[test]
 fn exit_ends_the_child_and_tells_its_status() {
     deadline(|| {
         let child = Task::here().spawn().unwrap();

@@ -226,6 +226,47 @@ fn dropping_a_childs_fd_ends_the_pipe_without_another_call() {
 }
 
 #[test]
+fn what_is_dropped_right_before_its_task_goes_is_closed() {
+    deadline(|| {
+        let here = Task::here();
+        for round in 0..400 {
+            let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+            brand!(private_fds, other_fds);
+            let (mut blocked, (reader, writer)) =
+                here.spawn_with_files(private_fds, (reader, writer)).unwrap();
+            let goes = blocked.spawn().unwrap();
+            let pid = blocked.pid();
+            thread::scope(|scope| {
+                let (task, reader) = (&mut blocked, &reader);
+                let end = scope.spawn(move || task.read(reader, &mut [0; 1]).unwrap());
+                until_blocked_in(pid, libc::SYS_read);
+                // Only the task that goes can close what its sibling is waiting for.
+                drop(writer);
+                if round % 2 == 0 {
+                    drop(goes);
+                } else {
+                    drop(goes.unshare_files(other_fds, ()).unwrap());
+                }
+                assert_eq!(end.join().unwrap(), 0);
+            });
+        }
+    });
+}
+
+#[test]
+fn closing_through_a_dead_task_closes_all_the_same() {
+    deadline(|| {
+        let here = Task::here();
+        let child = here.spawn().unwrap();
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        child.killer().kill().unwrap();
+        until("dead", || common::is_dead(child.pid()));
+        assert_eq!(child.close(writer).unwrap_err().kind(), ErrorKind::NotSent);
+        assert_eq!(here.read(&reader, &mut [0; 1]).unwrap(), 0);
+    });
+}
+
+#[test]
 fn a_thousand_drops_at_once_are_all_closed() {
     deadline(|| {
         let here = Task::here();

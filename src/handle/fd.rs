@@ -4,7 +4,10 @@
 //!
 //! 1. An [`Fd<F>`] is the only owner of an open slot of the table `F`, which is the one its
 //!    `table` identifies; the slot stays open until the handle is dropped or given up.
-//! 2. A [`BorrowedFd<'fd, F>`] names a slot of `F` that its owner keeps open for `'fd`.
+//! 2. [`AsFd<F>`] is implemented here and in the std bridge only, each for fds of that very `F`. Another
+//!    crate can implement it for an `F` of its own, but not for a [`Brand`](crate::Brand), and no task
+//!    has any other table.
+//! 3. A [`BorrowedFd<'fd, F>`] names a slot of `F` that its owner keeps open for `'fd`.
 #![expect(unsafe_code, reason = "closes what it owns")]
 
 use std::ffi::c_int;
@@ -94,7 +97,7 @@ impl<F: Namespace> fmt::Display for Fd<F> {
 /// An fd of the table `F` that somebody else keeps open for `'fd`.
 #[repr(transparent)]
 pub struct BorrowedFd<'fd, F> {
-    /// Invariant (2).
+    /// Invariant (3).
     near: near::Fd<F>,
     owner: PhantomData<&'fd Fd<F>>,
 }
@@ -104,7 +107,7 @@ impl<F> BorrowedFd<'_, F> {
     ///
     /// # Safety
     ///
-    /// The slot is open and stays so for `'fd` (invariant 2).
+    /// The slot is open and stays so for `'fd` (invariant 3).
     #[must_use]
     pub const unsafe fn from_near(near: near::Fd<F>) -> Self {
         BorrowedFd { near, owner: PhantomData }
@@ -136,19 +139,40 @@ impl<F: Namespace> fmt::Debug for BorrowedFd<'_, F> {
 /// and, where `F` is this process's table, std's own types. Sealed.
 #[diagnostic::on_unimplemented(
     message = "the file descriptor is not in this task's fd table",
-    label = "`{Self}` does not name a slot of `{F}`",
+    label = "`{Self}` is not an open fd of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
-    note = "to get the fd into another table: list it in `unshare_files` when the table is made, open the file in the task that is to use it, or send it over a Unix socket"
+    note = "to get the fd into another table: list it in `unshare_files` when the table is made, open the file in the task that is to use it, or send it over a Unix socket",
+    note = "a number alone, a `near::Fd` or an integer, is not an fd: keep the `Fd` it came from, or a `borrow()` of it",
+    note = "in generic code, take the fd as `&Fd<K::FdTable>`"
 )]
 pub trait AsFd<F>: Sealed {
     /// The slot's number.
     fn near_fd(&self) -> near::Fd<F>;
 }
 
+/// What can be given up as an fd of the table `F`: [`Fd<F>`] itself. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the file descriptor is not in this task's fd table",
+    label = "`{Self}` is not an fd of `{F}`",
+    note = "an fd is closed or replaced only in the fd table it is open in",
+    note = "use the task it came from, or drop the handle: that closes it in its own table"
+)]
+pub trait IntoFd<F>: Sealed {
+    /// The handle.
+    fn into_fd(self) -> Fd<F>;
+}
+
+impl<F> IntoFd<F> for Fd<F> {
+    #[inline]
+    fn into_fd(self) -> Fd<F> {
+        self
+    }
+}
+
 /// What a path can be relative to in a task of the table `F`: an open directory, or [`Cwd`]. Sealed.
 #[diagnostic::on_unimplemented(
     message = "the directory is not in this task's fd table",
-    label = "`{Self}` does not name a directory of `{F}`",
+    label = "`{Self}` is not an open directory of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
     note = "open the directory in the task that is to use it, or pass `Cwd`"
 )]

@@ -8,7 +8,7 @@ mod std_bridge;
 
 pub use child::{ChildProcess, Killer, Waited};
 pub use exit::{Exit, Outcome, Usage};
-pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd};
+pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
 
 pub(crate) use inherit::Listed;

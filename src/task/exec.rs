@@ -16,7 +16,6 @@ use std::ptr;
 use rustix::io::Errno;
 
 use crate::brand::Namespace;
-use crate::far;
 use crate::handle::{AsFd, ChildProcess, Fd};
 use crate::interface::{
     Call, Error, ErrorKind, Failed, KernelSigaction, Request, Ring, SIGSET_SIZE,
@@ -24,10 +23,11 @@ use crate::interface::{
 use crate::near;
 use crate::program::{Image, Program};
 
-use super::Task;
+use super::DrivenTask;
+use super::driven::transition::Token;
 
 /// Becoming a program.
-pub trait ExecTask: far::Task + Sized {
+pub trait ExecTask: DrivenTask {
     /// `execve(program, ...)`—starts to describe what the program gets; [`Exec::exec`] does it.
     ///
     /// # References
@@ -54,25 +54,13 @@ pub trait ExecTask: far::Task + Sized {
     fn program<'a>(self, program: &'a Program) -> Exec<'a, Self, Self::FdTable> {
         Exec { task: self, program, fds: Vec::new(), borrowed: PhantomData }
     }
-
-    /// What [`Exec::exec`] and [`Exec::try_exec`] do.
-    ///
-    /// # Errors
-    ///
-    /// As those.
-    #[doc(hidden)]
-    fn execute(
-        self,
-        program: &Program,
-        fds: &[(c_int, near::Fd<Self::FdTable>)],
-        on_failure: OnFailure,
-    ) -> Result<ChildProcess, NotExecuted<Self>>;
 }
 
+impl<K: DrivenTask> ExecTask for K {}
+
 /// Whether a failed exec has to leave the task as it was.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnFailure {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnFailure {
     /// The task is dropped.
     Drop,
     /// The task is given back.
@@ -92,7 +80,7 @@ pub struct Exec<'a, K, F> {
     borrowed: PhantomData<&'a Fd<F>>,
 }
 
-impl<'a, K: ExecTask> Exec<'a, K, K::FdTable> {
+impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Gives the program `fd`, at `number`. Each number once; the same fd at several if need be.
     pub fn fd(mut self, number: u16, fd: &'a (impl AsFd<K::FdTable> + ?Sized)) -> Self {
         self.fds.push((c_int::from(number), fd.near_fd()));
@@ -116,7 +104,7 @@ impl<'a, K: ExecTask> Exec<'a, K, K::FdTable> {
     /// [`InteriorNul`](crate::ErrorKind::InteriorNul). The task is dropped with the error, as a task
     /// that has left a shared table cannot go back; [`try_exec`](Self::try_exec) gives it back.
     pub fn exec(self) -> Result<ChildProcess, Error> {
-        Ok(self.task.execute(self.program, &self.fds, OnFailure::Drop)?)
+        Ok(self.execute(OnFailure::Drop)?)
     }
 
     /// Executes the program, or gives the task back as it was.
@@ -130,7 +118,16 @@ impl<'a, K: ExecTask> Exec<'a, K, K::FdTable> {
     /// As [`exec`](Self::exec), and [`SharedTable`](crate::ErrorKind::SharedTable), before anything
     /// is sent.
     pub fn try_exec(self) -> Result<ChildProcess, NotExecuted<K>> {
-        self.task.execute(self.program, &self.fds, OnFailure::Undo)
+        self.execute(OnFailure::Undo)
+    }
+
+    fn execute(mut self, on_failure: OnFailure) -> Result<ChildProcess, NotExecuted<K>> {
+        let fds = self.fds.iter().map(|&(to, from)| Placement { to, from: from.as_raw() });
+        let fds = fds.collect();
+        match execute(self.task.ring(Token(())), self.program, fds, on_failure) {
+            Ok(()) => Ok(ChildProcess::new(self.task.into_ring(Token(())).process().clone())),
+            Err(error) => Err(NotExecuted { error, task: self.task }),
+        }
     }
 }
 
@@ -165,21 +162,6 @@ impl<K> fmt::Debug for NotExecuted<K> {
 impl<K> From<NotExecuted<K>> for Error {
     fn from(undone: NotExecuted<K>) -> Self {
         undone.error
-    }
-}
-
-impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> ExecTask for Task<F, A, P, Ring, C> {
-    fn execute(
-        mut self,
-        program: &Program,
-        fds: &[(c_int, near::Fd<F>)],
-        on_failure: OnFailure,
-    ) -> Result<ChildProcess, NotExecuted<Self>> {
-        let fds = fds.iter().map(|&(to, from)| Placement { to, from: from.as_raw() }).collect();
-        match execute(&mut self.interface, program, fds, on_failure) {
-            Ok(()) => Ok(self.into_child()),
-            Err(error) => Err(NotExecuted { error, task: self }),
-        }
     }
 }
 
@@ -322,10 +304,14 @@ impl Preparation<'_> {
         }
         let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
         let path = c".".as_ptr().expose_provenance();
-        let directory = self
-            .send(Request::new(Call::OPENAT, [libc::AT_FDCWD as usize, path, flags as usize, 0]))?;
-        self.undo.push(Request::new(Call::FCHDIR, [directory]));
-        self.undo.push(close(directory as c_int));
+        let arguments = [libc::AT_FDCWD as usize, path, flags as usize, 0];
+        let directory = self.send(Request::new(Call::OPENAT, arguments))? as c_int;
+        // Where it has landed, something may be about to be put.
+        let saved = self.copy(directory);
+        self.send(close(directory))?;
+        let saved = saved?;
+        self.undo.push(Request::new(Call::FCHDIR, [saved as usize]));
+        self.undo.push(close(saved));
         Ok(())
     }
 

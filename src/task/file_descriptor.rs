@@ -21,7 +21,7 @@ use rustix::pipe::PipeFlags;
 
 use crate::buf::{Buf, BufMut};
 use crate::far;
-use crate::handle::{AsDirFd, AsFd, Fd};
+use crate::handle::{AsDirFd, AsFd, Fd, IntoFd};
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
 use super::{call, near};
@@ -209,7 +209,8 @@ pub trait FileDescriptorTask: far::Task {
     /// # References
     ///
     /// [`close(2)`](https://man7.org/linux/man-pages/man2/close.2.html)
-    fn close(&self, fd: Fd<Self::FdTable>) -> Result<(), Error> {
+    fn close(&self, fd: impl IntoFd<Self::FdTable>) -> Result<(), Error> {
+        let fd = fd.into_fd();
         let number = near(self, &fd);
         // SAFETY: (1); the handle is given up, but for a call that was not sent.
         let closed = unsafe { call(self, Call::CLOSE, [number]) }.map(drop);
@@ -266,8 +267,9 @@ pub trait FileDescriptorTask: far::Task {
     fn dup_onto(
         &self,
         fd: impl AsFd<Self::FdTable>,
-        slot: Fd<Self::FdTable>,
+        slot: impl IntoFd<Self::FdTable>,
     ) -> Result<Fd<Self::FdTable>, Error> {
+        let slot = slot.into_fd();
         let to = slot.near().as_raw() as usize;
         let arguments = [near(self, &fd), to, OFlags::CLOEXEC.bits() as usize];
         // SAFETY: (1); what is replaced was owned, and its owner is here.

@@ -15,6 +15,7 @@
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
 
+mod driven;
 mod exec;
 mod exit;
 mod file_descriptor;
@@ -26,10 +27,11 @@ use std::fmt;
 
 use crate::brand::{HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{self, AddressSpace, FdTable, PidNamespace};
-use crate::handle::{ChildProcess, Killer};
+use crate::handle::Killer;
 use crate::interface::{Call, Error, Local, Ring, SyscallInterface};
 use crate::near;
 
+pub use driven::DrivenTask;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
@@ -102,11 +104,6 @@ impl<F, A, P, C> Task<F, A, P, Ring, C> {
     #[must_use]
     pub fn killer(&self) -> Killer {
         Killer::new(self.interface.process().clone())
-    }
-
-    /// Whoever the child is now, it is not driven any more.
-    fn into_child(self) -> ChildProcess {
-        ChildProcess::new(self.interface.process().clone())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::interface::{Error, Local, Ring};
 use crate::near;
 
 use super::unshare_files::Unshared;
-use super::{ExecTask, ExitTask, Task, UnshareFilesTask};
+use super::{DrivenTask, Task, UnshareFilesTask};
 
 /// Making child tasks.
 ///
@@ -19,11 +19,7 @@ pub trait SpawnTask: far::Task {
             AddressSpace = Self::AddressSpace,
             PidNamespace = Self::ChildPidNamespace,
             ChildPidNamespace = Self::ChildPidNamespace,
-        > + SpawnTask
-        + UnshareFilesTask
-        + ExecTask
-        + ExitTask
-        + Send;
+        > + DrivenTask;
 
     /// `clone3(CLONE_VM | CLONE_FILES)`—a child process that serves syscalls.
     ///

@@ -10,33 +10,22 @@
 use std::ffi::c_int;
 use std::fmt;
 
-use crate::brand::{Brand, Guard, HostPids, Label, Namespace};
+use crate::brand::{Brand, Guard, Label};
 use crate::far::{self, FdTable};
 use crate::handle::{Fd, Inherit, Inheriting, Listed};
 use crate::interface::{Call, Error, ErrorKind, Failed, Request, Ring};
 
-use super::{ExecTask, ExitTask, SpawnTask, Task};
+use super::DrivenTask;
+use super::driven::transition::Token;
 
 /// What [`UnshareFilesTask::unshare_files`] returns: the task in its new table, and what was listed.
 pub type Unshared<'id, K, L, X> = (
-    <K as UnshareFilesTask>::WithTable<Brand<'id, L>>,
+    <K as DrivenTask>::WithTable<Brand<'id, L>>,
     <X as Inherit<<K as far::Task>::FdTable>>::Inherited<Brand<'id, L>>,
 );
 
 /// Giving a task a private fd table.
-pub trait UnshareFilesTask: far::Task + Sized {
-    /// The same task in the table `G`.
-    type WithTable<G: Namespace>: far::Task<
-            FdTable = G,
-            AddressSpace = Self::AddressSpace,
-            PidNamespace = Self::PidNamespace,
-            ChildPidNamespace = Self::ChildPidNamespace,
-        > + SpawnTask
-        + UnshareFilesTask
-        + ExecTask
-        + ExitTask
-        + Send;
-
+pub trait UnshareFilesTask: DrivenTask {
     /// `close_range(CLOSE_RANGE_UNSHARE)`—leaves the fd table for a new one, named by `guard`.
     ///
     /// The new table holds what `keep` lists and 0, 1 and 2, at the same numbers, and nothing else:
@@ -91,11 +80,27 @@ pub trait UnshareFilesTask: far::Task + Sized {
     /// As `unshare_files`.
     #[expect(clippy::type_complexity, reason = "what comes back is what was given")]
     fn try_unshare_files<'id, L: Label, X: Inherit<Self::FdTable>>(
-        self,
+        mut self,
         guard: Guard<'id, L>,
         keep: X,
-    ) -> Result<Unshared<'id, Self, L, X>, NotUnshared<Self, Guard<'id, L>, Self::FdTable>>;
+    ) -> Result<Unshared<'id, Self, L, X>, NotUnshared<Self, Guard<'id, L>, Self::FdTable>> {
+        let table = FdTable::<Brand<'id, L>>::without_tasks();
+        // SAFETY: (1), (2)
+        let (inherited, Listed { numbers, moved }) = unsafe { Inheriting::list(keep, &table) };
+        let left = match numbers {
+            // SAFETY: the handles of the slots it closes are of a brand the task does not have
+            // afterwards.
+            Ok(numbers) => unsafe { leave_all_but(self.ring(Token(())), &numbers, &table) },
+            Err(()) => Err(Error::new(Call::CLOSE_RANGE, ErrorKind::ListedTwice)),
+        };
+        match left {
+            Ok(()) => Ok((self.with_table(table, Token(())), inherited)),
+            Err(error) => Err(NotUnshared { error, task: self, guard, moved }),
+        }
+    }
 }
+
+impl<K: DrivenTask> UnshareFilesTask for K {}
 
 /// A transition to a new fd table that did not happen.
 #[derive(thiserror::Error)]
@@ -122,39 +127,6 @@ impl<K, G, F> fmt::Debug for NotUnshared<K, G, F> {
 impl<K, G, F> From<NotUnshared<K, G, F>> for Error {
     fn from(undone: NotUnshared<K, G, F>) -> Self {
         undone.error
-    }
-}
-
-impl<F: Namespace, A: Namespace> UnshareFilesTask for Task<F, A, HostPids> {
-    type WithTable<G: Namespace> = Task<G, A, HostPids>;
-
-    fn try_unshare_files<'id, L: Label, X: Inherit<F>>(
-        mut self,
-        guard: Guard<'id, L>,
-        keep: X,
-    ) -> Result<Unshared<'id, Self, L, X>, NotUnshared<Self, Guard<'id, L>, F>> {
-        let table = FdTable::<Brand<'id, L>>::without_tasks();
-        // SAFETY: (1), (2)
-        let (inherited, Listed { numbers, moved }) = unsafe { Inheriting::list(keep, &table) };
-        let left = match numbers {
-            // SAFETY: the handles of the slots it closes are of a brand the task does not have
-            // afterwards.
-            Ok(numbers) => unsafe { leave_all_but(&mut self.interface, &numbers, &table) },
-            Err(()) => Err(Error::new(Call::CLOSE_RANGE, ErrorKind::ListedTwice)),
-        };
-        if let Err(error) = left {
-            return Err(NotUnshared { error, task: self, guard, moved });
-        }
-        let Task { interface, address_space, pid_namespace, child_pid_namespace, pid, .. } = self;
-        let task = Task {
-            interface,
-            fd_table: table,
-            address_space,
-            pid_namespace,
-            child_pid_namespace,
-            pid,
-        };
-        Ok((task, inherited))
     }
 }
 

@@ -4,7 +4,10 @@
 
 use nearfar::prelude::*;
 
-fn greet<K: FileDescriptorTask>(task: &K, fd: &Fd<K::FdTable>) -> Result<usize, nearfar::Error> {
+fn greet<K>(task: &K, fd: &Fd<K::FdTable>) -> Result<usize, nearfar::Error>
+where
+    K: FileDescriptorTask,
+{
     task.write(fd, b"hello")
 }
 

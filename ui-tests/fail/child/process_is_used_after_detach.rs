@@ -7,7 +7,7 @@ use nearfar::prelude::*;
 fn main() -> Result<(), nearfar::Error> {
     let program = Program::new("true");
     let process = Task::here().spawn()?.program(&program).exec()?;
-    let other = Task::here().spawn()?.program(&program).exec()?;
+    let _other = Task::here().spawn()?.program(&program).exec()?;
     process.detach();
     process.wait()?;
     Ok(())

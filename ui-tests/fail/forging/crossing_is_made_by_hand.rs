@@ -12,7 +12,7 @@ impl<F> Inherit<F> for Listed<F> {
     where
         Self: 'call,
     {
-        self.0.inherit(&mut Inheriting { listed: Vec::new(), moved: Vec::new(), ..*to })
+        self.0.inherit(&mut Inheriting { moved: Vec::new() })
     }
 }
 

@@ -2,14 +2,15 @@
 
 #![forbid(unsafe_code)]
 
-use nearfar::brand::{Label, Namespace};
+use nearfar::brand;
 
 struct Mine;
 
-impl Namespace for Mine {
+impl brand::Namespace for Mine {
     const NAME: &'static str = "mine";
 }
 
 fn main() {
-    println!("{}", <nearfar::HostFds as Namespace>::NAME);
+    println!("{}", <nearfar::HostFds as brand::Namespace>::NAME);
+    let _mine = Mine;
 }

@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-use nearfar::brand::{Brand, Label, Namespace};
+use nearfar::brand::{Brand, Label};
 use nearfar::far::HostTable;
+
+trait Other {}
 
 enum Mine {}
 

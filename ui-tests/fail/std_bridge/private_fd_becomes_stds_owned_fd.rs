@@ -10,7 +10,7 @@ fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
     let (_reader, writer) = here.pipe2(PipeFlags::empty())?;
     brand!(private_fds);
-    let (_child, its_writer) = here.spawn()?.unshare_files(private_fds, &writer)?;
-    drop(OwnedFd::from(its_writer));
+    let (_child, _its_writer) = here.spawn()?.unshare_files(private_fds, &writer)?;
+    drop(OwnedFd::from(_its_writer));
     Ok(())
 }

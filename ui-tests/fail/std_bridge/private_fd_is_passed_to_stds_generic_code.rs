@@ -2,8 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-
-
 use nearfar::prelude::*;
 
 fn main() -> Result<(), nearfar::Error> {

@@ -10,8 +10,8 @@ fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
     let (_reader, writer) = here.pipe2(PipeFlags::empty())?;
     brand!(private_fds);
-    let (_child, its_writer) = here.spawn()?.unshare_files(private_fds, &writer)?;
-    let owned: OwnedFd = its_writer.into();
+    let (_child, _its_writer) = here.spawn()?.unshare_files(private_fds, &writer)?;
+    let owned: OwnedFd = _its_writer.into();
     drop(owned);
     Ok(())
 }

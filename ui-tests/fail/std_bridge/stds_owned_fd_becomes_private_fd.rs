@@ -2,8 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::os::fd::OwnedFd;
-
 use nearfar::prelude::*;
 
 fn main() -> Result<(), nearfar::Error> {
@@ -12,7 +10,7 @@ fn main() -> Result<(), nearfar::Error> {
     brand!(private_fds);
     let (child, its_writer) = here.spawn()?.unshare_files(private_fds, &writer)?;
     let mut writers = vec![its_writer];
-    writers.push(OwnedFd::from(writer).into());
+    writers.push(std::os::fd::OwnedFd::from(writer).into());
     drop(writers);
     Ok(())
 }

@@ -7,9 +7,9 @@ use nearfar::prelude::*;
 fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
     brand!(private_fds);
-    let shared = here.spawn()?;
-    let (child, ()) = here.spawn()?.unshare_files(private_fds, ())?;
-    let thread = std::thread::spawn(move || child.getpid());
+    let _shared = here.spawn()?;
+    let (_child, ()) = here.spawn()?.unshare_files(private_fds, ())?;
+    let thread = std::thread::spawn(move || _child.getpid());
     thread.join().expect("it does not panic")?;
     Ok(())
 }

@@ -4,7 +4,10 @@
 
 use nearfar::prelude::*;
 
-fn first<K: FileDescriptorTask<AddressSpace = HostMemory>>(task: &K, fd: &Fd<K::FdTable>) -> Result<u8, nearfar::Error> {
+fn first<K>(task: &K, fd: &Fd<K::FdTable>) -> Result<u8, nearfar::Error>
+where
+    K: FileDescriptorTask<AddressSpace = HostMemory>,
+{
     let mut byte = [1; 1];
     task.read(fd, &mut byte)?;
     Ok(byte[0])

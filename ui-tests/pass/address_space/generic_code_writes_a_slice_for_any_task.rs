@@ -4,7 +4,10 @@
 
 use nearfar::prelude::*;
 
-fn greet<K: FileDescriptorTask + far::InHostMemory>(task: &K, fd: &Fd<K::FdTable>) -> Result<usize, nearfar::Error> {
+fn greet<K>(task: &K, fd: &Fd<K::FdTable>) -> Result<usize, nearfar::Error>
+where
+    K: FileDescriptorTask + far::InHostMemory,
+{
     task.write(fd, b"hello")
 }
 

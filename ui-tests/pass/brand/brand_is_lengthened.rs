@@ -10,6 +10,6 @@ fn lengthen<'a, 'b: 'a, L>(fd: &'a Fd<Brand<'b, L>>) -> &'a Fd<Brand<'b, L>> {
 
 fn main() -> Result<(), nearfar::Error> {
     let (_reader, writer) = Task::here().pipe2(PipeFlags::empty())?;
-    println!("{}", lengthen(&writer));
+    println!("{}", lengthen(Box::leak(Box::new(writer))));
     Ok(())
 }

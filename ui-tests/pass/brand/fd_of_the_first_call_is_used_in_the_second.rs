@@ -11,7 +11,7 @@ fn main() -> Result<(), nearfar::Error> {
         brand!(private_fds);
         let (child, ()) = here.spawn()?.unshare_files(private_fds, ())?;
         let zeroes = child.openat(Cwd, "/dev/zero", OFlags::RDONLY, Mode::empty())?;
-        child.read(Some(kept).insert(zeroes), &mut [0; 1])
+        child.read(&zeroes, &mut [*kept.get_or_insert(0); 1])
     };
     call()?;
     call()?;

@@ -8,7 +8,7 @@ fn peek<K: SpawnTask>(parent: &K) -> Result<(), nearfar::Error> {
     brand!(private_fds);
     let (child, ()) = parent.spawn_with_files(private_fds, ())?;
     let zeroes = child.openat(Cwd, "/dev/zero", OFlags::RDONLY, Mode::empty())?;
-    drop(child.fstat(&zeroes)?);
+    child.fstat(&zeroes)?;
     drop(zeroes);
     Ok(())
 }

@@ -23,6 +23,6 @@ impl Other<HostMemory> for Anywhere {
 }
 
 fn main() {
-    assert_eq!(Anywhere.length(), usize::MAX);
-    assert_eq!(Buf::<HostMemory>::length(&[0; 3]), Anywhere.address().as_raw().min(3));
+    assert_eq!(Buf::<HostMemory>::length(&[0; 3]), 3);
+    println!("{} {}", Anywhere.address(), Anywhere.length());
 }

@@ -2,19 +2,23 @@
 
 #![forbid(unsafe_code)]
 
-use nearfar::handle::AsFd;
 use nearfar::prelude::*;
 
 struct Wrapped<F>(Fd<F>);
 
-impl<F> Wrapped<F> {
+#[allow(dead_code, reason = "nothing calls it")]
+trait NearFd<F> {
+    fn near_fd(&self) -> nearfar::near::Fd<F>;
+}
+
+impl<F> NearFd<F> for Wrapped<F> {
     fn near_fd(&self) -> nearfar::near::Fd<F> {
-        self.0.near_fd()
+        self.0.near()
     }
 }
 
 fn main() -> Result<(), nearfar::Error> {
     let (_reader, writer) = Task::here().pipe2(PipeFlags::empty())?;
-    println!("{}", Wrapped(writer).near_fd());
+    println!("{}", Wrapped(writer).0);
     Ok(())
 }

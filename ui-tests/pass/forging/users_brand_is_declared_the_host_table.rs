@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-use nearfar::brand::{Brand, Label, Namespace};
+use nearfar::brand::{Brand, Label};
 use nearfar::far::HostTable;
+
+trait Other {}
 
 enum Mine {}
 
@@ -15,7 +17,7 @@ fn is_host<F: HostTable>() -> &'static str {
     F::NAME
 }
 
-trait Other: Namespace {} impl Other for Brand<'static, Mine> {}
+impl Other for Brand<'static, Mine> {}
 
 fn main() {
     println!("{}", is_host::<nearfar::HostFds>());

@@ -7,14 +7,14 @@ use nearfar::prelude::*;
 struct Listed<'out, F>(Fd<F>, &'out mut Vec<Fd<HostFds>>);
 
 impl<F> Inherit<F> for Listed<'_, F> {
-    type Inherited<G> = Option<Fd<G>>;
-    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Option<Fd<G>>
+    type Inherited<G> = Fd<G>;
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Fd<G>
     where
         Self: 'call,
     {
-        self.1.extend(None); return Some(self.0.inherit(to));
-        #[allow(unreachable_code)]
-        None
+        let crossed = self.0.inherit(to);
+        self.1.clear();
+        crossed
     }
 }
 

@@ -2,8 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::os::fd::OwnedFd;
-
 use nearfar::prelude::*;
 
 fn main() -> Result<(), nearfar::Error> {

@@ -6,9 +6,9 @@ use nearfar::prelude::*;
 
 fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
-    let (child, sibling) = (here.spawn()?, here.spawn()?);
+    let (child, _sibling) = (here.spawn()?, here.spawn()?);
     let program = Program::new("true");
     child.program(&program).exec()?.wait()?;
-    sibling.program(&program).exec()?.wait()?;
+    _sibling.program(&program).exec()?.wait()?;
     Ok(())
 }

@@ -8,7 +8,7 @@ fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
     let child = here.spawn()?;
     brand!(private_fds);
-    let (private_child, ()) = child.unshare_files(private_fds, ())?;
-    private_child.getpid()?;
+    let (_child, ()) = child.unshare_files(private_fds, ())?;
+    _child.getpid()?;
     Ok(())
 }

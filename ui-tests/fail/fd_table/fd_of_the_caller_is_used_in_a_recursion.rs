@@ -4,7 +4,7 @@
 
 use nearfar::prelude::*;
 
-fn descend<F>(depth: u32, outer: Option<&Fd<F>>) -> Result<(), nearfar::Error> {
+fn descend<Outer>(depth: u32, outer: Option<&Fd<Outer>>) -> Result<(), nearfar::Error> {
     let here = Task::here();
     brand!(inner_fds);
     let (child, ()) = here.spawn()?.unshare_files(inner_fds, ())?;
