@@ -66,7 +66,8 @@ fn print_frequent_words(file: &str) -> Result<(), Box<dyn Error>> {
         let exit = process.wait()?;
         println!("{name} ({pid}): {exit}");
         if !exit.success() {
-            failed.get_or_insert(format!("{name}: {exit}"));
+            // The last is the cause: stages before it may just have lost their reader.
+            failed = Some(format!("{name}: {exit}"));
         }
     }
     failed.map_or(Ok(()), |message| Err(message.into()))
