@@ -3,8 +3,9 @@ use rustix::io::Errno;
 use crate::handle::Exit;
 use crate::interface::{Call, Error, ErrorKind};
 
+use super::DrivenTask;
+use super::arguments::call;
 use super::driven::transition::Token;
-use super::{DrivenTask, call};
 
 /// Ending a task from inside.
 pub trait ExitTask: DrivenTask {

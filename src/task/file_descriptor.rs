@@ -3,16 +3,15 @@
 //! # Safety
 //!
 //! 1. Every fd number in a call comes from a handle or a borrow of the task's own table
-//!    ([`near`](super::near)), and stays open for the call.
+//!    (`near`), and stays open for the call.
 //! 2. Every address in a call comes from a borrow of memory of the task's own address space, or from
 //!    `lend`, with its length; the kernel keeps none of them after the call.
 //! 3. Flags are masked to those that this room knows.
 //! 4. An fd that a call returns is new, open in the task's table and nobody else's.
 #![expect(unsafe_code, reason = "syscalls")]
 
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::mem::MaybeUninit;
-use std::slice;
 
 use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom, Stat};
 use rustix::io::{Errno, FdFlags};
@@ -22,9 +21,9 @@ use rustix::pipe::PipeFlags;
 use crate::buf::{Buf, BufMut};
 use crate::far;
 use crate::handle::{AsDirFd, AsFd, Fd, IntoFd};
-use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
+use crate::interface::{Call, Error, ErrorKind};
 
-use super::{call, near};
+use super::arguments::{LOWEST, call, near, received, with_in_out, with_out, with_path};
 
 /// Calls on file descriptors.
 ///
@@ -615,9 +614,6 @@ pub enum LockKind {
     Unlocked,
 }
 
-/// Fds that calls return are this or above.
-const LOWEST: c_int = 3;
-
 fn known_open_flags(flags: OFlags) -> Result<OFlags, Error> {
     let known = OFlags::ACCMODE
         | OFlags::APPEND
@@ -645,21 +641,6 @@ fn known_open_flags(flags: OFlags) -> Result<OFlags, Error> {
 
 /// The kernel's `O_LARGEFILE`, which it reports but libc defines as 0.
 const LARGEFILE: u32 = 0o100_000;
-
-/// Takes ownership of an fd that a call returned, out of the way of 0, 1 and 2.
-///
-/// # Safety
-///
-/// Room (4).
-pub(super) unsafe fn received<K: far::Task + ?Sized>(
-    task: &K,
-    number: usize,
-) -> Result<Fd<K::FdTable>, Error> {
-    let near = near::Fd::new(number as c_int).expect("the kernel returned an fd");
-    // SAFETY: by this function's contract.
-    let fd = unsafe { Fd::from_near(near, task.fd_table()) };
-    if near.as_raw() >= LOWEST { Ok(fd) } else { task.dup(&fd) }
-}
 
 fn fcntl<K: far::Task + ?Sized>(
     task: &K,
@@ -701,51 +682,4 @@ fn fcntl_lock<K: far::Task + ?Sized>(
         start: flock.l_start as u64,
         length: flock.l_len as u64,
     })
-}
-
-/// Runs `call` with the address of `path` in the task's memory.
-fn with_path<K: far::Task + ?Sized, R>(
-    task: &K,
-    name: Call,
-    path: impl path::Arg,
-    call: impl FnOnce(usize) -> Result<R, Error>,
-) -> Result<R, Error> {
-    let lend = |path: &CStr| Ok(task.interface().lend(path.to_bytes_with_nul(), call));
-    path.into_with_c_str(lend).unwrap_or(Err(Error::new(name, ErrorKind::InteriorNul)))
-}
-
-/// What the kernel fills in: any bytes are valid for it.
-///
-/// # Safety
-///
-/// Every bit pattern is a value.
-unsafe trait Plain: Copy {}
-// SAFETY: integers.
-unsafe impl Plain for [c_int; 2] {}
-// SAFETY: a C struct of integers.
-unsafe impl Plain for Stat {}
-// SAFETY: a C struct of integers.
-unsafe impl Plain for libc::flock {}
-
-/// Runs `call` with the address of a `T` for the kernel to fill in.
-fn with_out<K: far::Task + ?Sized, T: Plain>(
-    task: &K,
-    call: impl FnOnce(usize) -> Result<usize, Error>,
-) -> Result<T, Error> {
-    // SAFETY: zeroes are a value of a plain type.
-    with_in_out(task, unsafe { MaybeUninit::zeroed().assume_init() }, call)
-}
-
-/// Runs `call` with the address of a copy of `value`, and returns what has become of it.
-fn with_in_out<K: far::Task + ?Sized, T: Plain>(
-    task: &K,
-    value: T,
-    call: impl FnOnce(usize) -> Result<usize, Error>,
-) -> Result<T, Error> {
-    let mut bytes = MaybeUninit::new(value);
-    // SAFETY: the bytes of a local.
-    let lent = unsafe { slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), size_of::<T>()) };
-    task.interface().lend_mut(lent, call)?;
-    // SAFETY: every bit pattern is a value of a plain type.
-    Ok(unsafe { bytes.assume_init() })
 }

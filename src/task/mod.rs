@@ -15,6 +15,7 @@
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
 
+mod arguments;
 mod driven;
 mod exec;
 mod exit;
@@ -28,7 +29,7 @@ use std::fmt;
 use crate::brand::{HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{self, AddressSpace, FdTable, PidNamespace};
 use crate::handle::Killer;
-use crate::interface::{Call, Error, Local, Ring, SyscallInterface};
+use crate::interface::{Local, Ring, SyscallInterface};
 use crate::near;
 
 pub use driven::DrivenTask;
@@ -155,29 +156,4 @@ impl<F: Namespace, A: Namespace, P: Namespace, I, C> fmt::Debug for Task<F, A, P
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Task({}, {}, {})", self.pid, self.fd_table, self.address_space)
     }
-}
-
-/// The number of an fd for a call of `task`: the one place where an id gives up its brand.
-#[inline(always)]
-fn near<K: far::Task + ?Sized>(
-    _task: &K,
-    fd: &(impl crate::handle::AsFd<K::FdTable> + ?Sized),
-) -> usize {
-    fd.near_fd().as_raw() as usize
-}
-
-/// Has `task` execute `call`.
-///
-/// # Safety
-///
-/// As [`SyscallInterface::syscall`].
-#[expect(unsafe_code, reason = "passes the contract on")]
-#[inline(always)]
-unsafe fn call<K: far::Task + ?Sized, const N: usize>(
-    task: &K,
-    call: Call,
-    arguments: [usize; N],
-) -> Result<usize, Error> {
-    // SAFETY: by this function's contract.
-    unsafe { task.interface().syscall(call, arguments) }
 }

@@ -15,8 +15,9 @@ use rustix::process::Signal;
 use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error};
+use crate::near::{Pgid, Pid};
 
-use super::{call, near};
+use super::arguments::{call, near, received};
 
 /// Calls on processes.
 pub trait ProcessTask: far::Task {
@@ -30,10 +31,10 @@ pub trait ProcessTask: far::Task {
     ///
     /// [`getpid(2)`](https://man7.org/linux/man-pages/man2/getpid.2.html)
     #[inline]
-    fn getpid(&self) -> Result<near::Pid<Self::PidNamespace>, Error> {
+    fn getpid(&self) -> Result<Pid<Self::PidNamespace>, Error> {
         // SAFETY: no arguments.
         let pid = unsafe { call(self, Call::GETPID, []) }?;
-        Ok(near::Pid::asserted(pid as c_int).expect("a process has a pid in its own namespace"))
+        Ok(Pid::asserted(pid as c_int).expect("a process has a pid in its own namespace"))
     }
 
     /// `getppid()`—the pid of the task's parent; `None` if it is not visible in the task's pid
@@ -46,10 +47,10 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`getppid(2)`](https://man7.org/linux/man-pages/man2/getppid.2.html)
-    fn getppid(&self) -> Result<Option<near::Pid<Self::PidNamespace>>, Error> {
+    fn getppid(&self) -> Result<Option<Pid<Self::PidNamespace>>, Error> {
         // SAFETY: no arguments.
         let pid = unsafe { call(self, Call::GETPPID, []) }?;
-        Ok(near::Pid::asserted(pid as c_int))
+        Ok(Pid::asserted(pid as c_int))
     }
 
     /// `getpgid(0)`—the task's process group; `None` if it is not visible in the task's pid
@@ -63,10 +64,10 @@ pub trait ProcessTask: far::Task {
     ///
     /// [`getpgrp(2)`](https://man7.org/linux/man-pages/man2/getpgid.2.html)
     #[doc(alias = "getpgid")]
-    fn getpgrp(&self) -> Result<Option<near::Pgid<Self::PidNamespace>>, Error> {
+    fn getpgrp(&self) -> Result<Option<Pgid<Self::PidNamespace>>, Error> {
         // SAFETY: no pointer.
         let group = unsafe { call(self, Call::GETPGID, [0]) }?;
-        Ok(near::Pgid::asserted(group as c_int))
+        Ok(Pgid::asserted(group as c_int))
     }
 
     /// `pidfd_open(pid, 0)`—an fd that refers to a process, and to no other that gets its pid later.
@@ -94,11 +95,11 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`pidfd_open(2)`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html)
-    fn pidfd_open(&self, pid: near::Pid<Self::PidNamespace>) -> Result<Fd<Self::FdTable>, Error> {
+    fn pidfd_open(&self, pid: Pid<Self::PidNamespace>) -> Result<Fd<Self::FdTable>, Error> {
         // SAFETY: takes numbers only.
         let number = unsafe { call(self, Call::PIDFD_OPEN, [pid.as_raw() as usize, 0]) }?;
         // SAFETY: a new fd of the task's table.
-        unsafe { super::file_descriptor::received(self, number) }
+        unsafe { received(self, number) }
     }
 
     /// `pidfd_send_signal(pidfd, signal)`—signals the process that the pidfd refers to.

@@ -1,0 +1,111 @@
+//! How arguments get to a task, and answers back.
+//!
+//! # Safety
+//!
+//! 1. An fd that is [`received`] is new, open in the task's table and nobody else's.
+//! 2. What is lent to the kernel is borrowed while the call runs.
+#![expect(unsafe_code, reason = "passes memory to the kernel")]
+
+use std::ffi::{CStr, c_int};
+use std::mem::MaybeUninit;
+use std::slice;
+
+use rustix::fs::Stat;
+use rustix::path;
+
+use crate::far;
+use crate::handle::{AsFd, Fd};
+use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
+use crate::near::Fd as NearFd;
+
+use super::FileDescriptorTask;
+
+/// The number of an fd for a call of `task`: the one place where an id gives up its brand.
+#[inline(always)]
+pub(super) fn near<K: far::Task + ?Sized>(
+    _task: &K,
+    fd: &(impl AsFd<K::FdTable> + ?Sized),
+) -> usize {
+    fd.near_fd().as_raw() as usize
+}
+
+/// Has `task` execute `call`.
+///
+/// # Safety
+///
+/// As [`SyscallInterface::syscall`].
+#[inline(always)]
+pub(super) unsafe fn call<K: far::Task + ?Sized, const N: usize>(
+    task: &K,
+    call: Call,
+    arguments: [usize; N],
+) -> Result<usize, Error> {
+    // SAFETY: by this function's contract.
+    unsafe { task.interface().syscall(call, arguments) }
+}
+
+/// Fds that calls return are this or above.
+pub(super) const LOWEST: c_int = 3;
+
+/// Takes ownership of an fd that a call returned, out of the way of 0, 1 and 2.
+///
+/// # Safety
+///
+/// Room (1).
+pub(super) unsafe fn received<K: far::Task + ?Sized>(
+    task: &K,
+    number: usize,
+) -> Result<Fd<K::FdTable>, Error> {
+    let near = NearFd::new(number as c_int).expect("the kernel returned an fd");
+    // SAFETY: by this function's contract.
+    let fd = unsafe { Fd::from_near(near, task.fd_table()) };
+    if near.as_raw() >= LOWEST { Ok(fd) } else { task.dup(&fd) }
+}
+
+/// Runs `call` with the address of `path` in the task's memory.
+pub(super) fn with_path<K: far::Task + ?Sized, R>(
+    task: &K,
+    name: Call,
+    path: impl path::Arg,
+    call: impl FnOnce(usize) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let lend = |path: &CStr| Ok(task.interface().lend(path.to_bytes_with_nul(), call));
+    path.into_with_c_str(lend).unwrap_or(Err(Error::new(name, ErrorKind::InteriorNul)))
+}
+
+/// What the kernel fills in: any bytes are valid for it.
+///
+/// # Safety
+///
+/// Every bit pattern is a value.
+pub(super) unsafe trait Plain: Copy {}
+
+// SAFETY: integers.
+unsafe impl Plain for [c_int; 2] {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for Stat {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::flock {}
+
+/// Runs `call` with the address of a `T` for the kernel to fill in.
+pub(super) fn with_out<K: far::Task + ?Sized, T: Plain>(
+    task: &K,
+    call: impl FnOnce(usize) -> Result<usize, Error>,
+) -> Result<T, Error> {
+    // SAFETY: zeroes are a value of a plain type.
+    with_in_out(task, unsafe { MaybeUninit::zeroed().assume_init() }, call)
+}
+
+/// Runs `call` with the address of a copy of `value`, and returns what has become of it.
+pub(super) fn with_in_out<K: far::Task + ?Sized, T: Plain>(
+    task: &K,
+    value: T,
+    call: impl FnOnce(usize) -> Result<usize, Error>,
+) -> Result<T, Error> {
+    let mut bytes = MaybeUninit::new(value);
+    // SAFETY: (2); the bytes of a local.
+    let lent = unsafe { slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), size_of::<T>()) };
+    task.interface().lend_mut(lent, call)?;
+    // SAFETY: every bit pattern is a value of a plain type.
+    Ok(unsafe { bytes.assume_init() })
+}

@@ -1,0 +1,75 @@
+//! What identities and ids print, and when identities are equal.
+
+use nearfar::far::{self, FdTable};
+use nearfar::near;
+use nearfar::prelude::*;
+
+#[test]
+fn ids_print_the_names_the_user_gave() {
+    let here = Task::here();
+    brand!(log_fds);
+    let file = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    let number = file.near().as_raw();
+    assert_eq!(format!("{file} {file:?}"), format!("Fd(host_fds:{number}) Fd(host_fds:{number})"));
+    let (child, file) = here.spawn_with_files(log_fds, file).unwrap();
+    assert_eq!(
+        format!("{file} {:?}", file.borrow()),
+        format!("Fd(log_fds:{number}) Fd(log_fds:{number})")
+    );
+    let pid = child.pid();
+    assert_eq!(pid.to_string(), format!("Pid(host_pids:{})", pid.as_raw()));
+    let address = near::Address::from(&raw const number);
+    assert_eq!(address.to_string(), format!("Address(host_memory:{:p})", &raw const number));
+    assert!(near::Pid::<HostPids>::asserted(0).is_none());
+    assert!(near::Pgid::<HostPids>::asserted(-1).is_none());
+}
+
+#[test]
+fn identities_print_their_creator_and_are_equal_only_to_themselves() {
+    let here = Task::here();
+    let table = |task: &Task<HostFds, HostMemory, HostPids>| task.fd_table().clone();
+    let child = here.spawn().unwrap();
+    assert_eq!(table(&child), *here.fd_table());
+    assert_eq!(child.address_space(), here.address_space());
+    assert_eq!(child.pid_namespace(), here.child_pid_namespace());
+    assert_eq!(here.fd_table().to_string(), "FdTable(host_fds)");
+
+    brand!(first_fds, second_fds);
+    let (first, ()) = child.unshare_files(first_fds, ()).unwrap();
+    let sibling = first.spawn().unwrap();
+    assert_eq!(first.fd_table(), sibling.fd_table());
+    let name = first.fd_table().to_string();
+    let creator = format!("made by process {})", std::process::id());
+    assert!(name.starts_with("FdTable(first_fds, #") && name.ends_with(&creator), "{name}");
+
+    let (second, ()) = sibling.unshare_files(second_fds, ()).unwrap();
+    assert!(!is_same(first.fd_table(), second.fd_table()));
+    assert!(!is_same(first.fd_table(), here.fd_table()));
+}
+
+fn is_same<F: nearfar::brand::Namespace, G: nearfar::brand::Namespace>(
+    a: &FdTable<F>,
+    b: &FdTable<G>,
+) -> bool {
+    a == b
+}
+
+/// Generic code can take a child through all of it, whoever's it is.
+#[test]
+fn generic_code_spawns_and_unshares_and_execs() {
+    fn run<K>(task: &K, program: &Program) -> nearfar::Exit
+    where
+        K: SpawnTask + far::InHostFds + far::InHostMemory,
+    {
+        let (reader, writer) = task.pipe2(PipeFlags::empty()).unwrap();
+        brand!(private_fds);
+        let (child, writer) = task.spawn().unwrap().unshare_files(private_fds, writer).unwrap();
+        let exit = child.program(program).fd(1, &writer).exec().unwrap().wait().unwrap();
+        assert!(task.read(&reader, &mut [0; 16]).unwrap() > 0);
+        exit
+    }
+    let echo = Program::new("echo").arg("hello");
+    let here = Task::here();
+    assert!(run(&here, &echo).success());
+    assert!(run(&here.spawn().unwrap(), &echo).success());
+}
