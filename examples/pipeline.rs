@@ -5,7 +5,6 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::{env, io};
 
@@ -45,7 +44,8 @@ fn print_frequent_words(file: &str) -> Result<(), Box<dyn Error>> {
         let name = stage.path().to_string_lossy().into_owned();
         let (output, writer) = here.pipe2(PipeFlags::empty())?;
 
-        // A child with a table of its own, which these two fds move to. Nothing else is in it.
+        // A child with a table of its own, which these two fds move to. Of ours,
+        // only 0, 1 and 2 are in it too.
         brand!(private_fds);
         let (child, (stdin, stdout)) = here.spawn()?.unshare_files(private_fds, (input, writer))?;
         let process = child
@@ -58,7 +58,7 @@ fn print_frequent_words(file: &str) -> Result<(), Box<dyn Error>> {
         children.push((name, process.kill_on_drop(true)));
         input = output;
     }
-    io::copy(&mut File::from(OwnedFd::from(input)), &mut io::stdout())?;
+    io::copy(&mut File::from(input), &mut io::stdout())?;
 
     let mut failed = None;
     for (name, process) in children {

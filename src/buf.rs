@@ -47,6 +47,9 @@ pub unsafe trait Buf<A> {
 
 /// Bytes in the address space `A`, to be written by a call.
 ///
+/// A `Vec` is written to up to its length, not its capacity: an empty one reads as if the file had
+/// ended. Give `vec![0; n]`, or [`Vec::spare_capacity_mut`].
+///
 /// # Safety
 ///
 /// `length()` bytes at `address()` may be overwritten with any value while the value is mutably
@@ -108,9 +111,11 @@ slice_buffers_mut! { [const N: usize] [MaybeUninit<u8>; N] }
 
 // SAFETY: (1); a borrowed string.
 unsafe impl<A: HoldsSlices> Buf<A> for str {
+    #[inline]
     fn address(&self) -> Address<A> {
         Address::new(self.as_ptr().expose_provenance())
     }
+    #[inline]
     fn length(&self) -> usize {
         self.len()
     }

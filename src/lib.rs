@@ -100,9 +100,11 @@ pub mod __private {
 }
 
 pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
-pub use handle::{ChildProcess, Exit, Fd, Killer, Outcome};
+pub use handle::{BorrowedFd, ChildProcess, Exit, Fd, Killer, Outcome, Usage, Waited};
 pub use interface::{Error, ErrorKind};
 pub use program::Program;
+/// Some of its types are in this crate's signatures: flags, `Stat`, `Errno`, `Signal`.
+pub use rustix;
 pub use task::Task;
 
 /// The README's example, as a test.

@@ -11,6 +11,7 @@ pub use crate::task::{
     DrivenTask, ExecTask, ExitTask, FileDescriptorTask, ProcessTask, SpawnTask, Task,
     UnshareFilesTask,
 };
-pub use rustix::fs::{Mode, OFlags};
+pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
+pub use rustix::io::{Errno, FdFlags};
 pub use rustix::pipe::PipeFlags;
 pub use rustix::process::Signal;

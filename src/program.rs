@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What to execute: a path or name, arguments, environment and working directory.
 ///
-/// It holds no brand and no fd, so it can sit in a configuration or a static; the fds are bound
+/// It holds no brand and no fd, so it can sit in a configuration; the fds are bound
 /// when a task [becomes](crate::task::ExecTask::program) it.
 ///
 /// A name without a slash is looked up in the `PATH` of the environment the program will get, or in

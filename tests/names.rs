@@ -4,6 +4,18 @@ use nearfar::far::{self, FdTable};
 use nearfar::near;
 use nearfar::prelude::*;
 
+/// What can go to another thread, and what can be shared with one.
+const _: () = {
+    const fn send_sync<T: Send + Sync>() {}
+    const fn send<T: Send>() {}
+    send_sync::<Fd<HostFds>>();
+    send_sync::<BorrowedFd<'_, HostFds>>();
+    send_sync::<ChildProcess>();
+    send_sync::<nearfar::Killer>();
+    send_sync::<nearfar::Error>();
+    send::<Task<HostFds, HostMemory, HostPids>>();
+};
+
 #[test]
 fn ids_print_the_names_the_user_gave() {
     let here = Task::here();

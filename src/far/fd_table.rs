@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::segment::Identity;
@@ -53,6 +54,12 @@ impl<F, G> PartialEq<FdTable<G>> for FdTable<F> {
 }
 
 impl<F> Eq for FdTable<F> {}
+
+impl<F> Hash for FdTable<F> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
 
 impl<F: Namespace> fmt::Display for FdTable<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,11 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::brand::{HostMemory, HostPids, Namespace, Of};
 
 /// What tells one namespace from another at run time.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     serial: u64,
     creator: u32,
@@ -61,6 +62,12 @@ macro_rules! segment {
         }
 
         impl<B> Eq for $name<B> {}
+
+        impl<B> Hash for $name<B> {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.identity.hash(state);
+            }
+        }
 
         impl<B: Namespace> fmt::Display for $name<B> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

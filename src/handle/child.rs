@@ -6,7 +6,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::Exit;
-use crate::interface::{Error, Process, bury};
+use crate::brand::HostPids;
+use crate::interface::{Error, MOURNING, Process, bury};
+use crate::near::Pid;
 
 /// A child of this process that has become a program.
 ///
@@ -14,13 +16,16 @@ use crate::interface::{Error, Process, bury};
 /// the pidfd, so never to a stranger that got the same pid. The pidfd is pollable
 /// ([`AsFd`](std::os::fd::AsFd)): readable when the process has ended, which does not reap it.
 ///
+/// A task of this process's table takes it as an fd: `here.waitid(&process)` waits without reaping.
+///
 /// Waiting takes the handle, so that nothing can be done to a process that is gone.
 ///
 /// # Dropping it
 ///
-/// The process goes on, and is reaped by later calls of this library once it has ended. After
-/// [`kill_on_drop`](Self::kill_on_drop), dropping kills and reaps it. In a forked copy of this
-/// program, dropping does nothing.
+/// The process goes on, and a later `spawn` of this library reaps it once it has ended: a program
+/// that spawns nothing more keeps it as a zombie. After [`kill_on_drop`](Self::kill_on_drop),
+/// dropping kills it and waits for its end, 200 ms at most; what takes longer is reaped as above. In
+/// a forked copy of this program, dropping does nothing.
 ///
 /// ```
 /// use nearfar::prelude::*;
@@ -62,9 +67,6 @@ pub struct Killer {
     process: Arc<Process>,
 }
 
-/// How long a drop waits at most for what it has killed.
-const MOURNING: Duration = Duration::from_millis(200);
-
 impl ChildProcess {
     pub(crate) fn new(process: Arc<Process>) -> Self {
         ChildProcess { process, kill_on_drop: false }
@@ -73,6 +75,12 @@ impl ChildProcess {
     /// Its pid, as this process sees it.
     #[must_use]
     pub fn id(&self) -> u32 {
+        self.process.pid().as_raw() as u32
+    }
+
+    /// Its pid in this process's pid namespace.
+    #[must_use]
+    pub fn pid(&self) -> Pid<HostPids> {
         self.process.pid()
     }
 
@@ -142,7 +150,7 @@ impl ChildProcess {
         self
     }
 
-    /// Lets it run on, whatever was said before; it is reaped by later calls.
+    /// Lets it run on, whatever was said before; a later `spawn` reaps it.
     pub fn detach(self) {
         drop(self.kill_on_drop(false));
     }

@@ -144,6 +144,9 @@ impl Usage {
     }
 
     /// The most memory it had resident at once, in KiB.
+    ///
+    /// Not less than what this program had at the time of the exec: until then the child shared this
+    /// program's memory, and the kernel counts that in.
     #[must_use]
     pub fn max_resident_kib(&self) -> u64 {
         self.0.ru_maxrss as u64

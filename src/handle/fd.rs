@@ -135,6 +135,12 @@ impl<F: Namespace> fmt::Debug for BorrowedFd<'_, F> {
     }
 }
 
+impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.near, f)
+    }
+}
+
 /// What can be used as an fd of the table `F`: [`Fd<F>`], [`BorrowedFd<'_, F>`], references to them,
 /// and, where `F` is this process's table, std's own types. Sealed.
 #[diagnostic::on_unimplemented(

@@ -207,6 +207,9 @@ inherit_std_reference! {
     std::os::unix::net::UnixDatagram,
     std::os::unix::net::UnixListener,
     std::os::unix::net::UnixStream,
+    std::process::ChildStdin,
+    std::process::ChildStdout,
+    std::process::ChildStderr,
 }
 
 impl<F, X: Inherit<F>> Inherit<F> for Option<X> {

@@ -45,6 +45,24 @@ impl<F: HostTable> fd::AsFd for Fd<F> {
     }
 }
 
+impl<F: HostTable> From<Fd<F>> for std::fs::File {
+    fn from(fd: Fd<F>) -> Self {
+        OwnedFd::from(fd).into()
+    }
+}
+
+impl<F: HostTable> From<Fd<F>> for std::process::Stdio {
+    fn from(fd: Fd<F>) -> Self {
+        OwnedFd::from(fd).into()
+    }
+}
+
+impl<F: HostTable> fd::AsFd for BorrowedFd<'_, F> {
+    fn as_fd(&self) -> fd::BorrowedFd<'_> {
+        (*self).into()
+    }
+}
+
 impl<F: HostTable> AsRawFd for Fd<F> {
     fn as_raw_fd(&self) -> RawFd {
         self.near().as_raw()

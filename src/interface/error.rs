@@ -7,7 +7,8 @@ use super::Call;
 /// What went wrong, and in which call.
 ///
 /// A small `Copy` value, so that a call that nobody checks costs nothing to fail. Converts into
-/// [`io::Error`] with its kind, and keeps itself as the source there.
+/// [`io::Error`] with its kind, and is what [`io::Error::get_ref`] gives back there; the errno is
+/// asked of it, as [`io::Error::raw_os_error`] is `None`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error {
     /// The kind's code, and above its 16 bits the call's number. One integer as wide as a `usize`,
@@ -20,7 +21,7 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The kernel refused it, for this reason.
+    /// The kernel refused it, for this reason; or this library did in its words, before sending it.
     Os(Errno),
     /// It was not sent, because the task is dead: it has surely not been executed.
     NotSent,
@@ -36,7 +37,7 @@ pub enum ErrorKind {
     InteriorNul,
     /// It was not sent, because it has flags that this library does not know or does not allow.
     UnknownFlags,
-    /// The chosen number was not free.
+    /// The chosen number was not free, or is 0, 1 or 2.
     SlotTaken,
     /// Another part of the program has waited for the process: how it ended is lost.
     StatusLost,
@@ -76,8 +77,10 @@ codes! {
 }
 
 impl Error {
+    /// What went wrong in `call`: for an interface or a task of your own.
     #[inline]
-    pub(crate) const fn new(call: Call, kind: ErrorKind) -> Self {
+    #[must_use]
+    pub const fn new(call: Call, kind: ErrorKind) -> Self {
         Error::with_code(call, kind.code())
     }
 
@@ -151,7 +154,9 @@ impl fmt::Display for Error {
             ErrorKind::ListedTwice => "not sent: the same fd or number is listed twice",
             ErrorKind::InteriorNul => "not sent: an argument contains a NUL byte",
             ErrorKind::UnknownFlags => "not sent: flags that are unknown or not allowed here",
-            ErrorKind::SlotTaken => "the chosen fd number is taken",
+            ErrorKind::SlotTaken => {
+                "the chosen fd number is taken, or is 0, 1 or 2, which are not given out"
+            }
             ErrorKind::StatusLost => {
                 "the exit status is lost: another part of the program has waited for the process"
             }

@@ -1,4 +1,4 @@
-//! Children that nobody will wait for any more: reaped by later calls, once they have ended.
+//! Children that nobody will wait for any more: reaped by later spawns, once they have ended.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ static GRAVES: Mutex<VecDeque<Grave>> = Mutex::new(VecDeque::new());
 /// How many graves one call looks at, so that many living children do not slow down every spawn.
 const LOOKED_AT: usize = 8;
 
-/// Leaves `process` to be reaped by later calls.
+/// Leaves `process` to be reaped by later spawns.
 pub(crate) fn bury(process: Arc<Process>, closes: Option<Arc<CloseList>>) {
     let mut graves = GRAVES.lock().unwrap_or_else(PoisonError::into_inner);
     graves.push_back(Grave { process, _closes: closes });

@@ -4,8 +4,6 @@
 //! business of [`task`](crate::task). There are two: [`Local`] makes the call on the calling
 //! thread, [`Ring`] has a child process make it.
 
-#![expect(unsafe_code, reason = "declares an unsafe trait")]
-
 mod call;
 mod close_list;
 mod error;
@@ -28,7 +26,7 @@ pub use ring::Ring;
 pub(crate) use close_list::CloseList;
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury;
-pub(crate) use process::Process;
+pub(crate) use process::{MOURNING, Process};
 pub(crate) use ring::{Failed, Request};
 pub(crate) use server::{KernelSigaction, SIGSET_SIZE};
 
@@ -48,6 +46,7 @@ pub(crate) use server::{KernelSigaction, SIGSET_SIZE};
 ///    address at which the process finds the bytes while it runs; what the process has written
 ///    there, if it was lent mutably, is in them afterwards.
 /// 6. After [`barrier`](Self::barrier), everything sent before it has been carried out.
+#[expect(unsafe_code, reason = "declares an unsafe trait")]
 pub unsafe trait SyscallInterface {
     /// Has the process execute `call` and waits for the answer.
     ///

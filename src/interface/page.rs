@@ -5,8 +5,8 @@
 //! 1. A [`Page`] is mapped at `Shared::page` for as long as the `Shared` exists, which owns it.
 //! 2. The kernel's and the server's writes end when `life` is 0, the keeper's when `keeper_life` is
 //!    0. A page is unmapped or used again only when it has no lease and both are 0.
-//! 3. `clone_args` and `pidfd` are written before the clone that reads them, `entries` only while
-//!    `request` is 0: whoever writes is alone with them.
+//! 3. `clone_args` is written before the clone that reads it, `pidfd` is written by that clone and
+//!    read after it, `entries` are written only while `request` is 0: whoever writes is alone.
 //! 4. The kernel wipes the page in a forked copy of this process: there, everything is 0, which
 //!    reads as "the server is dead".
 #![expect(unsafe_code, reason = "memory shared with another process")]
@@ -67,6 +67,7 @@ pub(super) struct Page {
     pub(super) keeper_release: AtomicU32,
     /// The keeper: 1, when `spawned_pid` has the answer of `clone3`.
     pub(super) spawned: AtomicU32,
+    /// The keeper: the answer of `clone3`, a pid or an errno.
     pub(super) spawned_pid: AtomicI64,
     /// The kernel: the child's pid as who cloned it sees it, once there is a child.
     pub(super) server_pid: AtomicI32,
@@ -150,7 +151,8 @@ impl Deref for Shared {
 }
 
 impl Lease {
-    /// A page whose words are all 0 but for the lives, which are 1.
+    /// A page for a new child: `life` is 1, and `keeper_life` too if it gets a keeper. Of the other
+    /// words, those that are read before anyone writes them are 0; the bell goes on counting.
     pub(super) fn new(with_keeper: bool) -> Result<PageRef, Error> {
         let idle = {
             let mut pages = IDLE.lock().unwrap_or_else(PoisonError::into_inner);

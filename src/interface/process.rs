@@ -16,13 +16,18 @@ use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 
 use super::{Call, Error, ErrorKind, Generation};
+use crate::brand::HostPids;
 use crate::handle::{Exit, Usage};
+use crate::near::Pid;
+
+/// How long a drop waits for the end of a child that it has killed.
+pub(crate) const MOURNING: Duration = Duration::from_millis(200);
 
 /// A child of this process: a pidfd in the host's table, close-on-exec and never 0, 1 or 2.
 #[derive(Debug)]
 pub(crate) struct Process {
     pidfd: OwnedFd,
-    pid: u32,
+    pid: Pid<HostPids>,
     made_by: Generation,
     reaped: AtomicBool,
 }
@@ -42,9 +47,10 @@ impl Process {
     /// # Safety
     ///
     /// The slot is this process's own, just filled by `clone3` or `pidfd_getfd`.
-    pub(super) unsafe fn from_pidfd(number: c_int, pid: u32) -> Self {
+    pub(super) unsafe fn from_pidfd(number: c_int, pid: c_int) -> Self {
         // SAFETY: by this function's contract.
         let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
+        let pid = Pid::asserted(pid).expect("the kernel returned a pid");
         Process { pidfd, pid, made_by: Generation::current(), reaped: AtomicBool::new(false) }
     }
 
@@ -57,7 +63,7 @@ impl Process {
         Ok(())
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> Pid<HostPids> {
         self.pid
     }
 
@@ -91,7 +97,7 @@ impl Process {
             match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], left.as_ref()) {
                 Ok(ready) => return Ok(ready > 0),
                 Err(Errno::INTR) => {}
-                Err(errno) => return Err(Error::os(Call::POLL, errno)),
+                Err(errno) => return Err(Error::os(Call::PPOLL, errno)),
             }
         }
     }

@@ -24,8 +24,8 @@ use rustix::process::Signal;
 
 use super::page::{CloneArgs, ENTRIES, Lease, Page, PageRef};
 use super::{
-    Call, CloseList, Error, ErrorKind, Local, Process, SyscallInterface, bury, futex, graveyard,
-    local, server,
+    Call, CloseList, Error, ErrorKind, Local, MOURNING, Process, SyscallInterface, bury, futex,
+    graveyard, local, server,
 };
 use crate::handle::Exit;
 
@@ -75,9 +75,6 @@ pub(crate) struct Failed {
 /// How long a drop waits for the child to exit by itself.
 const GRACE: Duration = Duration::from_millis(20);
 
-/// How long a drop waits for the end of a child that it has killed.
-const MOURNING: Duration = Duration::from_millis(200);
-
 /// What every driven child shares with its parent.
 const SHARED: c_int = libc::CLONE_VM | libc::CLONE_FILES;
 
@@ -106,7 +103,7 @@ impl Ring {
         // SAFETY: page (3): the kernel has written it.
         let number = unsafe { page.pidfd.get().read() };
         // SAFETY: the caller's table is this process's.
-        let process = unsafe { Process::from_pidfd(number, pid as u32) };
+        let process = unsafe { Process::from_pidfd(number, pid) };
         Ring::new(Arc::clone(&page), page, process, None)
     }
 
@@ -140,7 +137,7 @@ impl Ring {
         match self.fetch(number, pid) {
             Ok(number) => {
                 // SAFETY: `fetch` returns a new fd of this process's table.
-                let process = unsafe { Process::from_pidfd(number, pid as u32) };
+                let process = unsafe { Process::from_pidfd(number, pid) };
                 Ring::new(page, Arc::clone(&self.keeper), process, self.closes.clone())
             }
             Err(error) => {
@@ -397,6 +394,6 @@ impl Drop for Ring {
 
 impl fmt::Debug for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ring").field("pid", &self.process.pid()).finish_non_exhaustive()
+        f.debug_struct("Ring").field("pid", &self.process.pid().as_raw()).finish_non_exhaustive()
     }
 }

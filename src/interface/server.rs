@@ -59,7 +59,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// kernel's answer: the child's pid.
 pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
     let blocked = SignalsBlocked::new();
-    let keeper = clone_keeper(page);
+    let keeper = clone_keeper(page, &blocked);
     drop(blocked);
     local::answer(Call::CLONE, keeper).inspect_err(|_| {
         page.keeper_life.store(0, Ordering::Release);
@@ -121,17 +121,17 @@ fn set_signal_mask(mask: u64, before: Option<&mut u64>) {
 }
 
 /// `clone(2)` of the keeper. In the caller this returns what the kernel answered; keeper and child
-/// never leave the assembly.
+/// never leave the assembly. Both start with the caller's signal mask.
 #[inline(never)]
-fn clone_keeper(page: &Page) -> usize {
+fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
     let thread = libc::CLONE_VM
         | libc::CLONE_FILES
         | libc::CLONE_SIGHAND
         | libc::CLONE_THREAD
         | libc::CLONE_CHILD_CLEARTID;
     let answer;
-    // SAFETY: (1) by the caller, (2) by reading it: what each part touches is said beside it. The
-    // stack pointer is inherited and never used. Only the caller comes back.
+    // SAFETY: (1) by `_blocked`; (2), (3), (4) by reading it: what each part touches is said beside
+    // it. The stack pointer is inherited and never used. Only the caller comes back.
     unsafe {
         asm!(
             "syscall",

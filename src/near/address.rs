@@ -1,4 +1,6 @@
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use crate::brand::{HostMemory, Namespace, Of};
 
@@ -27,7 +29,14 @@ impl<A> Address<A> {
 impl<T: ?Sized> From<*const T> for Address<HostMemory> {
     /// A pointer of this program is an address in this program's memory.
     fn from(pointer: *const T) -> Self {
-        Address::new(pointer.cast::<()>() as usize)
+        Address::new(pointer.cast::<()>().expose_provenance())
+    }
+}
+
+impl<T: ?Sized> From<*mut T> for Address<HostMemory> {
+    /// A pointer of this program is an address in this program's memory.
+    fn from(pointer: *mut T) -> Self {
+        Address::from(pointer.cast_const())
     }
 }
 
@@ -46,6 +55,24 @@ impl<A> PartialEq for Address<A> {
 }
 
 impl<A> Eq for Address<A> {}
+
+impl<A> PartialOrd for Address<A> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<A> Ord for Address<A> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_raw().cmp(&other.as_raw())
+    }
+}
+
+impl<A> Hash for Address<A> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_raw().hash(state);
+    }
+}
 
 impl<A: Namespace> fmt::Display for Address<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

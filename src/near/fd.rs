@@ -1,5 +1,7 @@
+use std::cmp::Ordering;
 use std::ffi::c_int;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroI32;
 
 use crate::brand::{Namespace, Of};
@@ -52,6 +54,24 @@ impl<F> PartialEq for Fd<F> {
 }
 
 impl<F> Eq for Fd<F> {}
+
+impl<F> PartialOrd for Fd<F> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<F> Ord for Fd<F> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_raw().cmp(&other.as_raw())
+    }
+}
+
+impl<F> Hash for Fd<F> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_raw().hash(state);
+    }
+}
 
 impl<F: Namespace> fmt::Display for Fd<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

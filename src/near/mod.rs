@@ -2,9 +2,9 @@
 //!
 //! A near id is the number alone, branded with the namespace it means something in. It says
 //! nothing about whether the number is in use, and owns nothing: the handles in
-//! [`handle`](crate::handle) do. Numbers leave freely (`as_raw`); they enter through an `unsafe`
-//! function where a wrong one could break memory or I/O safety, and through a named assertion
-//! where it could not.
+//! [`handle`](crate::handle) do. Numbers leave freely (`as_raw`). A pid enters through a named
+//! assertion, as a wrong one harms nobody's memory or files; the number of an fd only with the fd,
+//! from the kernel or from std; an address of this program only as a pointer.
 
 mod address;
 mod fd;

@@ -1,5 +1,7 @@
+use std::cmp::Ordering;
 use std::ffi::c_int;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroI32;
 
 use crate::brand::{Namespace, Of};
@@ -51,6 +53,24 @@ macro_rules! process_number {
         }
 
         impl<P> Eq for $name<P> {}
+
+        impl<P> PartialOrd for $name<P> {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl<P> Ord for $name<P> {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.as_raw().cmp(&other.as_raw())
+            }
+        }
+
+        impl<P> Hash for $name<P> {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.as_raw().hash(state);
+            }
+        }
 
         impl<P: Namespace> fmt::Display for $name<P> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -84,6 +84,8 @@ pub(super) unsafe trait Plain: Copy {}
 unsafe impl Plain for [c_int; 2] {}
 // SAFETY: a C struct of integers.
 unsafe impl Plain for Stat {}
+/// What the kernel writes is as large as libc says.
+const _: () = assert!(size_of::<Stat>() == size_of::<libc::stat>());
 // SAFETY: a C struct of integers.
 unsafe impl Plain for libc::flock {}
 

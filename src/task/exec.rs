@@ -9,9 +9,8 @@
 #![expect(unsafe_code, reason = "syscalls that change the task")]
 
 use std::ffi::{CStr, CString, c_char, c_int};
-use std::fmt;
 use std::marker::PhantomData;
-use std::ptr;
+use std::{fmt, io, ptr};
 
 use rustix::io::Errno;
 
@@ -33,6 +32,8 @@ pub trait ExecTask: DrivenTask {
     /// # References
     ///
     /// [`execve(2)`](https://man7.org/linux/man-pages/man2/execve.2.html)
+    ///
+    /// # Examples
     ///
     /// ```
     /// use nearfar::prelude::*;
@@ -90,8 +91,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Executes the program. The task is gone; what is left is the process.
     ///
     /// If the task shares its fd table, it leaves it first: nobody else's 0, 1 or 2 is touched. The
-    /// program starts with no signal blocked and with the default action for `SIGPIPE`, and
-    /// survives this process. A signal that was sent to the driven task takes effect here.
+    /// program starts with no signal blocked and with the default action for `SIGPIPE`; other signals
+    /// that this program ignores are ignored in it, as after any exec. It survives this process. A signal that was sent to the driven task takes effect here.
     ///
     /// `Ok` means that the kernel has begun to replace the child's memory. If it is killed before
     /// that, this is a [`Hangup`](crate::ErrorKind::Hangup); if it is killed after that, or the
@@ -112,6 +113,27 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Only from a table that the task has alone. As it was means: its fds, working directory and
     /// signals; all its fds from 3 on are close-on-exec afterwards, which matters to nobody, since
     /// the next exec decides anew what is passed on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::task::NotExecuted;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// brand!(private_fds);
+    /// let (child, ()) = Task::here().spawn_with_files(private_fds, ())?;
+    /// let process = match child.program(&Program::new("no-such-program")).try_exec() {
+    ///     Ok(process) => process,
+    ///     Err(NotExecuted { error, task, .. }) => {
+    ///         assert_eq!(error.errno(), Some(Errno::NOENT));
+    ///         task.program(&Program::new("true")).exec()?
+    ///     }
+    /// };
+    /// assert!(process.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -147,7 +169,6 @@ impl<K: fmt::Debug, F: Namespace> fmt::Debug for Exec<'_, K, F> {
 #[non_exhaustive]
 pub struct NotExecuted<K> {
     /// Why.
-    #[source]
     pub error: Error,
     /// The task: as it was, or dead, if that is why.
     pub task: K,
@@ -162,6 +183,12 @@ impl<K> fmt::Debug for NotExecuted<K> {
 impl<K> From<NotExecuted<K>> for Error {
     fn from(undone: NotExecuted<K>) -> Self {
         undone.error
+    }
+}
+
+impl<K> From<NotExecuted<K>> for io::Error {
+    fn from(undone: NotExecuted<K>) -> Self {
+        undone.error.into()
     }
 }
 
@@ -333,7 +360,9 @@ impl Preparation<'_> {
                 }
                 ErrorKind::Hangup => return Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
                 _ if error.call() != Call::EXECVE => return Err(error),
-                ErrorKind::Os(Errno::NOENT | Errno::NOTDIR | Errno::STALE) => last = error,
+                ErrorKind::Os(
+                    Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT,
+                ) => last = error,
                 ErrorKind::Os(Errno::ACCESS) => denied = Some(error),
                 _ => return Err(error),
             }

@@ -1,3 +1,10 @@
+//! Ending.
+//!
+//! # Safety
+//!
+//! 1. The call ends the child only. The task is taken by value, so nothing drives it after this.
+#![expect(unsafe_code, reason = "a syscall")]
+
 use rustix::io::Errno;
 
 use crate::handle::Exit;
@@ -22,9 +29,8 @@ pub trait ExitTask: DrivenTask {
     /// # References
     ///
     /// [`exit_group(2)`](https://man7.org/linux/man-pages/man2/exit_group.2.html)
-    #[expect(unsafe_code, reason = "a syscall")]
     fn exit(self, status: i32) -> Result<Exit, Error> {
-        // SAFETY: ends the child only, which is not driven after this.
+        // SAFETY: (1)
         match unsafe { call(&self, Call::EXIT_GROUP, [status as usize]) } {
             Err(error) if error.kind() == ErrorKind::Hangup => self.into_ring(Token(())).reap(),
             Err(error) => Err(error),

@@ -11,7 +11,6 @@
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::ffi::c_int;
-use std::mem::MaybeUninit;
 
 use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom, Stat};
 use rustix::io::{Errno, FdFlags};
@@ -30,6 +29,10 @@ use super::arguments::{LOWEST, call, near, received, with_in_out, with_out, with
 /// Every fd has to be of the task's own fd table, and every buffer of its own address space: else
 /// the call does not compile. Every fd that a call returns is close-on-exec, and never 0, 1 or 2,
 /// which cross into a new table without being listed.
+///
+/// On a driven task every call can also fail because the task has died:
+/// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
+/// meanwhile.
 pub trait FileDescriptorTask: far::Task {
     /// `openat(directory, path, flags, mode)`—opens a file.
     ///
@@ -38,11 +41,14 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `openat`; [`UnknownFlags`](ErrorKind::UnknownFlags) for bits that `OFlags` has no name for.
+    /// Of `openat`; [`UnknownFlags`](ErrorKind::UnknownFlags) for `O_ASYNC`, whose signals would reach
+    /// a task that blocks them all, and for flags this library does not know.
     ///
     /// # References
     ///
     /// [`openat(2)`](https://man7.org/linux/man-pages/man2/openat.2.html)
+    ///
+    /// # Examples
     ///
     /// ```
     /// use nearfar::prelude::*;
@@ -75,7 +81,8 @@ pub trait FileDescriptorTask: far::Task {
         })
     }
 
-    /// `read(fd, buffer)`—reads at the file's offset, and moves it.
+    /// `read(fd, buffer)`—reads at the file's offset, which every fd of the open file shares,
+    /// and moves it.
     ///
     /// Checked: `fd` is of this task's fd table, `buffer` of its address space. Returns how many
     /// bytes were read, at most the buffer's length; 0 is the end of the file.
@@ -98,7 +105,8 @@ pub trait FileDescriptorTask: far::Task {
         unsafe { call(self, Call::READ, [near(self, &fd), address, length]) }
     }
 
-    /// `write(fd, buffer)`—writes at the file's offset, and moves it.
+    /// `write(fd, buffer)`—writes at the file's offset, which every fd of the open file shares,
+    /// and moves it.
     ///
     /// Checked: `fd` is of this task's fd table, `buffer` of its address space. Returns how many
     /// bytes were written, which may be fewer than there are. A pipe without a reader is `EPIPE`, in
@@ -172,7 +180,8 @@ pub trait FileDescriptorTask: far::Task {
 
     /// `lseek(fd, to)`—moves the file's offset, and returns it in bytes from the start.
     ///
-    /// Checked: `fd` is of this task's fd table.
+    /// Checked: `fd` is of this task's fd table. The offset belongs to the open file: every fd of it,
+    /// in whatever table, sees it move.
     ///
     /// # Errors
     ///
@@ -198,8 +207,8 @@ pub trait FileDescriptorTask: far::Task {
     /// `close(fd)`—closes an fd, and says how that went.
     ///
     /// Checked: `fd` is of this task's fd table. Dropping the handle does the same without waiting
-    /// and without a word. Whatever is returned, the fd is closed, and nothing retries; if the call
-    /// was not sent, because this task is dead, the fd is dropped.
+    /// and without a word. Whatever the kernel answers, the fd is given up, and nothing retries. If the
+    /// call was not sent, because this task is dead, the fd is dropped; after a hangup nobody knows.
     ///
     /// # Errors
     ///
@@ -238,6 +247,8 @@ pub trait FileDescriptorTask: far::Task {
     /// up for it, closing what is there.
     ///
     /// Checked: both are of this task's fd table. `slot` is given up also if the call fails.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use nearfar::prelude::*;
@@ -433,7 +444,8 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fcntl`; [`UnknownFlags`](ErrorKind::UnknownFlags) for bits that `OFlags` has no name for.
+    /// Of `fcntl`; [`UnknownFlags`](ErrorKind::UnknownFlags) for `O_ASYNC`, whose signals would reach
+    /// a task that blocks them all, and for flags this library does not know.
     ///
     /// # References
     ///
@@ -520,7 +532,8 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fcntl`: `EAGAIN` if another open file has a lock in the way.
+    /// Of `fcntl`: `EAGAIN` if another open file has a lock in the way; `EOVERFLOW` for a first byte or
+    /// length of 2⁶³ or more.
     ///
     /// # References
     ///
@@ -535,7 +548,7 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fcntl`.
+    /// Of `fcntl`; `EOVERFLOW` for a first byte or length of 2⁶³ or more.
     ///
     /// # References
     ///
@@ -552,7 +565,7 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fcntl`.
+    /// Of `fcntl`; `EOVERFLOW` for a first byte or length of 2⁶³ or more.
     ///
     /// # References
     ///
@@ -659,16 +672,18 @@ fn fcntl_lock<K: far::Task + ?Sized>(
     lock: Lock,
 ) -> Result<Lock, Error> {
     let too_far = |_| Error::os(Call::FCNTL, Errno::OVERFLOW);
-    // SAFETY: zeroes are a valid `flock`.
-    let mut flock: libc::flock = unsafe { MaybeUninit::zeroed().assume_init() };
-    flock.l_type = match lock.kind {
-        LockKind::Shared => libc::F_RDLCK,
-        LockKind::Exclusive => libc::F_WRLCK,
-        LockKind::Unlocked => libc::F_UNLCK,
-    } as i16;
-    flock.l_whence = libc::SEEK_SET as i16;
-    flock.l_start = lock.start.try_into().map_err(too_far)?;
-    flock.l_len = lock.length.try_into().map_err(too_far)?;
+    let flock = libc::flock {
+        l_type: match lock.kind {
+            LockKind::Shared => libc::F_RDLCK,
+            LockKind::Exclusive => libc::F_WRLCK,
+            LockKind::Unlocked => libc::F_UNLCK,
+        } as i16,
+        l_whence: libc::SEEK_SET as i16,
+        l_start: lock.start.try_into().map_err(too_far)?,
+        l_len: lock.length.try_into().map_err(too_far)?,
+        // Has to be 0 for the `F_OFD_` operations.
+        l_pid: 0,
+    };
     let flock = with_in_out(task, flock, |address| {
         // SAFETY: (1), (2)
         unsafe { call(task, Call::FCNTL, [near(task, fd), operation as usize, address]) }

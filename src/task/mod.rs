@@ -48,10 +48,11 @@ pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 /// root and umask), and can go its own way from there, step by step.
 ///
 /// A driven task is `Send`, not `Sync` and not `Clone`: one driver at a time. It lives as long as
-/// this value and this process: dropping the value kills and reaps it. Its signals are blocked
+/// this value and this process: dropping the value kills and reaps it, and waits for that, some 0.2 s at most. Its signals are blocked
 /// while it is driven, so a Ctrl-C does not end it before it is a program (but `SIGSTOP` stops it,
 /// and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
 /// [`killer`](Task::killer).
+#[must_use = "dropping a driven task kills its process"]
 pub struct Task<F, A, P, I = Ring, C = P> {
     interface: I,
     fd_table: FdTable<F>,
@@ -80,7 +81,6 @@ impl Task<HostFds, HostMemory, HostPids, Local> {
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn here() -> Self {
         let pid = near::Pid::asserted(std::process::id() as i32).expect("our own pid is positive");
         Task::sharing_host(Local::new(), pid)
@@ -102,6 +102,25 @@ impl<I> Task<HostFds, HostMemory, HostPids, I> {
 
 impl<F, A, P, C> Task<F, A, P, Ring, C> {
     /// Something to kill the child with from another thread, while a call blocks in it.
+    ///
+    /// ```
+    /// use nearfar::ErrorKind;
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// let (reader, _writer) = child.pipe2(PipeFlags::empty())?;
+    /// let killer = child.killer();
+    /// std::thread::scope(|scope| {
+    ///     let reader = &reader;
+    ///     let blocked = scope.spawn(move || child.read(reader, &mut [0; 1]).unwrap_err());
+    ///     killer.kill().unwrap();
+    ///     let error = blocked.join().unwrap();
+    ///     assert!(matches!(error.kind(), ErrorKind::Hangup | ErrorKind::NotSent));
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn killer(&self) -> Killer {
         Killer::new(self.interface.process().clone())

@@ -3,9 +3,8 @@
 //! # Safety
 //!
 //! 1. A pidfd in a call is of the task's own table and stays open for the call.
-//! 2. A pid that a call returns is of the task's own pid namespace.
-//! 3. What is waited for is a child of the task's process; a child of this library's that is reaped
-//!    here is reported as lost by its own handle, never mistaken for another.
+//! 2. An fd that a call returns is new, open in the task's table and nobody else's.
+//! 3. A wait leaves the child for its handle to reap (`WNOWAIT`): no pid that a handle holds is freed.
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::ffi::c_int;
@@ -20,6 +19,10 @@ use crate::near::{Pgid, Pid};
 use super::arguments::{call, near, received};
 
 /// Calls on processes.
+///
+/// On a driven task every call can also fail because the task has died:
+/// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
+/// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.
 pub trait ProcessTask: far::Task {
     /// `getpid()`—the task's pid, as it sees it itself.
     ///
@@ -75,6 +78,8 @@ pub trait ProcessTask: far::Task {
     /// Checked: `pid` is of this task's pid namespace. Between learning a pid and opening it, the
     /// process may be replaced by another; only for a child that nobody has waited for it cannot.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use nearfar::prelude::*;
     ///
@@ -98,7 +103,7 @@ pub trait ProcessTask: far::Task {
     fn pidfd_open(&self, pid: Pid<Self::PidNamespace>) -> Result<Fd<Self::FdTable>, Error> {
         // SAFETY: takes numbers only.
         let number = unsafe { call(self, Call::PIDFD_OPEN, [pid.as_raw() as usize, 0]) }?;
-        // SAFETY: a new fd of the task's table.
+        // SAFETY: (2)
         unsafe { received(self, number) }
     }
 
@@ -127,11 +132,13 @@ pub trait ProcessTask: far::Task {
     /// `waitid(P_PIDFD, pidfd, WEXITED | WNOWAIT)`—waits until a child of the task has ended, without
     /// reaping it.
     ///
-    /// Checked: `pidfd` is of this task's fd table. Whoever holds the child's handle reaps it.
+    /// Checked: `pidfd` is of this task's fd table. Whoever holds the child's handle reaps it. Every
+    /// task is a child of this process, also one that a driven task has spawned: ask
+    /// [`Task::here`](super::Task::here).
     ///
     /// # Errors
     ///
-    /// Of `waitid`: `ECHILD` if the process is not a child of this task, `EINVAL` if it is not a
+    /// Of `waitid`: `ECHILD` if the process is not a child of this task, `EBADF` if it is not a
     /// pidfd.
     ///
     /// # References

@@ -2,7 +2,6 @@ use crate::brand::{Guard, HostFds, HostMemory, HostPids, Label, Namespace};
 use crate::far;
 use crate::handle::Inherit;
 use crate::interface::{Error, Local, Ring};
-use crate::near;
 
 use super::unshare_files::Unshared;
 use super::{DrivenTask, Task, UnshareFilesTask};
@@ -25,20 +24,23 @@ pub trait SpawnTask: far::Task {
     ///
     /// It shares fd table, memory and pid namespace: this task's fds and slices work in it. It has
     /// a working directory, root and umask of its own, and its credentials, limits, priority and
-    /// the like are copies of this task's. It is nobody's to wait for (its exit signal is 0) until
-    /// it has become a program.
+    /// the like are copies of this task's. An ordinary wait of another part of this program
+    /// (`waitpid(-1)`) does not see it, as its exit signal is 0, until it has become a program.
     ///
-    /// A thread of this process sleeps for as long as the child is driven: it is the child's
-    /// parent, so that nothing but the end of this process, or an exec in it, ends the child.
+    /// A thread of this process sleeps for as long as the child is driven. It is the child's parent, so
+    /// that the end of the thread that called `spawn` does not end the child, and the end of this
+    /// process, or an exec in it, does.
     ///
     /// # Errors
     ///
-    /// Of `clone3`: `EAGAIN` at a limit on processes, `EMFILE` when there is no room for its pidfd,
-    /// `ENOMEM`.
+    /// Of `clone3`, and of the `clone` of that thread: `EAGAIN` at a limit on processes, `EMFILE` when
+    /// there is no room for its pidfd, `ENOMEM`.
     ///
     /// # References
     ///
     /// [`clone3(2)`](https://man7.org/linux/man-pages/man2/clone.2.html)
+    ///
+    /// # Examples
     ///
     /// ```
     /// use nearfar::prelude::*;
@@ -75,7 +77,7 @@ impl SpawnTask for Task<HostFds, HostMemory, HostPids, Local> {
 
     fn spawn(&self) -> Result<Self::Child, Error> {
         let ring = Ring::spawn()?;
-        let pid = pid_of(&ring);
+        let pid = ring.process().pid();
         Ok(Task::sharing_host(ring, pid))
     }
 }
@@ -85,12 +87,7 @@ impl<F: Namespace, A: Namespace> SpawnTask for Task<F, A, HostPids> {
 
     fn spawn(&self) -> Result<Self, Error> {
         let ring = self.interface.spawn_sibling()?;
-        let pid = pid_of(&ring);
+        let pid = ring.process().pid();
         Ok(Task { interface: ring, fd_table: self.fd_table.clone(), pid, ..*self })
     }
-}
-
-/// A child's pid in this process's pid namespace.
-fn pid_of(ring: &Ring) -> near::Pid<HostPids> {
-    near::Pid::asserted(ring.process().pid() as i32).expect("the kernel returned a pid")
 }

@@ -8,7 +8,7 @@
 #![expect(unsafe_code, reason = "changes the task's brand")]
 
 use std::ffi::c_int;
-use std::fmt;
+use std::{fmt, io};
 
 use crate::brand::{Brand, Guard, Label};
 use crate::far::{self, FdTable};
@@ -44,6 +44,8 @@ pub trait UnshareFilesTask: DrivenTask {
     ///
     /// [`close_range(2)`](https://man7.org/linux/man-pages/man2/close_range.2.html),
     /// [`unshare(2)`](https://man7.org/linux/man-pages/man2/unshare.2.html)
+    ///
+    /// # Examples
     ///
     /// ```
     /// use nearfar::prelude::*;
@@ -108,7 +110,6 @@ impl<K: DrivenTask> UnshareFilesTask for K {}
 #[non_exhaustive]
 pub struct NotUnshared<K, G, F> {
     /// Why.
-    #[source]
     pub error: Error,
     /// The task: as it was, or dead, if that is why.
     pub task: K,
@@ -127,6 +128,12 @@ impl<K, G, F> fmt::Debug for NotUnshared<K, G, F> {
 impl<K, G, F> From<NotUnshared<K, G, F>> for Error {
     fn from(undone: NotUnshared<K, G, F>) -> Self {
         undone.error
+    }
+}
+
+impl<K, G, F> From<NotUnshared<K, G, F>> for io::Error {
+    fn from(undone: NotUnshared<K, G, F>) -> Self {
+        undone.error.into()
     }
 }
 
