@@ -325,6 +325,39 @@ fn try_exec_refuses_a_shared_table_and_sends_nothing() {
 }
 
 #[test]
+fn a_sibling_counts_until_it_has_ended() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(private_fds);
+        let (child, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+        let mut child = Some(child);
+        let mut refused = 0;
+        for _ in 0..50 {
+            let ending = child.as_ref().unwrap().spawn().unwrap();
+            let pid = ending.pid();
+            let pidfd = here.pidfd_open(pid).unwrap();
+            here.pidfd_send_signal(&pidfd, Signal::STOP).unwrap();
+            until("stopped", || state(pid) == Some('T'));
+            thread::scope(|scope| {
+                let dropped = scope.spawn(move || drop(ending));
+                // As long as it lives, it may close what is posted, in slots that an exec fills.
+                while !dropped.is_finished() {
+                    let task = child.take().unwrap();
+                    let undone = task.program(&Program::new("/nowhere")).try_exec().unwrap_err();
+                    if undone.error.kind() == ErrorKind::SharedTable {
+                        refused += 1;
+                    } else {
+                        assert!(is_gone(pid), "{}", undone.error);
+                    }
+                    child = Some(undone.task);
+                }
+            });
+        }
+        assert!(refused > 0);
+    });
+}
+
+#[test]
 fn a_failed_exec_says_why_and_leaves_nothing() {
     deadline(|| {
         let here = Task::here();

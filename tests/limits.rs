@@ -172,6 +172,17 @@ fn host_whose_futex_waitv_is_denied() {
 
 #[test]
 #[ignore = "a host for the tests below"]
+fn host_whose_clone3_is_made_up() {
+    let before = Task::here().spawn().unwrap();
+    filter(libc::SYS_clone3, libc::SECCOMP_RET_ERRNO);
+    let error = Task::here().spawn().unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("clone3", Some(Errno::NOSYS)));
+    before.getpid().unwrap();
+    assert_eq!(zombies(), []);
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
 fn host_whose_execve_is_made_up() {
     let here = Task::here();
     filter(libc::SYS_execve, libc::SECCOMP_RET_ERRNO);
@@ -250,6 +261,11 @@ fn clone3_deadly() {
 #[test]
 fn futex_waitv_denied() {
     passes("host_whose_futex_waitv_is_denied");
+}
+
+#[test]
+fn clone3_made_up() {
+    passes("host_whose_clone3_is_made_up");
 }
 
 #[test]

@@ -254,6 +254,32 @@ fn what_is_dropped_right_before_its_task_goes_is_closed() {
 }
 
 #[test]
+fn what_is_dropped_before_a_stopped_task_is_closed() {
+    deadline(|| {
+        let here = Task::here();
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        let (blocking, unblock) = here.pipe2(PipeFlags::empty()).unwrap();
+        brand!(private_fds);
+        let (mut blocked, (writer, blocking)) =
+            here.spawn_with_files(private_fds, (writer, blocking)).unwrap();
+        let stopped = blocked.spawn().unwrap();
+        let (pid, stopped_pid) = (blocked.pid(), stopped.pid());
+        thread::scope(|scope| {
+            let (task, blocking) = (&mut blocked, &blocking);
+            scope.spawn(move || task.read(blocking, &mut [0; 1]).unwrap());
+            until_blocked_in(pid, libc::SYS_read);
+            let pidfd = here.pidfd_open(stopped_pid).unwrap();
+            here.pidfd_send_signal(&pidfd, Signal::STOP).unwrap();
+            until("stopped", || common::state(stopped_pid) == Some('T'));
+            drop(writer);
+            drop(stopped);
+            assert_eq!(here.read(&reader, &mut [0; 1]).unwrap(), 0);
+            here.write(&unblock, b"x").unwrap();
+        });
+    });
+}
+
+#[test]
 fn closing_through_a_dead_task_closes_all_the_same() {
     deadline(|| {
         let here = Task::here();

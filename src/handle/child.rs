@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::Exit;
 use crate::brand::HostPids;
-use crate::interface::{Error, MOURNING, Process, bury};
+use crate::interface::{Error, MOURNING, Process, bury_process};
 use crate::near::Pid;
 
 /// A child of this process that has become a program.
@@ -167,7 +167,7 @@ impl Drop for ChildProcess {
             let _ended = killed.and_then(|()| self.process.poll(Some(MOURNING)));
         }
         if let Ok(None) = self.process.try_wait() {
-            bury(Arc::clone(&self.process), None);
+            bury_process(Arc::clone(&self.process));
         }
     }
 }

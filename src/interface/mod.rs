@@ -25,7 +25,7 @@ pub use ring::Ring;
 
 pub(crate) use close_list::CloseList;
 pub(crate) use generation::Generation;
-pub(crate) use graveyard::bury;
+pub(crate) use graveyard::bury_process;
 pub(crate) use process::{MOURNING, Process};
 pub(crate) use ring::{Failed, Request};
 pub(crate) use server::{KernelSigaction, SIGSET_SIZE};

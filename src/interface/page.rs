@@ -67,7 +67,7 @@ pub(super) struct Page {
     pub(super) keeper_release: AtomicU32,
     /// The keeper: 1, when `spawned_pid` has the answer of `clone3`.
     pub(super) spawned: AtomicU32,
-    /// The keeper: the answer of `clone3`, a pid or an errno.
+    /// The keeper: the answer of `clone3`, a pid or an errno. Once it is there, so is `server_pid`.
     pub(super) spawned_pid: AtomicI64,
     /// The kernel: the child's pid as who cloned it sees it, once there is a child.
     pub(super) server_pid: AtomicI32,

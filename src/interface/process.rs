@@ -87,19 +87,7 @@ impl Process {
 
     /// Waits until it has ended, `None` without a limit. True if it has.
     pub(crate) fn poll(&self, limit: Option<Duration>) -> Result<bool, Error> {
-        // A limit beyond what the clock can tell is none.
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        loop {
-            let left = deadline.map(|deadline| {
-                let left = deadline.saturating_duration_since(Instant::now());
-                Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
-            });
-            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], left.as_ref()) {
-                Ok(ready) => return Ok(ready > 0),
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(Error::os(Call::PPOLL, errno)),
-            }
-        }
+        poll_pidfd(&self.pidfd, PollFlags::IN, limit)
     }
 
     /// Waits until it has ended and reaps it.
@@ -111,6 +99,16 @@ impl Process {
     /// Reaps it if it has ended.
     pub(crate) fn try_wait(&self) -> Result<Option<Exit>, Error> {
         self.waitid(libc::WNOHANG, Eligible::Every)
+    }
+
+    /// Reaps it if it has ended, whatever that was like. False if it has not.
+    pub(super) fn reap_if_ended(&self) -> bool {
+        let options = libc::WNOHANG | libc::WEXITED | libc::__WALL;
+        let ended = !matches!(waitid_pidfd(self.pidfd.as_fd(), options), Ok(None));
+        if ended {
+            self.reaped.store(true, Ordering::Release);
+        }
+        ended
     }
 
     /// Whether it has become another program, whatever has happened to that program since.
@@ -153,6 +151,23 @@ impl Process {
     }
 }
 
+/// Waits for events of a pidfd, `None` without a limit. True if there are any.
+fn poll_pidfd(pidfd: &OwnedFd, events: PollFlags, limit: Option<Duration>) -> Result<bool, Error> {
+    // A limit beyond what the clock can tell is none.
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    loop {
+        let left = deadline.map(|deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
+        });
+        match poll(&mut [PollFd::new(pidfd, events)], left.as_ref()) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::os(Call::PPOLL, errno)),
+        }
+    }
+}
+
 /// `waitid(P_PIDFD)` with the resource usage, which libc's wrapper leaves out.
 fn waitid_pidfd(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<Exit>, Errno> {
     // SAFETY: zeroes are a valid `siginfo_t`.
@@ -191,8 +206,8 @@ fn exit_of_reaped(pidfd: &OwnedFd) -> Option<Exit> {
     pidfd_exit(pidfd).or_else(|| {
         // Whoever reaps it has it vanish first, and its status remembered a moment later: then the
         // pidfd hangs up.
-        const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-        let _in_vain = poll(&mut [PollFd::new(pidfd, PollFlags::empty())], Some(&MOMENT));
+        const MOMENT: Duration = Duration::from_millis(20);
+        let _hung_up = poll_pidfd(pidfd, PollFlags::empty(), Some(MOMENT));
         pidfd_exit(pidfd)
     })
 }

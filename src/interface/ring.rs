@@ -6,9 +6,10 @@
 //! 2. A call returns when the server has answered or is known dead, so that the server writes to no
 //!    argument after it.
 //! 3. The close list the server has is held by the ring until the server has another one or is
-//!    dead, in the graveyard if need be.
+//!    dead, in the graveyard if need be ([`Estate`]).
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -24,14 +25,14 @@ use rustix::process::Signal;
 
 use super::page::{CloneArgs, ENTRIES, Lease, Page, PageRef};
 use super::{
-    Call, CloseList, Error, ErrorKind, Local, MOURNING, Process, SyscallInterface, bury, futex,
+    Call, CloseList, Error, ErrorKind, Local, MOURNING, Process, SyscallInterface, futex,
     graveyard, local, server,
 };
 use crate::handle::Exit;
 
 /// Has a child process make the syscalls.
 ///
-/// `Send` but not `Sync`: one driver at a time. Dropping it kills and reaps the child.
+/// `Send` but not `Sync`: one driver at a time. Dropping it ends and reaps the child.
 pub struct Ring {
     page: PageRef,
     /// The page whose keeper is the child's parent: its own, or that of the task it was spawned by.
@@ -39,8 +40,10 @@ pub struct Ring {
     process: Arc<Process>,
     /// The list of the table it lives in; `None` in the host's.
     closes: Option<Arc<CloseList>>,
-    /// Whether the child is ours to kill: until it has become a program.
+    /// Whether the child is ours to end: until it has become a program.
     driven: bool,
+    /// Whether it has been told to end, so that nothing may be sent any more.
+    ending: Cell<bool>,
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
 
@@ -72,8 +75,8 @@ pub(crate) struct Failed {
     pub(crate) error: Error,
 }
 
-/// How long a drop waits for the child to exit by itself.
-const GRACE: Duration = Duration::from_millis(20);
+/// How long a drop waits for the child to exit before it is continued, in case it was stopped.
+const GRACE: Duration = Duration::from_millis(2);
 
 /// What every driven child shares with its parent.
 const SHARED: c_int = libc::CLONE_VM | libc::CLONE_FILES;
@@ -129,7 +132,7 @@ impl Ring {
         let pid = page.server_pid.load(Ordering::Acquire);
         if pid == 0 {
             page.life.store(0, Ordering::Release);
-            spawned?;
+            return Err(spawned.err().unwrap_or(server::CLONE3_MADE_UP));
         }
         // There is a sibling, even if this child was killed before it could say so.
         // SAFETY: page (3): the kernel has written it.
@@ -158,9 +161,11 @@ impl Ring {
         };
         let pidfd = self.process.pidfd().as_raw_fd() as usize;
         let mut here = local(Call::PIDFD_GETFD, [pidfd, number as usize, 0]);
-        if here.is_err_and(|error| error.errno() == Some(Errno::PERM)) {
-            // A host that is not dumpable may not look into its children's tables. The pid is of
-            // the host's namespace, and stays the sibling's until it is reaped, which nobody else can.
+        let errno = here.err().and_then(|error| error.errno());
+        if matches!(errno, Some(Errno::PERM | Errno::NOSYS | Errno::SRCH)) {
+            // A host that is not dumpable, or has a filter, may not look into its children's tables,
+            // and a child that has been killed has none. The pid is of the host's namespace, and
+            // stays the sibling's until it is reaped, which nobody else can.
             here = local(Call::PIDFD_OPEN, [pid as usize, 0, 0]);
         }
         // If the child is dead, its table went with it.
@@ -178,7 +183,15 @@ impl Ring {
     ) -> Result<Self, Error> {
         let moved = process.move_above_stdio();
         let process = Arc::new(process);
-        let ring = Ring { page, keeper, process, closes, driven: true, one_driver: PhantomData };
+        let ring = Ring {
+            page,
+            keeper,
+            process,
+            closes,
+            driven: true,
+            ending: Cell::new(false),
+            one_driver: PhantomData,
+        };
         if let Some(closes) = &ring.closes {
             closes.join(&ring.page);
         }
@@ -276,7 +289,7 @@ impl Ring {
     /// Publishes the first `count` entries and waits until they are answered.
     fn round_trip(&self, count: usize) -> Result<(), ErrorKind> {
         let Page { request, life, .. } = &**self.page;
-        if life.load(Ordering::Acquire) == 0 {
+        if life.load(Ordering::Acquire) == 0 || self.ending.get() {
             return Err(ErrorKind::NotSent);
         }
         let published = count as u32;
@@ -308,11 +321,17 @@ impl Ring {
         Ok(execed)
     }
 
-    /// Kills a child that cannot go on.
+    /// Kills a child that cannot go on. From here on, nothing is sent to it.
     pub(crate) fn kill(&self) {
-        ask_to_exit(&self.page);
+        self.ask_to_exit();
         // After it has given up its privileges we may not be allowed to; it has been asked.
         let _refused = self.process.send_signal(Signal::KILL);
+    }
+
+    fn ask_to_exit(&self) {
+        if !self.ending.replace(true) {
+            ask_to_exit(&self.page);
+        }
     }
 
     /// Waits for the end of a child that has been asked to exit, and reaps it.
@@ -338,7 +357,10 @@ fn ask_to_exit(page: &Page) {
 /// Ends a new sibling that could not be held on to, while nothing else knows its pid.
 fn dismiss(page: &Page, pid: c_int) {
     ask_to_exit(page);
-    // SAFETY: passes no pointer. The child is ours and not reaped, so the pid is still its own.
+    // SAFETY: passes no pointer. The child is ours and not reaped, so the pid is still its own. If it
+    // is stopped, it goes on, and exits.
+    unsafe { libc::kill(pid, libc::SIGCONT) };
+    // SAFETY: as above.
     while unsafe { libc::waitpid(pid, ptr::null_mut(), libc::__WALL) } < 0
         && Errno::from_io_error(&io::Error::last_os_error()) == Some(Errno::INTR)
     {}
@@ -372,22 +394,44 @@ unsafe impl SyscallInterface for Ring {
     }
 }
 
-impl Drop for Ring {
+/// What a child uses until it has ended: the page it is asked through, its keeper, and its place
+/// among the tasks of its table, which may not count on being alone there before.
+pub(super) struct Estate {
+    page: PageRef,
+    _keeper: PageRef,
+    closes: Option<Arc<CloseList>>,
+}
+
+impl Drop for Estate {
     fn drop(&mut self) {
-        if let Some(closes) = self.closes.as_ref().filter(|_| self.process.is_ours()) {
+        if let Some(closes) = &self.closes {
             closes.leave(&self.page);
         }
-        if !self.driven || !self.process.is_ours() || self.process.is_reaped() {
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if !self.process.is_ours() {
             return;
         }
-        // An idle server closes what is posted before it exits, so it gets a moment to do so.
-        ask_to_exit(&self.page);
+        let estate = Estate {
+            page: Arc::clone(&self.page),
+            _keeper: Arc::clone(&self.keeper),
+            closes: self.closes.take(),
+        };
+        if !self.driven || self.process.is_reaped() {
+            return;
+        }
+        // Its server is idle, closes what is posted, and exits as soon as it runs. To kill it would
+        // be no faster, and would leave open what it has not come to.
+        self.ask_to_exit();
         let ended = self.process.poll(Some(GRACE)).unwrap_or(false) || {
-            self.kill();
+            let _refused = self.process.send_signal(Signal::CONT);
             self.process.poll(Some(MOURNING)).unwrap_or(false)
         };
-        if !(ended && matches!(self.process.try_wait(), Ok(Some(_)))) {
-            bury(Arc::clone(&self.process), self.closes.take());
+        if !(ended && self.process.reap_if_ended()) {
+            graveyard::bury(Arc::clone(&self.process), Some(estate));
         }
     }
 }

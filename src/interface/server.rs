@@ -25,6 +25,8 @@ use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use rustix::io::Errno;
+
 use super::close_list::{self, CloseList, Node};
 use super::page::{CloneArgs, Entry, Page, PageRef};
 use super::{Call, Error, ErrorKind, futex, local};
@@ -51,6 +53,9 @@ static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
 
 /// The size of the kernel's signal sets.
 pub(crate) const SIGSET_SIZE: usize = 8;
+
+/// Only a filter has `clone3` succeed without making a child.
+pub(super) const CLONE3_MADE_UP: Error = Error::new(Call::CLONE3, ErrorKind::Os(Errno::NOSYS));
 
 /// How long a sleep lasts at most before everything is looked at again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -82,9 +87,14 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
         futex::wait_either([spawned, death], PATIENCE);
     }
     let answer = page.spawned_pid.load(Ordering::Acquire) as usize;
-    local::answer(Call::CLONE3, answer)
-        .map(|pid| pid as i32)
-        .inspect_err(|_| page.life.store(0, Ordering::Release))
+    let refused = local::answer(Call::CLONE3, answer).err();
+    match page.server_pid.load(Ordering::Acquire) {
+        0 => {
+            page.life.store(0, Ordering::Release);
+            Err(refused.unwrap_or(CLONE3_MADE_UP))
+        }
+        pid => Ok(pid),
+    }
 }
 
 /// Blocks every signal on this thread, also those that libc keeps to itself.
@@ -144,7 +154,11 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov esi, {CLONE_ARGS_SIZE}",
             "syscall",
             "test rax, rax",
-            "jz 20f",
+            "jnz 12f",
+            // In the child. A filter can make up a 0, too: then there is no child.
+            "cmp dword ptr [r12 + {SERVER_PID}], 0",
+            "jne 20f",
+            "12:",
             "mov r13, rax",
             "mov [r12 + {SPAWNED_PID}], rax",
             "mov dword ptr [r12 + {SPAWNED}], 1",
@@ -154,11 +168,11 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov edx, 1",
             "syscall",
             "test r13, r13",
-            "js 12f",
+            "js 14f",
             // Sleeps until it is released; goes, and takes the child along, if it cannot.
             "13:",
             "cmp dword ptr [r12 + {KEEPER_RELEASE}], 0",
-            "jne 12f",
+            "jne 14f",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {KEEPER_RELEASE}]",
             "mov esi, {WAIT}",
@@ -171,7 +185,7 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "je 13b",
             "cmp eax, -{EINTR}",
             "je 13b",
-            "12:",
+            "14:",
             "mov eax, {SYS_EXIT}",
             "xor edi, edi",
             "syscall",
@@ -310,6 +324,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "syscall",
             "test rax, rax",
             "jnz 33b",
+            "cmp dword ptr [r15 + {SERVER_PID}], 0",
+            "je 33b",
             "mov r12, r15",
             "jmp 20b",
 
@@ -352,6 +368,7 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             CLONE_ARGS_SIZE = const size_of::<CloneArgs>(),
             SPAWNED_PID = const offset_of!(Page, spawned_pid),
             SPAWNED = const offset_of!(Page, spawned),
+            SERVER_PID = const offset_of!(Page, server_pid),
             KEEPER_RELEASE = const offset_of!(Page, keeper_release),
             KEEPER = const offset_of!(Page, keeper),
             BELL = const offset_of!(Page, bell),

@@ -110,7 +110,9 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
 
     /// Executes the program, or gives the task back as it was.
     ///
-    /// Only from a table that the task has alone. As it was means: its fds, working directory and
+    /// Only from a table that the task has alone: a sibling counts until it is dropped, also if it is
+    /// dead. With a working directory for the program, the task's own has to be searchable, to come
+    /// back to. As it was means: its fds, working directory and
     /// signals; all its fds from 3 on are close-on-exec afterwards, which matters to nobody, since
     /// the next exec decides anew what is passed on.
     ///

@@ -48,7 +48,7 @@ pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 /// root and umask), and can go its own way from there, step by step.
 ///
 /// A driven task is `Send`, not `Sync` and not `Clone`: one driver at a time. It lives as long as
-/// this value and this process: dropping the value kills and reaps it, and waits for that, some 0.2 s at most. Its signals are blocked
+/// this value and this process: dropping the value ends and reaps it, and waits for that, some 0.2 s at most. Its signals are blocked
 /// while it is driven, so a Ctrl-C does not end it before it is a program (but `SIGSTOP` stops it,
 /// and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
 /// [`killer`](Task::killer).
