@@ -9,14 +9,13 @@
 //!    dead, in the graveyard if need be ([`Estate`]).
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
-use std::cell::Cell;
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -43,7 +42,7 @@ pub struct Ring {
     /// Whether the child is ours to end: until it has become a program.
     driven: bool,
     /// Whether it has been told to end, so that nothing may be sent any more.
-    ending: Cell<bool>,
+    ending: AtomicBool,
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
 
@@ -189,7 +188,7 @@ impl Ring {
             process,
             closes,
             driven: true,
-            ending: Cell::new(false),
+            ending: AtomicBool::new(false),
             one_driver: PhantomData,
         };
         if let Some(closes) = &ring.closes {
@@ -289,7 +288,7 @@ impl Ring {
     /// Publishes the first `count` entries and waits until they are answered.
     fn round_trip(&self, count: usize) -> Result<(), ErrorKind> {
         let Page { request, life, .. } = &**self.page;
-        if life.load(Ordering::Acquire) == 0 || self.ending.get() {
+        if life.load(Ordering::Acquire) == 0 || self.ending.load(Ordering::Relaxed) {
             return Err(ErrorKind::NotSent);
         }
         let published = count as u32;
@@ -329,7 +328,7 @@ impl Ring {
     }
 
     fn ask_to_exit(&self) {
-        if !self.ending.replace(true) {
+        if !self.ending.swap(true, Ordering::Relaxed) {
             ask_to_exit(&self.page);
         }
     }
