@@ -72,6 +72,8 @@ fn the_program_has_exactly_what_was_listed() {
                 let child = here.spawn().unwrap();
                 child.program(&cat).fd(0, &gate).fd(7, &passed).exec().unwrap()
             };
+            // By then its loader has closed what it opened.
+            until_blocked_in(process.id(), libc::SYS_read);
             assert_eq!(numbers(process.id()), [0, 1, 2, 7]);
             let pid = process.id();
             assert!(same_open_file((me(), gate.near().as_raw()), (pid, 0)));
@@ -134,9 +136,8 @@ fn fds_swap_and_stay_and_multiply() {
             .exec()
             .unwrap();
         let pid = process.id();
-        until("the shell has become sleep", || {
-            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n")
-        });
+        // By then its loader has closed what it opened.
+        until_blocked_in(pid, libc::SYS_clock_nanosleep);
         let seen = fds(pid);
         assert_eq!(seen.keys().copied().collect::<Vec<_>>(), {
             let mut numbers = [0, 1, 2, i32::from(r), i32::from(w), i32::from(s), 9];
