@@ -8,10 +8,25 @@ use std::thread;
 
 use common::{Resource, deadline, numbers, same_open_file, share, until, until_blocked_in};
 use nearfar::ErrorKind;
+use nearfar::brand::Namespace;
 use nearfar::prelude::*;
 
 fn me() -> u32 {
     std::process::id()
+}
+
+/// Runs `body`, which has to write to the other end, while `task` is blocked in a read of `blocking`.
+fn while_blocked<F: Namespace>(
+    task: &mut Task<F, HostMemory, HostPids>,
+    blocking: &Fd<F>,
+    body: impl FnOnce(),
+) {
+    let pid = task.pid();
+    thread::scope(|scope| {
+        scope.spawn(move || task.read(blocking, &mut [0; 1]).unwrap());
+        until_blocked_in(pid, libc::SYS_read);
+        body();
+    });
 }
 
 fn sorted(mut numbers: Vec<i32>) -> Vec<i32> {
@@ -263,11 +278,8 @@ fn what_is_dropped_before_a_stopped_task_is_closed() {
         let (mut blocked, (writer, blocking)) =
             here.spawn_with_files(private_fds, (writer, blocking)).unwrap();
         let stopped = blocked.spawn().unwrap();
-        let (pid, stopped_pid) = (blocked.pid(), stopped.pid());
-        thread::scope(|scope| {
-            let (task, blocking) = (&mut blocked, &blocking);
-            scope.spawn(move || task.read(blocking, &mut [0; 1]).unwrap());
-            until_blocked_in(pid, libc::SYS_read);
+        let stopped_pid = stopped.pid();
+        while_blocked(&mut blocked, &blocking, || {
             let pidfd = here.pidfd_open(stopped_pid).unwrap();
             here.pidfd_send_signal(&pidfd, Signal::STOP).unwrap();
             until("stopped", || common::state(stopped_pid) == Some('T'));
@@ -319,11 +331,7 @@ fn while_one_task_of_a_table_is_blocked_another_closes() {
         let (mut blocked, (writer, blocking)) =
             here.spawn_with_files(private_fds, (writer, &blocking)).unwrap();
         let idle = blocked.spawn().unwrap();
-        thread::scope(|scope| {
-            let pid = blocked.pid();
-            let (task, blocking) = (&mut blocked, &blocking);
-            scope.spawn(move || task.read(blocking, &mut [0; 1]).unwrap());
-            until_blocked_in(pid, libc::SYS_read);
+        while_blocked(&mut blocked, &blocking, || {
             drop(writer);
             // The end of file comes while the call still blocks.
             assert_eq!(here.read(&reader, &mut [0; 1]).unwrap(), 0);
@@ -342,11 +350,7 @@ fn what_is_dropped_while_all_tasks_are_blocked_is_closed_when_one_is_free() {
         brand!(private_fds);
         let (mut blocked, (writer, blocking)) =
             here.spawn_with_files(private_fds, (writer, &blocking)).unwrap();
-        thread::scope(|scope| {
-            let pid = blocked.pid();
-            let (task, blocking) = (&mut blocked, &blocking);
-            scope.spawn(move || task.read(blocking, &mut [0; 1]).unwrap());
-            until_blocked_in(pid, libc::SYS_read);
+        while_blocked(&mut blocked, &blocking, || {
             drop(writer);
             here.write(&unblock, b"x").unwrap();
             assert_eq!(here.read(&reader, &mut [0; 1]).unwrap(), 0);
