@@ -336,9 +336,7 @@ fn a_sibling_counts_until_it_has_ended() {
         for _ in 0..50 {
             let ending = child.as_ref().unwrap().spawn().unwrap();
             let pid = ending.pid();
-            let pidfd = here.pidfd_open(pid).unwrap();
-            here.pidfd_send_signal(&pidfd, Signal::STOP).unwrap();
-            until("stopped", || state(pid) == Some('T'));
+            common::stop(pid);
             thread::scope(|scope| {
                 let dropped = scope.spawn(move || drop(ending));
                 // As long as it lives, it may close what is posted, in slots that an exec fills.

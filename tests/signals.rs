@@ -4,7 +4,7 @@ mod common;
 
 use std::thread;
 
-use common::{deadline, is_dead, state, until};
+use common::{deadline, is_dead};
 use nearfar::prelude::*;
 
 #[test]
@@ -30,8 +30,7 @@ fn a_stopped_task_answers_when_it_is_continued() {
         let child = here.spawn().unwrap();
         let pid = child.pid();
         let pidfd = here.pidfd_open(pid).unwrap();
-        here.pidfd_send_signal(&pidfd, Signal::STOP).unwrap();
-        until("stopped", || state(pid) == Some('T'));
+        common::stop(pid);
         thread::scope(|scope| {
             let asked = scope.spawn(move || child.getpid().unwrap());
             assert!(!asked.is_finished());

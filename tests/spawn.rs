@@ -81,9 +81,7 @@ fn dropping_a_stopped_child_reaps_it() {
         let here = Task::here();
         let child = here.spawn().unwrap();
         let pid = child.pid();
-        let pidfd = here.pidfd_open(pid).unwrap();
-        here.pidfd_send_signal(&pidfd, Signal::STOP).unwrap();
-        until("stopped", || state(pid) == Some('T'));
+        common::stop(pid);
         drop(child);
         assert!(is_gone(pid));
     });

@@ -280,9 +280,7 @@ fn what_is_dropped_before_a_stopped_task_is_closed() {
         let stopped = blocked.spawn().unwrap();
         let stopped_pid = stopped.pid();
         while_blocked(&mut blocked, &blocking, || {
-            let pidfd = here.pidfd_open(stopped_pid).unwrap();
-            here.pidfd_send_signal(&pidfd, Signal::STOP).unwrap();
-            until("stopped", || common::state(stopped_pid) == Some('T'));
+            common::stop(stopped_pid);
             drop(writer);
             drop(stopped);
             assert_eq!(here.read(&reader, &mut [0; 1]).unwrap(), 0);

@@ -166,7 +166,7 @@ impl Drop for ChildProcess {
             let killed = self.process.send_signal(Signal::KILL);
             let _ended = killed.and_then(|()| self.process.poll(Some(MOURNING)));
         }
-        if let Ok(None) = self.process.try_wait() {
+        if !self.process.reap_if_ended() {
             bury_process(Arc::clone(&self.process));
         }
     }

@@ -195,22 +195,7 @@ macro_rules! inherit_std_reference {
     )+};
 }
 
-inherit_std_reference! {
-    fd::OwnedFd,
-    std::fs::File,
-    std::io::Stdin,
-    std::io::Stdout,
-    std::io::Stderr,
-    std::net::TcpListener,
-    std::net::TcpStream,
-    std::net::UdpSocket,
-    std::os::unix::net::UnixDatagram,
-    std::os::unix::net::UnixListener,
-    std::os::unix::net::UnixStream,
-    std::process::ChildStdin,
-    std::process::ChildStdout,
-    std::process::ChildStderr,
-}
+with_std_fds! { inherit_std_reference }
 
 impl<F, X: Inherit<F>> Inherit<F> for Option<X> {
     type Inherited<G> = Option<X::Inherited<G>>;

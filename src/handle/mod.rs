@@ -1,5 +1,28 @@
 //! Handles: a near id, and the duty to release what it names.
 
+/// Hands the types in which std owns an fd to a macro: calls take every one of them, and a new table
+/// can inherit every one.
+macro_rules! with_std_fds {
+    ($apply:ident) => {
+        $apply! {
+            std::os::fd::OwnedFd,
+            std::fs::File,
+            std::io::Stdin,
+            std::io::Stdout,
+            std::io::Stderr,
+            std::net::TcpListener,
+            std::net::TcpStream,
+            std::net::UdpSocket,
+            std::os::unix::net::UnixDatagram,
+            std::os::unix::net::UnixListener,
+            std::os::unix::net::UnixStream,
+            std::process::ChildStdin,
+            std::process::ChildStdout,
+            std::process::ChildStderr,
+        }
+    };
+}
+
 mod child;
 mod exit;
 mod fd;

@@ -96,24 +96,8 @@ macro_rules! host_fds {
     )+};
 }
 
-host_fds! {
-    OwnedFd,
-    fd::BorrowedFd<'_>,
-    std::fs::File,
-    std::io::Stdin,
-    std::io::Stdout,
-    std::io::Stderr,
-    std::net::TcpListener,
-    std::net::TcpStream,
-    std::net::UdpSocket,
-    std::os::unix::net::UnixDatagram,
-    std::os::unix::net::UnixListener,
-    std::os::unix::net::UnixStream,
-    std::process::ChildStdin,
-    std::process::ChildStdout,
-    std::process::ChildStderr,
-    ChildProcess,
-}
+with_std_fds! { host_fds }
+host_fds! { fd::BorrowedFd<'_>, ChildProcess }
 
 macro_rules! host_directories {
     ($($fd:ty),+ $(,)?) => {$(

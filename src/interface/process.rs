@@ -20,7 +20,7 @@ use crate::brand::HostPids;
 use crate::handle::{Exit, Usage};
 use crate::near::Pid;
 
-/// How long a drop waits for the end of a child that it has killed.
+/// How long a drop waits at most for the end of a child that it has killed, or asked to exit.
 pub(crate) const MOURNING: Duration = Duration::from_millis(200);
 
 /// A child of this process: a pidfd in the host's table, close-on-exec and never 0, 1 or 2.
@@ -102,7 +102,7 @@ impl Process {
     }
 
     /// Reaps it if it has ended, whatever that was like. False if it has not.
-    pub(super) fn reap_if_ended(&self) -> bool {
+    pub(crate) fn reap_if_ended(&self) -> bool {
         let options = libc::WNOHANG | libc::WEXITED | libc::__WALL;
         let ended = !matches!(waitid_pidfd(self.pidfd.as_fd(), options), Ok(None));
         if ended {

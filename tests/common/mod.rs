@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nearfar::near::Pid;
+use nearfar::prelude::*;
 
 /// How long anything in a test may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -82,6 +83,15 @@ pub(crate) fn until_blocked_in(pid: impl ToPid, number: i64) {
     until("blocked in the call", || {
         fs::read_to_string(&path).is_ok_and(|line| line.starts_with(&start))
     });
+}
+
+/// Stops a process by SIGSTOP, and waits until it is.
+#[track_caller]
+pub(crate) fn stop(pid: Pid<HostPids>) {
+    let here = Task::here();
+    let pidfd = here.pidfd_open(pid).expect("the process exists");
+    here.pidfd_send_signal(&pidfd, Signal::STOP).expect("it may be signalled");
+    until("stopped", || state(pid) == Some('T'));
 }
 
 /// The children of this process that are zombies.
