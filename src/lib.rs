@@ -93,6 +93,7 @@ pub mod prelude;
 pub mod task;
 
 mod program;
+mod seccomp;
 
 #[doc(hidden)]
 pub mod __private {
@@ -105,6 +106,7 @@ pub use interface::{Error, ErrorKind};
 pub use program::Program;
 /// Some of its types are in this crate's signatures: flags, `Stat`, `Errno`, `Signal`.
 pub use rustix;
+pub use seccomp::SeccompFilter;
 pub use task::Task;
 
 /// The README's example, as a test.

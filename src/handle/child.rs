@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::Exit;
 use crate::brand::HostPids;
-use crate::interface::{Error, MOURNING, Process, bury_process};
+use crate::interface::{Error, MOURNING, ParentOfProgram, Process, bury_process};
 use crate::near::Pid;
 
 /// A child of this process that has become a program.
@@ -45,6 +45,8 @@ use crate::near::Pid;
 #[must_use = "dropping it loses the exit status"]
 pub struct ChildProcess {
     process: Arc<Process>,
+    /// If it has a death signal: held for as long as it has not been reaped.
+    parent: Option<ParentOfProgram>,
     kill_on_drop: bool,
 }
 
@@ -68,8 +70,8 @@ pub struct Killer {
 }
 
 impl ChildProcess {
-    pub(crate) fn new(process: Arc<Process>) -> Self {
-        ChildProcess { process, kill_on_drop: false }
+    pub(crate) fn new(process: Arc<Process>, parent: Option<ParentOfProgram>) -> Self {
+        ChildProcess { process, parent, kill_on_drop: false }
     }
 
     /// Its pid, as this process sees it.
@@ -167,7 +169,7 @@ impl Drop for ChildProcess {
             let _ended = killed.and_then(|()| self.process.poll(Some(MOURNING)));
         }
         if !self.process.reap_if_ended() {
-            bury_process(Arc::clone(&self.process));
+            bury_process(Arc::clone(&self.process), self.parent.take());
         }
     }
 }

@@ -31,6 +31,9 @@ pub enum ErrorKind {
     /// It was not sent, because another task, or this process, lives in the same fd table, and a
     /// failure could not be undone there.
     SharedTable,
+    /// It was not sent, because what is to be changed for the program could not be changed back after
+    /// a failure.
+    Irreversible,
     /// It was not sent, because one fd or one number was listed twice.
     ListedTwice,
     /// It was not sent, because an argument contains a NUL byte.
@@ -74,6 +77,7 @@ codes! {
     UnknownFlags 6
     SlotTaken 7
     StatusLost 8
+    Irreversible 9
 }
 
 impl Error {
@@ -151,6 +155,10 @@ impl fmt::Display for Error {
             ErrorKind::SharedTable => {
                 "not sent: the task shares its fd table, where a failure could not be undone"
             }
+            ErrorKind::Irreversible => {
+                "not sent: ids, a terminal or filters for the program could not be taken back after a \
+                 failure; use `exec`, which does not give the task back"
+            }
             ErrorKind::ListedTwice => "not sent: the same fd or number is listed twice",
             ErrorKind::InteriorNul => "not sent: an argument contains a NUL byte",
             ErrorKind::UnknownFlags => "not sent: flags that are unknown or not allowed here",
@@ -182,6 +190,7 @@ impl From<Error> for io::Error {
             }
             ErrorKind::Hangup | ErrorKind::NotSent => io::ErrorKind::BrokenPipe,
             ErrorKind::SharedTable => io::ErrorKind::ResourceBusy,
+            ErrorKind::Irreversible => io::ErrorKind::Unsupported,
             ErrorKind::SlotTaken => io::ErrorKind::AlreadyExists,
             ErrorKind::StatusLost => io::ErrorKind::Other,
         };

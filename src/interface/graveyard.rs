@@ -4,12 +4,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Process;
-use super::ring::Estate;
+use super::ring::{Estate, ParentOfProgram};
 
-/// A child to be reaped, and what its server may still use.
+/// A child to be reaped, and what is kept until then.
 struct Grave {
     process: Arc<Process>,
-    _estate: Option<Estate>,
+    _kept: Option<Kept>,
+}
+
+/// What must not go before the child has ended.
+pub(super) enum Kept {
+    /// What its server may still use.
+    Estate { _estate: Estate },
+    /// What a program's death signal depends on.
+    Parent { _parent: ParentOfProgram },
 }
 
 static GRAVES: Mutex<VecDeque<Grave>> = Mutex::new(VecDeque::new());
@@ -18,14 +26,14 @@ static GRAVES: Mutex<VecDeque<Grave>> = Mutex::new(VecDeque::new());
 const LOOKED_AT: usize = 8;
 
 /// Leaves a program to be reaped by later spawns.
-pub(crate) fn bury_process(process: Arc<Process>) {
-    bury(process, None);
+pub(crate) fn bury_process(process: Arc<Process>, parent: Option<ParentOfProgram>) {
+    bury(process, parent.map(|parent| Kept::Parent { _parent: parent }));
 }
 
-/// Leaves a child, and what it still uses, to be reaped by later spawns.
-pub(super) fn bury(process: Arc<Process>, estate: Option<Estate>) {
+/// Leaves a child, and what must not go before it, to be reaped by later spawns.
+pub(super) fn bury(process: Arc<Process>, kept: Option<Kept>) {
     let mut graves = GRAVES.lock().unwrap_or_else(PoisonError::into_inner);
-    graves.push_back(Grave { process, _estate: estate });
+    graves.push_back(Grave { process, _kept: kept });
 }
 
 /// Reaps some of those that have ended.

@@ -10,6 +10,7 @@ mod error;
 mod futex;
 mod generation;
 mod graveyard;
+mod hidden_memory;
 mod local;
 mod page;
 mod process;
@@ -27,8 +28,10 @@ pub(crate) use close_list::CloseList;
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
 pub(crate) use process::{MOURNING, Process};
-pub(crate) use ring::{Failed, Request};
-pub(crate) use server::{KernelSigaction, SIGSET_SIZE};
+pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
+pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};
+
+use hidden_memory::HiddenMemory;
 
 /// Sends raw syscalls to one process.
 ///

@@ -9,10 +9,11 @@
 //!    dead, in the graveyard if need be ([`Estate`]).
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
+use std::cell::{OnceCell, RefCell};
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,12 +23,14 @@ use std::{fmt, io};
 use rustix::io::Errno;
 use rustix::process::Signal;
 
+use super::graveyard::Kept;
 use super::page::{CloneArgs, ENTRIES, Lease, Page, PageRef};
 use super::{
-    Call, CloseList, Error, ErrorKind, Local, MOURNING, Process, SyscallInterface, futex,
-    graveyard, local, server,
+    Call, CloseList, Error, ErrorKind, HiddenMemory, Local, MOURNING, Process, SyscallInterface,
+    futex, graveyard, local, server,
 };
 use crate::handle::Exit;
+use crate::seccomp::SeccompFilter;
 
 /// Has a child process make the syscalls.
 ///
@@ -43,6 +46,10 @@ pub struct Ring {
     driven: bool,
     /// Whether it has been told to end, so that nothing may be sent any more.
     ending: AtomicBool,
+    /// Once it has changed its credentials.
+    hidden_memory: OnceCell<HiddenMemory>,
+    /// What is installed when it becomes a program.
+    filters: RefCell<Vec<SeccompFilter>>,
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
 
@@ -66,6 +73,26 @@ impl Request {
         all[..N].copy_from_slice(&arguments);
         Request { call, arguments: all }
     }
+
+    /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
+    /// and makes the memory that the child shares with this program undumpable.
+    fn changes_credentials(&self) -> bool {
+        match self.call {
+            Call::SETRESUID | Call::SETRESGID => true,
+            // Entering a user namespace that is somebody else's gives privileges in it.
+            Call::SETNS => self.arguments[1] & libc::CLONE_NEWUSER as usize != 0,
+            _ => false,
+        }
+    }
+}
+
+/// What is special about a child from its first moment on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Birth<'fd> {
+    /// The namespaces that are made for it: `CLONE_NEW..` flags.
+    pub(crate) namespaces: c_int,
+    /// The cgroup it is in.
+    pub(crate) cgroup: Option<BorrowedFd<'fd>>,
 }
 
 /// The step that failed, and how.
@@ -80,11 +107,11 @@ const GRACE: Duration = Duration::from_millis(2);
 /// What every driven child shares with its parent.
 const SHARED: c_int = libc::CLONE_VM | libc::CLONE_FILES;
 
-fn clone_args(page: &Lease, parent: c_int) -> CloneArgs {
-    // Its value is above what `c_int` holds, and libc's constant has that type.
+fn clone_args(page: &Lease, others: c_int) -> CloneArgs {
+    // Their values are above what `c_int` holds, and libc's constants have that type.
     const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
     let reports = libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID | libc::CLONE_CHILD_CLEARTID;
-    let flags = SHARED | parent | reports;
+    let flags = SHARED | others | reports;
     CloneArgs {
         flags: flags as u64 | CLONE_CLEAR_SIGHAND,
         pidfd: page.pidfd.get() as u64,
@@ -96,11 +123,17 @@ fn clone_args(page: &Lease, parent: c_int) -> CloneArgs {
 
 impl Ring {
     /// A child of the calling thread that shares its fd table and memory.
-    pub(crate) fn spawn() -> Result<Self, Error> {
+    pub(crate) fn spawn(birth: Birth<'_>) -> Result<Self, Error> {
         graveyard::visit();
         let page = Lease::new(true)?;
+        let mut arguments = clone_args(&page, birth.namespaces);
+        if let Some(cgroup) = birth.cgroup {
+            const CLONE_INTO_CGROUP: u64 = 1 << 33;
+            arguments.flags |= CLONE_INTO_CGROUP;
+            arguments.cgroup = cgroup.as_raw_fd() as u64;
+        }
         // SAFETY: page (3): nobody else has it yet.
-        unsafe { page.clone_args.get().write(clone_args(&page, 0)) };
+        unsafe { page.clone_args.get().write(arguments) };
         let pid = server::start(&page)?;
         // SAFETY: page (3): the kernel has written it.
         let number = unsafe { page.pidfd.get().read() };
@@ -189,6 +222,8 @@ impl Ring {
             closes,
             driven: true,
             ending: AtomicBool::new(false),
+            hidden_memory: OnceCell::new(),
+            filters: RefCell::default(),
             one_driver: PhantomData,
         };
         if let Some(closes) = &ring.closes {
@@ -200,6 +235,21 @@ impl Ring {
 
     pub(crate) fn process(&self) -> &Arc<Process> {
         &self.process
+    }
+
+    /// The filters that are installed when the child becomes a program.
+    pub(crate) fn filters(&self) -> Vec<SeccompFilter> {
+        self.filters.borrow().clone()
+    }
+
+    pub(crate) fn set_filters(&self, filters: Vec<SeccompFilter>) {
+        self.filters.replace(filters);
+    }
+
+    /// What the program that the child has become needs to get its death signal at the end of this
+    /// process, and no sooner.
+    pub(crate) fn parent(&self) -> ParentOfProgram {
+        ParentOfProgram(Arc::clone(&self.keeper))
     }
 
     /// Whether another task, or this process, lives in the same table.
@@ -267,7 +317,12 @@ impl Ring {
             let entries = || self.page.entries.iter().zip(requests).enumerate();
             let failed = |index, error| Failed { step: chunk * ENTRIES + index, error };
             for (_, (entry, request)) in entries() {
-                entry.number.store(request.call.number(), Ordering::Relaxed);
+                let mut number = request.call.number();
+                if request.changes_credentials() {
+                    self.hidden_memory.get_or_init(HiddenMemory::new);
+                    number |= server::ARM_AGAIN;
+                }
+                entry.number.store(number, Ordering::Relaxed);
                 for (to, argument) in entry.arguments.iter().zip(request.arguments) {
                     to.store(argument, Ordering::Relaxed);
                 }
@@ -317,6 +372,9 @@ impl Ring {
     pub(crate) fn has_execed(&mut self) -> Result<bool, Error> {
         let execed = self.process.has_execed()?;
         self.driven &= !execed;
+        if let (true, Some(memory)) = (execed, self.hidden_memory.take()) {
+            memory.show_again_after_exec_of(&self.process);
+        }
         Ok(execed)
     }
 
@@ -393,12 +451,18 @@ unsafe impl SyscallInterface for Ring {
     }
 }
 
+/// Keeps the thread alive that is the parent of a program with a death signal.
+#[derive(Clone)]
+pub(crate) struct ParentOfProgram(#[expect(dead_code, reason = "held until it is dropped")] PageRef);
+
 /// What a child uses until it has ended: the page it is asked through, its keeper, and its place
-/// among the tasks of its table, which may not count on being alone there before.
+/// among the tasks of its table, which may not count on being alone there before. This program's
+/// memory is hidden as long if the child has other credentials.
 pub(super) struct Estate {
     page: PageRef,
     _keeper: PageRef,
     closes: Option<Arc<CloseList>>,
+    _hidden_memory: Option<HiddenMemory>,
 }
 
 impl Drop for Estate {
@@ -418,6 +482,7 @@ impl Drop for Ring {
             page: Arc::clone(&self.page),
             _keeper: Arc::clone(&self.keeper),
             closes: self.closes.take(),
+            _hidden_memory: self.hidden_memory.take(),
         };
         if !self.driven || self.process.is_reaped() {
             return;
@@ -430,7 +495,7 @@ impl Drop for Ring {
             self.process.poll(Some(MOURNING)).unwrap_or(false)
         };
         if !(ended && self.process.reap_if_ended()) {
-            graveyard::bury(Arc::clone(&self.process), Some(estate));
+            graveyard::bury(Arc::clone(&self.process), Some(Kept::Estate { _estate: estate }));
         }
     }
 }

@@ -57,6 +57,13 @@ pub(crate) const SIGSET_SIZE: usize = 8;
 /// Only a filter has `clone3` succeed without making a child.
 pub(super) const CLONE3_MADE_UP: Error = Error::new(Call::CLONE3, ErrorKind::Os(Errno::NOSYS));
 
+/// Added to the number of a call after which the server arms its death signal again, as the kernel
+/// disarms it when credentials change.
+pub(super) const ARM_AGAIN: usize = 1 << 31;
+
+/// The fourth argument of an `execve` before which the death signal has been set for the program.
+pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
+
 /// How long a sleep lasts at most before everything is looked at again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -267,12 +274,14 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "lea rbp, [r12 + {ENTRIES}]",
             "31:",
             "mov eax, [rbp + {NUMBER}]",
+            "btr eax, {ARM_AGAIN_BIT}",
             "mov rdi, [rbp + {ARGUMENTS}]",
             "mov rsi, [rbp + {ARGUMENTS} + 8]",
             "mov rdx, [rbp + {ARGUMENTS} + 16]",
             "mov r10, [rbp + {ARGUMENTS} + 24]",
             "mov r8,  [rbp + {ARGUMENTS} + 32]",
             "mov r9,  [rbp + {ARGUMENTS} + 40]",
+            "jc 36f",
             "cmp eax, {SYS_EXECVE}",
             "je 37f",
             "cmp eax, {SYS_CLONE3}",
@@ -298,15 +307,24 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "jns 22b",
             "jmp 40f",
 
-            // execve: the new program does not die with the keeper. If that cannot be had, nothing
-            // is executed; if the execve fails, the child is armed again.
+            // A call that may have disarmed the death signal.
+            "36:",
+            "syscall",
+            "mov [rbp + {ANSWER}], rax",
+            "jmp 21b",
+
+            // execve: the new program gets the death signal that came as the fourth argument, 0 for
+            // none. If that cannot be had, nothing is executed; if the execve fails, the child is
+            // armed again.
             "37:",
+            "cmp r10, {AS_IT_IS}",
+            "je 36b",
             "mov r14, rdi",
             "mov r15, rsi",
             "mov r8, rdx",
             "mov eax, {SYS_PRCTL}",
             "mov edi, {PR_SET_PDEATHSIG}",
-            "xor esi, esi",
+            "mov esi, r10d",
             "syscall",
             "test eax, eax",
             "jnz 33b",
@@ -314,9 +332,7 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov rdi, r14",
             "mov rsi, r15",
             "mov rdx, r8",
-            "syscall",
-            "mov [rbp + {ANSWER}], rax",
-            "jmp 21b",
+            "jmp 36b",
 
             // clone3: a grandchild starts here, with the page that came as the last argument.
             "38:",
@@ -364,6 +380,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             EAGAIN = const libc::EAGAIN,
             EINTR = const libc::EINTR,
             MAX_ERRNO = const local::MAX_ERRNO,
+            ARM_AGAIN_BIT = const ARM_AGAIN.trailing_zeros(),
+            AS_IT_IS = const DEATH_SIGNAL_AS_IT_IS as isize,
             CLONE_ARGS = const offset_of!(Page, clone_args),
             CLONE_ARGS_SIZE = const size_of::<CloneArgs>(),
             SPAWNED_PID = const offset_of!(Page, spawned_pid),

@@ -21,6 +21,7 @@ mod exec;
 mod exit;
 mod file_descriptor;
 mod process;
+mod seccomp;
 mod spawn;
 mod unshare_files;
 

@@ -1,7 +1,7 @@
 use crate::brand::{Guard, HostFds, HostMemory, HostPids, Label, Namespace};
 use crate::far;
 use crate::handle::Inherit;
-use crate::interface::{Error, Local, Ring};
+use crate::interface::{Birth, Error, Local, Ring};
 
 use super::unshare_files::Unshared;
 use super::{DrivenTask, Task, UnshareFilesTask};
@@ -76,7 +76,7 @@ impl SpawnTask for Task<HostFds, HostMemory, HostPids, Local> {
     type Child = Task<HostFds, HostMemory, HostPids>;
 
     fn spawn(&self) -> Result<Self::Child, Error> {
-        let ring = Ring::spawn()?;
+        let ring = Ring::spawn(Birth::default())?;
         let pid = ring.process().pid();
         Ok(Task::sharing_host(ring, pid))
     }

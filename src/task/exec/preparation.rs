@@ -1,210 +1,49 @@
-//! Becoming a program.
+//! The steps of an exec.
 //!
 //! # Safety
 //!
-//! 1. The memory that the requests point to, the image's strings and this room's statics, lives
-//!    until they are answered or the child has left this memory.
+//! 1. The memory that the requests point to (the image's strings, the attributes, the filters and this
+//!    room's statics) lives until they are answered or the child has left this memory.
 //! 2. Slots are overwritten only in a table that the child has alone: unshared first, or known to be
 //!    its own and put back on failure.
 #![expect(unsafe_code, reason = "syscalls that change the task")]
 
 use std::ffi::{CStr, CString, c_char, c_int};
-use std::marker::PhantomData;
-use std::{fmt, io, ptr};
+use std::mem::MaybeUninit;
+use std::ptr;
 
 use rustix::io::Errno;
 
-use crate::brand::Namespace;
-use crate::handle::{AsFd, ChildProcess, Fd};
 use crate::interface::{
-    Call, Error, ErrorKind, Failed, KernelSigaction, Request, Ring, SIGSET_SIZE,
+    Call, DEATH_SIGNAL_AS_IT_IS, Error, ErrorKind, Failed, KernelSigaction, Request, Ring,
+    SIGSET_SIZE, SyscallInterface,
 };
-use crate::near;
 use crate::program::{Image, Program};
+use crate::seccomp::SeccompFilter;
 
-use super::DrivenTask;
-use super::driven::transition::Token;
-
-/// Becoming a program.
-pub trait ExecTask: DrivenTask {
-    /// `execve(program, ...)`—starts to describe what the program gets; [`Exec::exec`] does it.
-    ///
-    /// # References
-    ///
-    /// [`execve(2)`](https://man7.org/linux/man-pages/man2/execve.2.html)
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use nearfar::prelude::*;
-    ///
-    /// # fn main() -> Result<(), nearfar::Error> {
-    /// let here = Task::here();
-    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
-    /// let echo = Program::new("echo").arg("hello");
-    /// let process = here.spawn()?.program(&echo).fd(1, &writer).exec()?;
-    /// drop(writer);
-    /// let mut buffer = [0; 16];
-    /// assert_eq!(here.read(&reader, &mut buffer)?, "hello\n".len());
-    /// assert!(process.wait()?.success());
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[doc(alias = "exec")]
-    #[doc(alias = "execve")]
-    fn program<'a>(self, program: &'a Program) -> Exec<'a, Self, Self::FdTable> {
-        Exec { task: self, program, fds: Vec::new(), borrowed: PhantomData }
-    }
-}
-
-impl<K: DrivenTask> ExecTask for K {}
+use super::attributes::Attributes;
 
 /// Whether a failed exec has to leave the task as it was.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum OnFailure {
+pub(super) enum OnFailure {
     /// The task is dropped.
     Drop,
     /// The task is given back.
     Undo,
 }
 
-/// A task about to become a program.
-///
-/// The program gets 0, 1 and 2 of the task's table, unless they are replaced here, and what is
-/// listed here, each at its number. Nothing else: every other fd is closed, whatever its
-/// close-on-exec flag.
-#[must_use = "nothing happens before `exec`"]
-pub struct Exec<'a, K, F> {
-    task: K,
-    program: &'a Program,
-    fds: Vec<(c_int, near::Fd<F>)>,
-    borrowed: PhantomData<&'a Fd<F>>,
-}
-
-impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
-    /// Gives the program `fd`, at `number`. Each number once; the same fd at several if need be.
-    pub fn fd(mut self, number: u16, fd: &'a (impl AsFd<K::FdTable> + ?Sized)) -> Self {
-        self.fds.push((c_int::from(number), fd.near_fd()));
-        self
-    }
-
-    /// Executes the program. The task is gone; what is left is the process.
-    ///
-    /// If the task shares its fd table, it leaves it first: nobody else's 0, 1 or 2 is touched. The
-    /// program starts with no signal blocked and with the default action for `SIGPIPE`; other signals
-    /// that this program ignores are ignored in it, as after any exec. It survives this process. A signal that was sent to the driven task takes effect here.
-    ///
-    /// `Ok` means that the kernel has begun to replace the child's memory. If it is killed before
-    /// that, this is a [`Hangup`](crate::ErrorKind::Hangup); if it is killed after that, or the
-    /// kernel cannot finish, the process's exit tells.
-    ///
-    /// # Errors
-    ///
-    /// Of `execve`: `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`, ...; of `chdir`; `dup3`: `EBADF` for a
-    /// number beyond the limit; [`ListedTwice`](crate::ErrorKind::ListedTwice),
-    /// [`InteriorNul`](crate::ErrorKind::InteriorNul). The task is dropped with the error, as a task
-    /// that has left a shared table cannot go back; [`try_exec`](Self::try_exec) gives it back.
-    pub fn exec(self) -> Result<ChildProcess, Error> {
-        Ok(self.execute(OnFailure::Drop)?)
-    }
-
-    /// Executes the program, or gives the task back as it was.
-    ///
-    /// Only from a table that the task has alone: a sibling counts until it is dropped, also if it is
-    /// dead. With a working directory for the program, the task's own has to be searchable, to come
-    /// back to. As it was means: its fds, working directory and
-    /// signals; all its fds from 3 on are close-on-exec afterwards, which matters to nobody, since
-    /// the next exec decides anew what is passed on.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use nearfar::prelude::*;
-    /// use nearfar::task::NotExecuted;
-    ///
-    /// # fn main() -> Result<(), nearfar::Error> {
-    /// brand!(private_fds);
-    /// let (child, ()) = Task::here().spawn_with_files(private_fds, ())?;
-    /// let process = match child.program(&Program::new("no-such-program")).try_exec() {
-    ///     Ok(process) => process,
-    ///     Err(NotExecuted { error, task, .. }) => {
-    ///         assert_eq!(error.errno(), Some(Errno::NOENT));
-    ///         task.program(&Program::new("true")).exec()?
-    ///     }
-    /// };
-    /// assert!(process.wait()?.success());
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`exec`](Self::exec), and [`SharedTable`](crate::ErrorKind::SharedTable), before anything
-    /// is sent.
-    pub fn try_exec(self) -> Result<ChildProcess, NotExecuted<K>> {
-        self.execute(OnFailure::Undo)
-    }
-
-    fn execute(mut self, on_failure: OnFailure) -> Result<ChildProcess, NotExecuted<K>> {
-        let fds = self.fds.iter().map(|&(to, from)| Placement { to, from: from.as_raw() });
-        let fds = fds.collect();
-        match execute(self.task.ring(Token(())), self.program, fds, on_failure) {
-            Ok(()) => Ok(ChildProcess::new(self.task.into_ring(Token(())).process().clone())),
-            Err(error) => Err(NotExecuted { error, task: self.task }),
-        }
-    }
-}
-
-impl<K: fmt::Debug, F: Namespace> fmt::Debug for Exec<'_, K, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exec")
-            .field("task", &self.task)
-            .field("program", self.program)
-            .field("fds", &self.fds)
-            .finish_non_exhaustive()
-    }
-}
-
-/// An exec that did not happen.
-#[derive(thiserror::Error)]
-#[error("{error}")]
-#[non_exhaustive]
-pub struct NotExecuted<K> {
-    /// Why.
-    pub error: Error,
-    /// The task: as it was, or dead, if that is why.
-    pub task: K,
-}
-
-impl<K> fmt::Debug for NotExecuted<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotExecuted").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<K> From<NotExecuted<K>> for Error {
-    fn from(undone: NotExecuted<K>) -> Self {
-        undone.error
-    }
-}
-
-impl<K> From<NotExecuted<K>> for io::Error {
-    fn from(undone: NotExecuted<K>) -> Self {
-        undone.error.into()
-    }
-}
-
 /// An fd and the number the program gets it at.
 #[derive(Clone, Copy)]
-struct Placement {
-    from: c_int,
-    to: c_int,
+pub(super) struct Placement {
+    pub(super) from: c_int,
+    pub(super) to: c_int,
 }
 
-fn execute(
+pub(super) fn execute(
     ring: &mut Ring,
     program: &Program,
     fds: Vec<Placement>,
+    attributes: &Attributes,
     on_failure: OnFailure,
 ) -> Result<(), Error> {
     let not_sent = |kind| Error::new(Call::EXECVE, kind);
@@ -212,18 +51,25 @@ fn execute(
     if has_duplicates(fds.iter().map(|fd| fd.to)) {
         return Err(not_sent(ErrorKind::ListedTwice));
     }
-    if on_failure == OnFailure::Undo && ring.shares_its_table() {
-        return Err(not_sent(ErrorKind::SharedTable));
+    let filters = ring.filters();
+    if on_failure == OnFailure::Undo {
+        if ring.shares_its_table() {
+            return Err(not_sent(ErrorKind::SharedTable));
+        }
+        if !filters.is_empty() || attributes.are_irreversible() {
+            return Err(not_sent(ErrorKind::Irreversible));
+        }
     }
     let mut preparation = Preparation {
         ring,
+        attributes,
         listed: fds.iter().flat_map(|fd| [fd.from, fd.to]).collect(),
         steps: Vec::new(),
         undo: Vec::new(),
         on_failure,
     };
     let outcome = match preparation.prepare(fds, image.current_dir.as_deref()) {
-        Ok(()) => preparation.run(&image),
+        Ok(()) => preparation.run(&image, &filters),
         Err(error) => Err(error),
     };
     if outcome.is_err() {
@@ -241,6 +87,7 @@ fn has_duplicates(numbers: impl Iterator<Item = c_int>) -> bool {
 /// The steps towards an exec that are still to be sent, and those back.
 struct Preparation<'ring> {
     ring: &'ring mut Ring,
+    attributes: &'ring Attributes,
     /// The numbers that fds are taken from and put at, which no copy may be at.
     listed: Vec<c_int>,
     /// To be sent together with the first `execve`.
@@ -274,18 +121,19 @@ impl Preparation<'_> {
                 dup3(fd.from, fd.to, 0)
             });
         }
+        if self.attributes.controlling_terminal {
+            let (stdin, do_not_steal) = (0, 0);
+            self.steps.push(Request::new(
+                Call::IOCTL,
+                [stdin, libc::TIOCSCTTY as usize, do_not_steal],
+            ));
+        }
+        self.change_ids()?;
         if let Some(directory) = directory {
             self.save_directory()?;
             let path = directory.as_ptr().expose_provenance();
             self.steps.push(Request::new(Call::CHDIR, [path]));
         }
-        // Of the undoing, this is the first: an unblocked signal could end the child.
-        self.undo.insert(0, block_signals(&EVERY_SIGNAL));
-        self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
-        // A SIGPIPE that is pending, since it was blocked, is dropped by ignoring it once more.
-        self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
-        self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
-        self.steps.push(block_signals(&NO_SIGNAL));
         Ok(())
     }
 
@@ -344,15 +192,71 @@ impl Preparation<'_> {
         Ok(())
     }
 
+    /// Plans the change of ids, in the order in which each is still allowed.
+    fn change_ids(&mut self) -> Result<(), Error> {
+        let Attributes { uid, gid, groups, .. } = self.attributes;
+        if let Some(groups) = groups {
+            let list = groups.as_ptr().expose_provenance();
+            self.steps.push(Request::new(Call::SETGROUPS, [groups.len(), list]));
+        }
+        if let Some(gid) = gid {
+            self.steps.push(Request::new(Call::SETRESGID, [*gid as usize; 3]));
+        }
+        if let Some(uid) = uid {
+            if groups.is_none() {
+                match self.send(Request::new(Call::SETGROUPS, [0, 0])) {
+                    // Who may not change groups may still become another user.
+                    Err(error) if error.errno() != Some(Errno::PERM) => return Err(error),
+                    _ => {}
+                }
+            }
+            self.steps.push(Request::new(Call::SETRESUID, [*uid as usize; 3]));
+        }
+        Ok(())
+    }
+
+    /// Plans what is done to signals for the program.
+    fn hand_over_signals(&mut self) {
+        // Of the undoing, this is the first: an unblocked signal could end the child.
+        self.undo.insert(0, block_signals(&EVERY_SIGNAL));
+        self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
+        // A SIGPIPE that is pending, since it was blocked, is dropped by ignoring it once more.
+        self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
+        self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
+        self.steps.push(block_signals(&NO_SIGNAL));
+    }
+
     /// Sends the steps and tries the candidates in order, as `execvp(3)` does.
-    fn run(&mut self, image: &Image) -> Result<(), Error> {
+    fn run(&mut self, image: &Image, filters: &[SeccompFilter]) -> Result<(), Error> {
         let (argv, envp) = (pointers(&image.argv), pointers(&image.envp));
+        let programs: Vec<_> = filters.iter().map(SeccompFilter::program).collect();
+        let mut candidates = &image.candidates[..];
+        let death_signal = self.attributes.parent_death_signal.map_or(0, |signal| signal.as_raw());
+        let mut death_signal = death_signal as usize;
+        if !filters.is_empty() {
+            // A filter may forbid everything but the exec. So it goes in last, in one go with a
+            // single exec.
+            self.send_planned()?;
+            candidates = self.first_executable(candidates);
+        }
+        self.hand_over_signals();
+        if !filters.is_empty() {
+            let set = [libc::PR_SET_PDEATHSIG as usize, death_signal];
+            self.steps.push(Request::new(Call::PRCTL, set));
+            death_signal = DEATH_SIGNAL_AS_IT_IS;
+            for program in &programs {
+                let program = ptr::from_ref(program).expose_provenance();
+                let set = [libc::SECCOMP_SET_MODE_FILTER as usize, 0, program];
+                self.steps.push(Request::new(Call::SECCOMP, set));
+            }
+        }
         let mut denied = None;
         let mut last = Error::os(Call::EXECVE, Errno::NOENT);
-        for path in &image.candidates {
+        for path in candidates {
             let vectors = [&argv, &envp].map(|vector| vector.as_ptr().expose_provenance());
             let path = path.as_ptr().expose_provenance();
-            self.steps.push(Request::new(Call::EXECVE, [path, vectors[0], vectors[1]]));
+            let arguments = [path, vectors[0], vectors[1], death_signal];
+            self.steps.push(Request::new(Call::EXECVE, arguments));
             // Only a filter that makes calls up has execve return.
             let made_up = || Error::os(Call::EXECVE, Errno::NOSYS);
             let error = self.send_planned().err().unwrap_or_else(made_up);
@@ -370,6 +274,30 @@ impl Preparation<'_> {
             }
         }
         Err(denied.unwrap_or(last))
+    }
+
+    /// The first of the candidates that is an executable file, as far as can be told without
+    /// executing it; or else the first of all.
+    fn first_executable<'image>(&self, candidates: &'image [CString]) -> &'image [CString] {
+        let index = candidates.iter().position(|path| self.is_executable(path)).unwrap_or(0);
+        candidates.get(index..=index).unwrap_or_default()
+    }
+
+    fn is_executable(&self, path: &CStr) -> bool {
+        let path = path.as_ptr().expose_provenance();
+        let at = libc::AT_FDCWD as usize;
+        let access = [at, path, libc::X_OK as usize, libc::AT_EACCESS as usize];
+        if self.send(Request::new(Call::FACCESSAT2, access)).is_err() {
+            return false;
+        }
+        let mut stat = [MaybeUninit::uninit(); size_of::<libc::stat>()];
+        let told = self.ring.lend_mut(&mut stat, |stat| {
+            self.send(Request::new(Call::NEWFSTATAT, [at, path, stat, 0]))
+        });
+        // SAFETY: the kernel has filled it in; its type is the kernel's own.
+        told.is_ok() && unsafe { stat.as_ptr().cast::<libc::stat>().read_unaligned() }.st_mode
+            & libc::S_IFMT
+            == libc::S_IFREG
     }
 
     /// Puts everything back as far as it has come, if that was asked for.

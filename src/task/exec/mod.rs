@@ -1,0 +1,245 @@
+//! Becoming a program.
+
+mod attributes;
+mod preparation;
+
+use std::ffi::c_int;
+use std::marker::PhantomData;
+use std::{fmt, io};
+
+use rustix::process::Signal;
+
+use crate::brand::Namespace;
+use crate::handle::{AsFd, ChildProcess, Fd};
+use crate::interface::Error;
+use crate::near;
+use crate::program::Program;
+
+use self::attributes::Attributes;
+use self::preparation::{OnFailure, Placement, execute};
+use super::DrivenTask;
+use super::driven::transition::Token;
+
+/// Becoming a program.
+pub trait ExecTask: DrivenTask {
+    /// `execve(program, ...)`—starts to describe what the program gets; [`Exec::exec`] does it.
+    ///
+    /// # References
+    ///
+    /// [`execve(2)`](https://man7.org/linux/man-pages/man2/execve.2.html)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// let echo = Program::new("echo").arg("hello");
+    /// let process = here.spawn()?.program(&echo).fd(1, &writer).exec()?;
+    /// drop(writer);
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(here.read(&reader, &mut buffer)?, "hello\n".len());
+    /// assert!(process.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "exec")]
+    #[doc(alias = "execve")]
+    fn program<'a>(self, program: &'a Program) -> Exec<'a, Self, Self::FdTable> {
+        Exec {
+            task: self,
+            program,
+            fds: Vec::new(),
+            attributes: Attributes::default(),
+            borrowed: PhantomData,
+        }
+    }
+}
+
+impl<K: DrivenTask> ExecTask for K {}
+
+/// A task about to become a program.
+///
+/// The program gets 0, 1 and 2 of the task's table, unless they are replaced here, and what is
+/// listed here, each at its number. Nothing else: every other fd is closed, whatever its
+/// close-on-exec flag.
+#[must_use = "nothing happens before `exec`"]
+pub struct Exec<'a, K, F> {
+    task: K,
+    program: &'a Program,
+    fds: Vec<(c_int, near::Fd<F>)>,
+    attributes: Attributes,
+    borrowed: PhantomData<&'a Fd<F>>,
+}
+
+impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
+    /// Gives the program `fd`, at `number`. Each number once; the same fd at several if need be.
+    pub fn fd(mut self, number: u16, fd: &'a (impl AsFd<K::FdTable> + ?Sized)) -> Self {
+        self.fds.push((c_int::from(number), fd.near_fd()));
+        self
+    }
+
+    /// The user the program runs as: real, effective and saved id.
+    ///
+    /// It loses the supplementary groups, if the task may drop them and [`groups`](Self::groups) does
+    /// not say otherwise. This is the last thing but the working directory, so that what was done
+    /// before was done with the task's privileges. While the task has those ids and is not yet the
+    /// program, it still shares this program's memory, which therefore is made undumpable for that
+    /// moment ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the kernel says
+    /// (`kcmp`) that the program has left it.
+    ///
+    /// [`PR_SET_DUMPABLE(2const)`]: https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
+    pub fn uid(mut self, uid: u32) -> Self {
+        self.attributes.uid = Some(uid);
+        self
+    }
+
+    /// The group the program runs as: real, effective and saved id. See [`uid`](Self::uid).
+    pub fn gid(mut self, gid: u32) -> Self {
+        self.attributes.gid = Some(gid);
+        self
+    }
+
+    /// The program's supplementary groups.
+    pub fn groups(mut self, groups: &[u32]) -> Self {
+        self.attributes.groups = Some(groups.to_vec());
+        self
+    }
+
+    /// Makes the terminal that is the program's standard input the controlling terminal of its
+    /// session, which it has to lead: see [`setsid(2)`] and `TIOCSCTTY` in [`TIOCSCTTY(2const)`].
+    ///
+    /// [`setsid(2)`]: https://man7.org/linux/man-pages/man2/setsid.2.html
+    /// [`TIOCSCTTY(2const)`]: https://man7.org/linux/man-pages/man2/TIOCSCTTY.2const.html
+    pub fn controlling_terminal(mut self) -> Self {
+        self.attributes.controlling_terminal = true;
+        self
+    }
+
+    /// The signal that the program gets when this process ends, or executes another program.
+    ///
+    /// Not when the thread ends that has called `spawn`, as with a bare `PR_SET_PDEATHSIG`. The
+    /// kernel forgets it if the program is set-user-id or has capabilities, changes its ids, or is
+    /// replaced by one that does.
+    pub fn parent_death_signal(mut self, signal: Signal) -> Self {
+        self.attributes.parent_death_signal = Some(signal);
+        self
+    }
+
+    /// Executes the program. The task is gone; what is left is the process.
+    ///
+    /// If the task shares its fd table, it leaves it first: nobody else's 0, 1 or 2 is touched. The
+    /// program starts with no signal blocked and with the default action for `SIGPIPE`; other signals
+    /// that this program ignores are ignored in it, as after any exec. It survives this process. A signal that was sent to the driven task takes effect here.
+    ///
+    /// `Ok` means that the kernel has begun to replace the child's memory. If it is killed before
+    /// that, this is a [`Hangup`](crate::ErrorKind::Hangup); if it is killed after that, or the
+    /// kernel cannot finish, the process's exit tells.
+    ///
+    /// # Errors
+    ///
+    /// Of `execve`: `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`, ...; of `chdir`, `setgroups`, `setresgid`,
+    /// `setresuid`, `ioctl` and `seccomp`; `dup3`: `EBADF` for a number beyond the limit;
+    /// [`ListedTwice`](crate::ErrorKind::ListedTwice),
+    /// [`InteriorNul`](crate::ErrorKind::InteriorNul). The task is dropped with the error, as a task
+    /// that has left a shared table cannot go back; [`try_exec`](Self::try_exec) gives it back.
+    pub fn exec(self) -> Result<ChildProcess, Error> {
+        Ok(self.execute(OnFailure::Drop)?)
+    }
+
+    /// Executes the program, or gives the task back as it was.
+    ///
+    /// Only from a table that the task has alone: a sibling counts until it is dropped, also if it is
+    /// dead. With a working directory for the program, the task's own has to be searchable, to come
+    /// back to. As it was means: its fds, working directory and
+    /// signals; all its fds from 3 on are close-on-exec afterwards, which matters to nobody, since
+    /// the next exec decides anew what is passed on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::task::NotExecuted;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// brand!(private_fds);
+    /// let (child, ()) = Task::here().spawn_with_files(private_fds, ())?;
+    /// let process = match child.program(&Program::new("no-such-program")).try_exec() {
+    ///     Ok(process) => process,
+    ///     Err(NotExecuted { error, task, .. }) => {
+    ///         assert_eq!(error.errno(), Some(Errno::NOENT));
+    ///         task.program(&Program::new("true")).exec()?
+    ///     }
+    /// };
+    /// assert!(process.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`exec`](Self::exec), and before anything is sent [`SharedTable`] or, with other ids, a
+    /// controlling terminal or a filter, [`Irreversible`].
+    ///
+    /// [`SharedTable`]: crate::ErrorKind::SharedTable
+    /// [`Irreversible`]: crate::ErrorKind::Irreversible
+    pub fn try_exec(self) -> Result<ChildProcess, NotExecuted<K>> {
+        self.execute(OnFailure::Undo)
+    }
+
+    fn execute(mut self, on_failure: OnFailure) -> Result<ChildProcess, NotExecuted<K>> {
+        let fds = self.fds.iter().map(|&(to, from)| Placement { to, from: from.as_raw() });
+        let fds = fds.collect();
+        let ring = self.task.ring(Token(()));
+        match execute(ring, self.program, fds, &self.attributes, on_failure) {
+            Ok(()) => {
+                let signal = self.attributes.parent_death_signal;
+                let parent = signal.map(|_| ring.parent());
+                Ok(ChildProcess::new(ring.process().clone(), parent))
+            }
+            Err(error) => Err(NotExecuted { error, task: self.task }),
+        }
+    }
+}
+
+impl<K: fmt::Debug, F: Namespace> fmt::Debug for Exec<'_, K, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exec")
+            .field("task", &self.task)
+            .field("program", self.program)
+            .field("fds", &self.fds)
+            .field("attributes", &self.attributes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An exec that did not happen.
+#[derive(thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct NotExecuted<K> {
+    /// Why.
+    pub error: Error,
+    /// The task: as it was, or dead, if that is why.
+    pub task: K,
+}
+
+impl<K> fmt::Debug for NotExecuted<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotExecuted").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<K> From<NotExecuted<K>> for Error {
+    fn from(undone: NotExecuted<K>) -> Self {
+        undone.error
+    }
+}
+
+impl<K> From<NotExecuted<K>> for io::Error {
+    fn from(undone: NotExecuted<K>) -> Self {
+        undone.error.into()
+    }
+}
