@@ -90,8 +90,10 @@ pub mod handle;
 pub mod interface;
 pub mod near;
 pub mod prelude;
+pub mod process;
 pub mod task;
 
+mod namespaces;
 mod program;
 mod seccomp;
 
@@ -103,6 +105,8 @@ pub mod __private {
 pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
 pub use handle::{BorrowedFd, ChildProcess, Exit, Fd, Killer, Outcome, Usage, Waited};
 pub use interface::{Error, ErrorKind};
+pub use namespaces::Namespaces;
+pub use process::Command;
 pub use program::Program;
 /// Some of its types are in this crate's signatures: flags, `Stat`, `Errno`, `Signal`.
 pub use rustix;

@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
-use std::ffi::{CString, NulError, OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::iter;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+use crate::interface::{Call, Error, ErrorKind};
 
 /// What to execute: a path or name, arguments, environment and working directory.
 ///
@@ -93,8 +95,20 @@ impl Program {
         &self.path
     }
 
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &OsStr> {
+        self.args.iter().map(OsString::as_os_str)
+    }
+
+    pub(crate) fn environment_changes(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
+        self.environment.iter().map(|(name, value)| (name.as_os_str(), value.as_deref()))
+    }
+
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.current_dir.as_deref()
+    }
+
     /// Everything the kernel needs, with the environment as it is now.
-    pub(crate) fn image(&self) -> Result<Image, NulError> {
+    pub(crate) fn image(&self) -> Result<Image, Error> {
         let environment = self.resolved_environment();
         let arg0 = self.arg0.as_ref().unwrap_or(&self.path);
         Ok(Image {
@@ -131,7 +145,7 @@ pub(crate) struct Image {
 }
 
 /// Where to look for `path`, as `execvp(3)` does.
-fn candidates(path: &OsStr, search: Option<&OsString>) -> Result<Vec<CString>, NulError> {
+fn candidates(path: &OsStr, search: Option<&OsString>) -> Result<Vec<CString>, Error> {
     if path.is_empty() || path.as_bytes().contains(&b'/') {
         return Ok(vec![c_string(path)?]);
     }
@@ -154,6 +168,7 @@ fn join(left: &OsStr, between: u8, right: &OsStr) -> OsString {
     OsString::from_vec([left.as_bytes(), &[between], right.as_bytes()].concat())
 }
 
-fn c_string(text: impl AsRef<OsStr>) -> Result<CString, NulError> {
+fn c_string(text: impl AsRef<OsStr>) -> Result<CString, Error> {
     CString::new(text.as_ref().as_bytes())
+        .map_err(|_| Error::new(Call::EXECVE, ErrorKind::InteriorNul))
 }

@@ -27,9 +27,7 @@ impl SeccompFilter {
     ///
     /// `EINVAL` of `seccomp`, if there are none or more than 4096. Whether they make sense is looked
     /// at by the kernel, when the filter is installed.
-    pub fn new(
-        instructions: impl IntoIterator<Item = libc::sock_filter>,
-    ) -> Result<Self, Error> {
+    pub fn new(instructions: impl IntoIterator<Item = libc::sock_filter>) -> Result<Self, Error> {
         let instructions: Arc<[_]> = instructions.into_iter().collect();
         if instructions.is_empty() || instructions.len() > LONGEST {
             return Err(Error::os(Call::SECCOMP, Errno::INVAL));

@@ -92,3 +92,15 @@ segment! {
     /// The identity of a pid namespace.
     PidNamespace, host HostPids
 }
+
+impl<P> PidNamespace<P> {
+    /// One that has just been made.
+    pub(crate) fn new() -> Self {
+        PidNamespace { identity: Identity::new(), _brand: Of::new() }
+    }
+
+    /// The host's, for a task that may as well have had another one.
+    pub(crate) const fn of_host() -> Self {
+        PidNamespace { identity: Identity::HOST, _brand: Of::new() }
+    }
+}

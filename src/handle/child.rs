@@ -74,6 +74,10 @@ impl ChildProcess {
         ChildProcess { process, parent, kill_on_drop: false }
     }
 
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Its pid, as this process sees it.
     #[must_use]
     pub fn id(&self) -> u32 {

@@ -6,8 +6,10 @@
 #![expect(unsafe_code, reason = "calls that rustix does not have, or not in this form")]
 
 use std::ffi::c_int;
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -83,6 +85,41 @@ impl Process {
     pub(crate) fn send_signal(&self, signal: Signal) -> Result<(), Error> {
         pidfd_send_signal(&self.pidfd, signal)
             .map_err(|errno| Error::os(Call::PIDFD_SEND_SIGNAL, errno))
+    }
+
+    /// Signals every process of the group that it leads.
+    pub(crate) fn send_signal_to_group(&self, signal: Signal) -> Result<(), Error> {
+        const PIDFD_SIGNAL_PROCESS_GROUP: u32 = 1 << 2;
+        let pidfd = self.pidfd.as_raw_fd();
+        let signal = signal.as_raw();
+        // SAFETY: passes numbers, and no `siginfo`.
+        let sent = unsafe {
+            let no_info = ptr::null::<libc::siginfo_t>();
+            let group = PIDFD_SIGNAL_PROCESS_GROUP;
+            libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signal, no_info, group)
+        };
+        match Errno::from_io_error(&io::Error::last_os_error()) {
+            _ if sent == 0 => Ok(()),
+            // Linux before 6.9.
+            Some(Errno::INVAL) => self.kill_group(signal),
+            errno => Err(Error::os(Call::PIDFD_SEND_SIGNAL, errno.unwrap_or(Errno::INVAL))),
+        }
+    }
+
+    /// Signals the group that it leads by its number, which is its own as long as nobody reaps it.
+    fn kill_group(&self, signal: c_int) -> Result<(), Error> {
+        let gone = Error::os(Call::KILL, Errno::SRCH);
+        if self.is_reaped() {
+            return Err(gone);
+        }
+        // SAFETY: passes numbers. The pid is above 1, so that this is one group only.
+        match unsafe { libc::kill(-self.pid.as_raw(), signal) } {
+            0 => Ok(()),
+            _ => {
+                let errno = Errno::from_io_error(&io::Error::last_os_error());
+                Err(errno.map_or(gone, |errno| Error::os(Call::KILL, errno)))
+            }
+        }
     }
 
     /// Waits until it has ended, `None` without a limit. True if it has.
@@ -186,7 +223,7 @@ fn waitid_pidfd(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<Exit>, E
                 &raw mut usage,
             )
         };
-        match std::io::Error::last_os_error().raw_os_error() {
+        match io::Error::last_os_error().raw_os_error() {
             _ if answer == 0 => break,
             Some(libc::EINTR) => {}
             errno => return Err(Errno::from_raw_os_error(errno.unwrap_or(libc::EINVAL))),

@@ -453,7 +453,9 @@ unsafe impl SyscallInterface for Ring {
 
 /// Keeps the thread alive that is the parent of a program with a death signal.
 #[derive(Clone)]
-pub(crate) struct ParentOfProgram(#[expect(dead_code, reason = "held until it is dropped")] PageRef);
+pub(crate) struct ParentOfProgram(
+    #[expect(dead_code, reason = "held until it is dropped")] PageRef,
+);
 
 /// What a child uses until it has ended: the page it is asked through, its keeper, and its place
 /// among the tasks of its table, which may not count on being alone there before. This program's

@@ -34,6 +34,7 @@ use crate::interface::{Local, Ring, SyscallInterface};
 use crate::near;
 
 pub use driven::DrivenTask;
+pub(crate) use exec::Attributes;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
@@ -98,6 +99,19 @@ impl<I> Task<HostFds, HostMemory, HostPids, I> {
             child_pid_namespace: PidNamespace::HOST,
             pid,
         }
+    }
+}
+
+impl<F, A, P> Task<F, A, P> {
+    /// The same task, with its pids as another pid namespace's, in which it has this pid.
+    pub(crate) fn with_pids<Q>(
+        self,
+        namespace: PidNamespace<Q>,
+        pid: near::Pid<Q>,
+    ) -> Task<F, A, Q> {
+        let Task { interface, fd_table, address_space, .. } = self;
+        let [pid_namespace, child_pid_namespace] = [namespace; 2];
+        Task { interface, fd_table, address_space, pid_namespace, child_pid_namespace, pid }
     }
 }
 

@@ -76,7 +76,18 @@ impl SpawnTask for Task<HostFds, HostMemory, HostPids, Local> {
     type Child = Task<HostFds, HostMemory, HostPids>;
 
     fn spawn(&self) -> Result<Self::Child, Error> {
-        let ring = Ring::spawn(Birth::default())?;
+        self.spawn_as(Birth::default())
+    }
+}
+
+impl Task<HostFds, HostMemory, HostPids, Local> {
+    /// A child that is special from the start. Its pids are the host's only if it has no pid namespace
+    /// of its own: the caller sees to that.
+    pub(crate) fn spawn_as(
+        &self,
+        birth: Birth<'_>,
+    ) -> Result<Task<HostFds, HostMemory, HostPids>, Error> {
+        let ring = Ring::spawn(birth)?;
         let pid = ring.process().pid();
         Ok(Task::sharing_host(ring, pid))
     }

@@ -2,12 +2,12 @@ use rustix::process::Signal;
 
 /// What a program is given by the kernel, beside its image and its fds.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Attributes {
-    pub(super) uid: Option<u32>,
-    pub(super) gid: Option<u32>,
-    pub(super) groups: Option<Vec<u32>>,
-    pub(super) controlling_terminal: bool,
-    pub(super) parent_death_signal: Option<Signal>,
+pub(crate) struct Attributes {
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    pub(crate) groups: Option<Vec<u32>>,
+    pub(crate) controlling_terminal: bool,
+    pub(crate) parent_death_signal: Option<Signal>,
 }
 
 impl Attributes {

@@ -15,7 +15,7 @@ use crate::interface::Error;
 use crate::near;
 use crate::program::Program;
 
-use self::attributes::Attributes;
+pub(crate) use self::attributes::Attributes;
 use self::preparation::{OnFailure, Placement, execute};
 use super::DrivenTask;
 use super::driven::transition::Token;
@@ -78,6 +78,11 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Gives the program `fd`, at `number`. Each number once; the same fd at several if need be.
     pub fn fd(mut self, number: u16, fd: &'a (impl AsFd<K::FdTable> + ?Sized)) -> Self {
         self.fds.push((c_int::from(number), fd.near_fd()));
+        self
+    }
+
+    pub(crate) fn attributes(mut self, attributes: Attributes) -> Self {
+        self.attributes = attributes;
         self
     }
 

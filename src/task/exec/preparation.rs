@@ -47,7 +47,7 @@ pub(super) fn execute(
     on_failure: OnFailure,
 ) -> Result<(), Error> {
     let not_sent = |kind| Error::new(Call::EXECVE, kind);
-    let image = program.image().map_err(|_| not_sent(ErrorKind::InteriorNul))?;
+    let image = program.image()?;
     if has_duplicates(fds.iter().map(|fd| fd.to)) {
         return Err(not_sent(ErrorKind::ListedTwice));
     }
@@ -123,10 +123,8 @@ impl Preparation<'_> {
         }
         if self.attributes.controlling_terminal {
             let (stdin, do_not_steal) = (0, 0);
-            self.steps.push(Request::new(
-                Call::IOCTL,
-                [stdin, libc::TIOCSCTTY as usize, do_not_steal],
-            ));
+            self.steps
+                .push(Request::new(Call::IOCTL, [stdin, libc::TIOCSCTTY as usize, do_not_steal]));
         }
         self.change_ids()?;
         if let Some(directory) = directory {
@@ -295,9 +293,9 @@ impl Preparation<'_> {
             self.send(Request::new(Call::NEWFSTATAT, [at, path, stat, 0]))
         });
         // SAFETY: the kernel has filled it in; its type is the kernel's own.
-        told.is_ok() && unsafe { stat.as_ptr().cast::<libc::stat>().read_unaligned() }.st_mode
-            & libc::S_IFMT
-            == libc::S_IFREG
+        told.is_ok()
+            && unsafe { stat.as_ptr().cast::<libc::stat>().read_unaligned() }.st_mode & libc::S_IFMT
+                == libc::S_IFREG
     }
 
     /// Puts everything back as far as it has come, if that was asked for.

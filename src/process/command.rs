@@ -1,0 +1,557 @@
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{ExitStatus, Output};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::output::{self, LimitedOutput};
+use super::prepare::{ChildFds, ChildTask, Preparation, PrepareError, Run};
+use super::spawn::{Unnamed, spawn};
+use super::{Child, IdMap, Stdio};
+use crate::handle::Fd;
+use crate::namespaces::Namespaces;
+use crate::program::Program;
+use crate::task::Attributes;
+
+/// A program to start: std's [`Command`](std::process::Command), in direct style.
+///
+/// The surface is std's, and so are the rules below, but for what is said under *Differences*. No code
+/// runs between `fork` and `exec`: every step is a call that this process makes in the child. So it is
+/// safe from any thread of a program with many, and [`prepare`](Self::prepare) is a safe `pre_exec`.
+///
+/// ```
+/// use nearfar::process::{Command, Stdio};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let output = Command::new("tr").args(["a-z", "A-Z"]).stdin(Stdio::null()).output()?;
+/// assert!(output.status.success());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # The program
+///
+/// A name with a slash in it is a path; a relative one is relative to
+/// [`current_dir`](Self::current_dir). A name without is looked up in the directories of `PATH` in the
+/// environment the program will get; if that has no `PATH`, in `/bin` and `/usr/bin`. Directories in
+/// which it is missing, or may not be executed, are passed over; if one of the latter was the only
+/// one, the error is `EACCES`.
+///
+/// # The environment
+///
+/// The program gets this process's environment as it is at the time of the spawn, with the changes made
+/// here, which are applied in the order of the calls; after [`env_clear`](Self::env_clear) it gets only
+/// what was set afterwards.
+///
+/// # The order of things
+///
+/// 1. The child is made: in its cgroup, and in its new namespaces, whose id maps are written.
+/// 2. It enters its session and process group.
+/// 3. [`prepare`](Self::prepare), in the order of the calls, with all of the privileges it has by then.
+/// 4. Its fds are put at their numbers, and everything else is closed.
+/// 5. The controlling terminal, then supplementary groups, group and user, then the working directory.
+/// 6. Signals: none is blocked, `SIGPIPE` has its default action.
+/// 7. [Filters](crate::Task::seccomp_on_exec), and `execve`.
+///
+/// # Differences from std's
+///
+/// - Nothing is inherited but 0, 1 and 2, also if it is not close-on-exec: what else the program is to
+///   have is listed with [`fd`](Self::fd).
+/// - `prepare` runs before the ids change, not after, so that it may do what needs privileges.
+/// - [`uid`](Self::uid) and [`gid`](Self::gid) set the saved id too, for users that are not privileged as
+///   well.
+/// - An executable file that the kernel does not know (a script without `#!`) is an error, `ENOEXEC`; std
+///   hands it to a shell in some cases.
+/// - Errors name the call that failed, so [`raw_os_error`](io::Error::raw_os_error) is `None` for them;
+///   their [`kind`](io::Error::kind) is the same as std's, and the [`Error`](crate::Error) inside has the
+///   errno.
+/// - A child that is dropped is reaped when later ones are spawned, and is no zombie for ever.
+/// - There is no `exec`, which would replace this program.
+pub struct Command {
+    pub(super) program: Program,
+    /// What the program has at its numbers, as far as that was said.
+    pub(super) fds: BTreeMap<u16, Stdio>,
+    pub(super) settings: Settings,
+    pub(super) preparations: Vec<Preparation>,
+}
+
+/// What a command says about the process, beside its program and fds.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) attributes: Attributes,
+    pub(super) session: Session,
+    pub(super) namespaces: Namespaces,
+    pub(super) pid_namespace: bool,
+    pub(super) uid_map: Vec<IdMap>,
+    pub(super) gid_map: Vec<IdMap>,
+    pub(super) cgroup: Option<OwnedFd>,
+    pub(super) kill_on_drop: bool,
+}
+
+/// Where a program is in the hierarchy of jobs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Session {
+    pub(super) new: bool,
+    /// 0 for a new one.
+    pub(super) group: Option<i32>,
+}
+
+impl Command {
+    /// The program at the path `program`, or, without a slash in it, of that name.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Program::new(program).into()
+    }
+
+    fn change(&mut self, change: impl FnOnce(Program) -> Program) -> &mut Self {
+        let program = std::mem::replace(&mut self.program, Program::new(""));
+        self.program = change(program);
+        self
+    }
+
+    /// Adds an argument.
+    pub fn arg(&mut self, arg: impl AsRef<OsStr>) -> &mut Self {
+        self.change(|program| program.arg(arg))
+    }
+
+    /// Adds arguments.
+    pub fn args(&mut self, args: impl IntoIterator<Item: AsRef<OsStr>>) -> &mut Self {
+        self.change(|program| program.args(args))
+    }
+
+    /// What the program gets as its own name.
+    pub fn arg0(&mut self, arg0: impl AsRef<OsStr>) -> &mut Self {
+        self.change(|program| program.arg0(arg0))
+    }
+
+    /// Sets an environment variable.
+    pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
+        self.change(|program| program.env(name, value))
+    }
+
+    /// Sets environment variables.
+    pub fn envs<N: AsRef<OsStr>, V: AsRef<OsStr>>(
+        &mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> &mut Self {
+        for (name, value) in variables {
+            self.env(name, value);
+        }
+        self
+    }
+
+    /// Does not pass on an environment variable.
+    pub fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Self {
+        self.change(|program| program.env_remove(name))
+    }
+
+    /// Passes on nothing of this process's environment, and forgets what was set so far.
+    pub fn env_clear(&mut self) -> &mut Self {
+        self.change(Program::env_clear)
+    }
+
+    /// The working directory to start in: inside of the root directory that
+    /// [`prepare`](Self::prepare) may have changed.
+    pub fn current_dir(&mut self, directory: impl AsRef<Path>) -> &mut Self {
+        self.change(|program| program.current_dir(directory))
+    }
+
+    /// The program's standard input: by default this process's, and `/dev/null` for
+    /// [`output`](Self::output).
+    pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Self {
+        self.set_fd(0, stdin.into())
+    }
+
+    /// The program's standard output: by default this process's, and a pipe for
+    /// [`output`](Self::output).
+    pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Self {
+        self.set_fd(1, stdout.into())
+    }
+
+    /// The program's standard error: by default this process's, and a pipe for
+    /// [`output`](Self::output).
+    pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Self {
+        self.set_fd(2, stderr.into())
+    }
+
+    /// Gives the program a further fd, at `number`.
+    ///
+    /// As the standard streams, it is the command's from now on, for every program that it starts:
+    /// close-on-exec or not does not matter, and it is closed when the command is dropped. The last one
+    /// given for a number is used.
+    ///
+    /// ```
+    /// use nearfar::process::Command;
+    /// use std::io::Read;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (mut reader, writer) = std::os::unix::net::UnixStream::pair()?;
+    /// let mut command = Command::new("sh");
+    /// let status = command.args(["-c", "echo ready >&7"]).fd(7, writer).status()?;
+    /// assert!(status.success());
+    /// drop(command);
+    /// let mut text = String::new();
+    /// reader.read_to_string(&mut text)?;
+    /// assert_eq!(text, "ready\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "dup2")]
+    pub fn fd(&mut self, number: u16, fd: impl Into<OwnedFd>) -> &mut Self {
+        self.set_fd(number, fd.into().into())
+    }
+
+    fn set_fd(&mut self, number: u16, stdio: Stdio) -> &mut Self {
+        self.fds.insert(number, stdio);
+        self
+    }
+
+    /// The user the program runs as; see [`Exec::uid`](crate::task::Exec::uid).
+    pub fn uid(&mut self, uid: u32) -> &mut Self {
+        self.settings.attributes.uid = Some(uid);
+        self
+    }
+
+    /// The group the program runs as; see [`Exec::gid`](crate::task::Exec::gid).
+    pub fn gid(&mut self, gid: u32) -> &mut Self {
+        self.settings.attributes.gid = Some(gid);
+        self
+    }
+
+    /// The program's supplementary groups. By default, with a [`uid`](Self::uid) it has none, if this
+    /// process may change them.
+    pub fn groups(&mut self, groups: &[u32]) -> &mut Self {
+        self.settings.attributes.groups = Some(groups.to_vec());
+        self
+    }
+
+    /// The process group of the program: 0 for a new one, with its own pid as the number.
+    ///
+    /// # References
+    ///
+    /// [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html)
+    #[doc(alias = "setpgid")]
+    pub fn process_group(&mut self, group: i32) -> &mut Self {
+        self.settings.session.group = Some(group);
+        self
+    }
+
+    /// Whether the program leads a session of its own, without a terminal.
+    ///
+    /// # References
+    ///
+    /// [`setsid(2)`](https://man7.org/linux/man-pages/man2/setsid.2.html)
+    pub fn setsid(&mut self, setsid: bool) -> &mut Self {
+        self.settings.session.new = setsid;
+        self
+    }
+
+    /// Has the program lead a session of its own, with the terminal that is its standard input as the
+    /// controlling one.
+    ///
+    /// # References
+    ///
+    /// [`TIOCSCTTY(2const)`](https://man7.org/linux/man-pages/man2/TIOCSCTTY.2const.html)
+    #[doc(alias = "TIOCSCTTY")]
+    pub fn controlling_terminal(&mut self) -> &mut Self {
+        self.settings.attributes.controlling_terminal = true;
+        self.setsid(true)
+    }
+
+    /// Whether dropping the [`Child`] kills the program. Then the drop waits for its end, 200 ms at most.
+    pub fn kill_on_drop(&mut self, kill: bool) -> &mut Self {
+        self.settings.kill_on_drop = kill;
+        self
+    }
+
+    /// The signal that the program gets when this process ends; see
+    /// [`Exec::parent_death_signal`](crate::task::Exec::parent_death_signal).
+    #[doc(alias = "PR_SET_PDEATHSIG")]
+    pub fn parent_death_signal(&mut self, signal: Signal) -> &mut Self {
+        self.settings.attributes.parent_death_signal = Some(signal);
+        self
+    }
+
+    /// Makes new namespaces for the program, of these kinds.
+    ///
+    /// With `USER` among them, no privileges are needed. Say what its ids are with
+    /// [`uid_map`](Self::uid_map) and [`gid_map`](Self::gid_map).
+    ///
+    /// ```
+    /// use nearfar::Namespaces;
+    /// use nearfar::process::{Command, IdMap};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let output = Command::new("id")
+    ///     .arg("-u")
+    ///     .unshare(Namespaces::USER | Namespaces::NET)
+    ///     .uid_map(&[IdMap::own_uid_as(0)])
+    ///     .gid_map(&[IdMap::own_gid_as(0)])
+    ///     .output()?;
+    /// assert_eq!(output.stdout, b"0\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # References
+    ///
+    /// [`clone3(2)`](https://man7.org/linux/man-pages/man2/clone.2.html),
+    /// [`namespaces(7)`](https://man7.org/linux/man-pages/man7/namespaces.7.html)
+    #[doc(alias = "clone")]
+    pub fn unshare(&mut self, namespaces: Namespaces) -> &mut Self {
+        self.settings.namespaces = namespaces;
+        self
+    }
+
+    /// Makes a new pid namespace, of which the program is the init.
+    ///
+    /// When it ends, the kernel kills everything else in the namespace. As an init it has to wait for
+    /// orphans, and signals that it does not handle do nothing to it, unless they come from outside and
+    /// are `SIGKILL` or `SIGSTOP`. There is no other init that this library would put before it: until it
+    /// is the program, it shares this process's memory, which nothing else in the namespace may see.
+    ///
+    /// Mount a new `/proc` in [`prepare`](Self::prepare), in a new mount namespace, for programs that look
+    /// there.
+    ///
+    /// # References
+    ///
+    /// [`pid_namespaces(7)`](https://man7.org/linux/man-pages/man7/pid_namespaces.7.html)
+    #[doc(alias = "CLONE_NEWPID")]
+    pub fn unshare_pid(&mut self) -> &mut Self {
+        self.settings.pid_namespace = true;
+        self
+    }
+
+    /// The user ids of the program's new user namespace. They are written by this process, so it has to
+    /// be allowed to: without privileges only [`IdMap::own_uid_as`].
+    ///
+    /// # References
+    ///
+    /// [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html)
+    pub fn uid_map(&mut self, map: &[IdMap]) -> &mut Self {
+        self.settings.uid_map = map.to_vec();
+        self
+    }
+
+    /// The group ids of the program's new user namespace. As [`uid_map`](Self::uid_map); without
+    /// privileges, `setgroups` is denied in the namespace, which the kernel requires.
+    pub fn gid_map(&mut self, map: &[IdMap]) -> &mut Self {
+        self.settings.gid_map = map.to_vec();
+        self
+    }
+
+    /// The cgroup, a directory of cgroup v2, that the program is in from its first moment on.
+    ///
+    /// ```no_run
+    /// use nearfar::process::Command;
+    /// use std::fs::File;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let workers = File::open("/sys/fs/cgroup/workers")?;
+    /// let worker = Command::new("worker").cgroup(workers).spawn()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # References
+    ///
+    /// `CLONE_INTO_CGROUP` in [`clone3(2)`](https://man7.org/linux/man-pages/man2/clone.2.html)
+    #[doc(alias = "CLONE_INTO_CGROUP")]
+    pub fn cgroup(&mut self, directory: impl Into<OwnedFd>) -> &mut Self {
+        self.settings.cgroup = Some(directory.into());
+        self
+    }
+
+    /// Prepares the child before it becomes the program: a safe `pre_exec`.
+    ///
+    /// The closure runs in this process, each time that a program is spawned. It is handed the child, in
+    /// an fd table of its own, and makes calls in it: limits, mounts, capabilities, anything that
+    /// [`task`](crate::task) has. It may allocate, log, take locks, and fail with any error, which is the
+    /// error of the spawn: an [`io::Error`] as it is, others inside of one. The child is gone then.
+    ///
+    /// An fd of this process means nothing in the child, and does not compile: open the file in the
+    /// child, or give the fd to [`prepare_with`](Self::prepare_with). What the child opens here is closed
+    /// before the program starts.
+    ///
+    /// The child itself cannot leave the closure.
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::process::Command;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let output = Command::new("sh")
+    ///     .args(["-c", "umask; nice"])
+    ///     .prepare(|child| {
+    ///         child.umask(Mode::from(0o027))?;
+    ///         child.setpriority(5)?;
+    ///         Ok(())
+    ///     })
+    ///     .output()?;
+    /// assert_eq!(output.stdout, b"0027\n5\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "pre_exec")]
+    #[doc(alias = "before_exec")]
+    pub fn prepare<P>(&mut self, mut prepare: P) -> &mut Self
+    where
+        P: for<'id> FnMut(&ChildTask<'id>) -> Result<(), PrepareError> + Send + Sync + 'static,
+    {
+        let run: Box<Run> = Box::new(move |child, _| prepare(child));
+        self.preparations.push(Preparation { fds: Vec::new(), run });
+        self
+    }
+
+    /// [`prepare`](Self::prepare), with fds of this process that the child gets copies of.
+    ///
+    /// Copies for the preparation, not for the program. They are listed when the child's table is made,
+    /// and the closure is handed what they are there.
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::process::Command;
+    /// use std::fs::File;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let directory = File::open("/usr")?;
+    /// let output = Command::new("pwd")
+    ///     .env_remove("PWD")
+    ///     .prepare_with([directory], |child, [directory]| {
+    ///         child.fchdir(directory)?;
+    ///         Ok(())
+    ///     })
+    ///     .output()?;
+    /// assert_eq!(output.stdout, b"/usr\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prepare_with<P, const N: usize>(
+        &mut self,
+        fds: [impl Into<OwnedFd>; N],
+        mut prepare: P,
+    ) -> &mut Self
+    where
+        P: for<'id, 'fd> FnMut(
+                &ChildTask<'id>,
+                [&'fd Fd<ChildFds<'id>>; N],
+            ) -> Result<(), PrepareError>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let fds = fds.map(Into::into).into();
+        let run: Box<Run> =
+            Box::new(move |child, fds| prepare(child, std::array::from_fn(|index| &fds[index])));
+        self.preparations.push(Preparation { fds, run });
+        self
+    }
+
+    /// Starts the program. What was not said of its standard streams is inherited.
+    ///
+    /// # Errors
+    ///
+    /// Of everything that was asked for, each named by its call; of `execve`: `ENOENT`, `EACCES`, ...;
+    /// and what [`prepare`](Self::prepare) returns. There is no child then.
+    pub fn spawn(&mut self) -> io::Result<Child> {
+        spawn(self, Unnamed::Inherited)
+    }
+
+    /// Runs the program and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn) and [`Child::wait`].
+    pub fn status(&mut self) -> io::Result<ExitStatus> {
+        self.spawn()?.wait()
+    }
+
+    /// Runs the program and collects what it writes. What was not said of its standard streams is a pipe,
+    /// and its standard input is `/dev/null`.
+    ///
+    /// It waits until nobody has the pipes any more, also if the program has ended: see
+    /// [`output_within`](Self::output_within).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn) and [`Child::wait_with_output`].
+    pub fn output(&mut self) -> io::Result<Output> {
+        spawn(self, Unnamed::Captured)?.wait_with_output()
+    }
+
+    /// [`output`](Self::output), of `size` bytes at most, standard output and error together, and for no longer than `time`.
+    ///
+    /// At a limit, the program's whole process group is killed: a new one, unless the command has
+    /// said otherwise. What it wrote up to there is returned.
+    ///
+    /// ```
+    /// use nearfar::process::{Command, CutOff};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let output = Command::new("yes").output_within(1000, Duration::from_secs(60))?;
+    /// assert_eq!(output.cut_off, Some(CutOff::Size));
+    /// assert_eq!(output.stdout.len(), 1000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`output`](Self::output).
+    pub fn output_within(&mut self, size: usize, time: Duration) -> io::Result<LimitedOutput> {
+        let group = self.settings.session.group;
+        self.settings.session.group = group.or(Some(0));
+        let spawned = spawn(self, Unnamed::Captured);
+        self.settings.session.group = group;
+        output::within(spawned?, size, time)
+    }
+
+    /// What [`new`](Self::new) was given.
+    #[must_use]
+    pub fn get_program(&self) -> &OsStr {
+        self.program.path()
+    }
+
+    /// The arguments, without the program's own name.
+    pub fn get_args(&self) -> impl Iterator<Item = &OsStr> {
+        self.program.arguments()
+    }
+
+    /// What is changed in the environment: variables that are set, and those that are removed.
+    pub fn get_envs(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
+        self.program.environment_changes()
+    }
+
+    /// The working directory to start in, if one was said.
+    #[must_use]
+    pub fn get_current_dir(&self) -> Option<&Path> {
+        self.program.directory()
+    }
+}
+
+impl From<Program> for Command {
+    fn from(program: Program) -> Self {
+        Command {
+            program,
+            fds: BTreeMap::new(),
+            settings: Settings::default(),
+            preparations: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command")
+            .field("program", &self.program)
+            .field("fds", &self.fds)
+            .field("settings", &self.settings)
+            .field("preparations", &self.preparations.len())
+            .finish()
+    }
+}

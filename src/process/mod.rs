@@ -1,0 +1,21 @@
+//! Starting programs: std's `process`, with nothing unsafe in it.
+//!
+//! The module has the names of [`std::process`], so that moving over is a change of import. What is
+//! different is said on [`Command`]; what takes the place of `pre_exec` in [`Command::prepare`].
+
+mod child;
+mod command;
+mod id_map;
+mod output;
+mod prepare;
+mod spawn;
+mod stdio;
+
+pub use std::process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus, Output};
+
+pub use child::Child;
+pub use command::Command;
+pub use id_map::IdMap;
+pub use output::{CutOff, LimitedOutput};
+pub use prepare::{ChildFds, ChildTask, PrepareError, child_fds, child_pids};
+pub use stdio::Stdio;

@@ -1,0 +1,182 @@
+//! From a command to a child.
+
+use std::collections::BTreeMap;
+use std::ffi::c_int;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pipe::PipeFlags;
+
+use super::command::{Command, Session, Settings};
+use super::prepare::{self, ChildTask, Preparation, child_fds};
+use super::stdio::{Source, Stdio};
+use super::{Child, id_map};
+use crate::brand::{Guard, HostFds, HostMemory, HostPids, Namespace};
+use crate::far::{PidNamespace, Task as _};
+use crate::handle::{AsFd as OurAsFd, ChildProcess, Cwd, Fd};
+use crate::interface::{Birth, Error};
+use crate::near;
+use crate::program::Program;
+use crate::task::{ExecTask, FileDescriptorTask, ProcessTask, Task, UnshareFilesTask};
+
+/// A driven child in this process's table, as spawned.
+type NewChild = Task<HostFds, HostMemory, HostPids>;
+
+/// What the standard streams are that the command does not name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unnamed {
+    /// This process's own.
+    Inherited,
+    /// No input, and pipes for the output.
+    Captured,
+}
+
+/// An fd for the program: made for it, or kept by the command.
+enum Given<'a> {
+    Made(Fd<HostFds>),
+    Kept(BorrowedFd<'a>),
+}
+
+impl Given<'_> {
+    fn as_std(&self) -> BorrowedFd<'_> {
+        match self {
+            Given::Made(fd) => fd.as_fd(),
+            Given::Kept(fd) => *fd,
+        }
+    }
+}
+
+/// The program's fds by number, and this process's ends of its pipes.
+struct Streams<'a> {
+    fds: BTreeMap<u16, Given<'a>>,
+    ends: [Option<OwnedFd>; 3],
+}
+
+pub(super) fn spawn(command: &mut Command, unnamed: Unnamed) -> io::Result<Child> {
+    let Command { program, fds, settings, preparations } = command;
+    if !preparations.is_empty() {
+        // Nothing is prepared for what cannot be told to the kernel.
+        program.image()?;
+    }
+    let Streams { fds, ends: [stdin, stdout, stderr] } = streams(fds, unnamed)?;
+    let process = start(program, &fds, settings, preparations)?;
+    let process = process.kill_on_drop(settings.kill_on_drop);
+    let (stdin, stdout, stderr) =
+        (stdin.map(Into::into), stdout.map(Into::into), stderr.map(Into::into));
+    Ok(Child::new(process, stdin, stdout, stderr))
+}
+
+/// Opens what has to be opened.
+fn streams(sources: &BTreeMap<u16, Stdio>, unnamed: Unnamed) -> Result<Streams<'_>, Error> {
+    let here = Task::here();
+    let mut streams = Streams { fds: BTreeMap::new(), ends: [None, None, None] };
+    let unnamed_source = |number| match unnamed {
+        Unnamed::Inherited => &Source::Inherit,
+        Unnamed::Captured if number == 0 => &Source::Null,
+        Unnamed::Captured => &Source::Piped,
+    };
+    let standard = (0..=2).filter(|number| !sources.contains_key(number));
+    let standard = standard.map(|number| (number, unnamed_source(number)));
+    for (number, source) in
+        sources.iter().map(|(number, stdio)| (*number, &stdio.0)).chain(standard)
+    {
+        let given = match source {
+            Source::Inherit => continue,
+            Source::Null => {
+                let access = if number == 0 { OFlags::RDONLY } else { OFlags::WRONLY };
+                Given::Made(here.openat(Cwd, "/dev/null", access, Mode::empty())?)
+            }
+            Source::Piped => {
+                let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+                let (theirs, ours) = if number == 0 { (reader, writer) } else { (writer, reader) };
+                streams.ends[usize::from(number)] = Some(ours.into());
+                Given::Made(theirs)
+            }
+            Source::Owned(fd) => Given::Kept(fd.as_fd()),
+            Source::Shared(fd) => Given::Kept(*fd),
+        };
+        streams.fds.insert(number, given);
+    }
+    Ok(streams)
+}
+
+/// Makes the child, prepares it, and has it become the program.
+fn start(
+    program: &Program,
+    fds: &BTreeMap<u16, Given<'_>>,
+    settings: &Settings,
+    preparations: &mut [Preparation],
+) -> io::Result<ChildProcess> {
+    let own_pids = if settings.pid_namespace { libc::CLONE_NEWPID } else { 0 };
+    let birth = Birth {
+        namespaces: settings.namespaces.bits() as c_int | own_pids,
+        cgroup: settings.cgroup.as_ref().map(AsFd::as_fd),
+    };
+    let child = Task::here().spawn_as(birth)?;
+    id_map::write(child.pid(), &settings.uid_map, &settings.gid_map)?;
+    enter_session(&child, &settings.session)?;
+    if preparations.is_empty() {
+        let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, fd.as_std())).collect();
+        return become_program(child, program, &fds, settings);
+    }
+
+    generativity::make_guard!(unique);
+    let table = Guard::<child_fds>::of(unique);
+    // Two of the program's may be the same fd of this process, and are one copy then.
+    let for_program: BTreeMap<_, _> =
+        fds.values().map(|fd| (fd.as_std().as_raw_fd(), fd.as_std())).collect();
+    let slots: Vec<RawFd> = for_program.keys().copied().collect();
+    let for_program: Vec<_> = for_program.into_values().collect();
+    let for_steps: Vec<Vec<_>> =
+        preparations.iter().map(|step| step.fds.iter().collect()).collect();
+    let (child, (copies, for_steps)) = child.unshare_files(table, (for_program, for_steps))?;
+
+    let host_pid = child.pid();
+    let (namespace, own_pid) = match settings.pid_namespace {
+        true => (PidNamespace::new(), INIT),
+        false => (PidNamespace::of_host(), host_pid.as_raw()),
+    };
+    let own_pid = near::Pid::asserted(own_pid).expect("it is positive");
+    let child: ChildTask<'_> = child.with_pids(namespace, own_pid);
+    for (step, fds) in preparations.iter_mut().zip(&for_steps) {
+        (step.run)(&child, fds).map_err(prepare::into_io)?;
+    }
+    drop(for_steps);
+
+    let copy_of = |fd: &Given<'_>| {
+        let index = slots.binary_search(&fd.as_std().as_raw_fd());
+        &copies[index.expect("every fd of the program is listed")]
+    };
+    let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, copy_of(fd))).collect();
+    become_program(child.with_pids(PidNamespace::HOST, host_pid), program, &fds, settings)
+}
+
+/// The pid that the first process of a pid namespace has in it.
+const INIT: i32 = 1;
+
+/// Puts the child where it can be signalled together with what it starts.
+fn enter_session(child: &NewChild, session: &Session) -> Result<(), Error> {
+    if session.new {
+        child.setsid()?;
+    }
+    match session.group {
+        None => Ok(()),
+        // The leader of a session leads a group as well.
+        Some(0) if session.new => Ok(()),
+        Some(group) => child.setpgid(near::Pgid::asserted(group)),
+    }
+}
+
+fn become_program<F: Namespace>(
+    child: Task<F, HostMemory, HostPids>,
+    program: &Program,
+    fds: &[(u16, impl OurAsFd<F>)],
+    settings: &Settings,
+) -> io::Result<ChildProcess> {
+    let mut exec = child.program(program).attributes(settings.attributes.clone());
+    for (number, fd) in fds {
+        exec = exec.fd(*number, fd);
+    }
+    Ok(exec.exec()?)
+}
