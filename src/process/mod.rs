@@ -1,7 +1,8 @@
 //! Starting programs: std's `process`, with nothing unsafe in it.
 //!
 //! The module has the names of [`std::process`], so that moving over is a change of import. What is
-//! different is said on [`Command`]; what takes the place of `pre_exec` in [`Command::prepare`].
+//! different is said on [`Command`]; what takes the place of `pre_exec` in [`Command::prepare`],
+//! and how ten uses of it look then in [`moving_over`].
 
 mod child;
 mod command;
@@ -10,6 +11,9 @@ mod output;
 mod prepare;
 mod spawn;
 mod stdio;
+
+#[doc = include_str!("moving_over.md")]
+pub mod moving_over {}
 
 pub use std::process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus, Output};
 
