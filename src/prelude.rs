@@ -8,8 +8,8 @@ pub use crate::handle::{
 };
 pub use crate::program::Program;
 pub use crate::task::{
-    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, ProcessTask, SpawnTask, Task,
-    UnshareFilesTask,
+    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, ProcessTask, SpawnTask,
+    Task, UnshareFilesTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};

@@ -26,6 +26,7 @@ macro_rules! calls {
 
 calls! {
     CHDIR SYS_chdir "chdir"
+    CHROOT SYS_chroot "chroot"
     CLONE SYS_clone "clone"
     CLONE3 SYS_clone3 "clone3"
     CLOSE SYS_close "close"
@@ -52,6 +53,7 @@ calls! {
     READ SYS_read "read"
     RT_SIGACTION SYS_rt_sigaction "sigaction"
     RT_SIGPROCMASK SYS_rt_sigprocmask "sigprocmask"
+    UMASK SYS_umask "umask"
     WAITID SYS_waitid "waitid"
     WRITE SYS_write "write"
 }

@@ -9,6 +9,7 @@
 //! | trait | what for | syscalls |
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
+//! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, pidfds | `getpid`, `getppid`, `getpgid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
@@ -20,6 +21,7 @@ mod driven;
 mod exec;
 mod exit;
 mod file_descriptor;
+mod file_system;
 mod process;
 mod spawn;
 mod unshare_files;
@@ -36,6 +38,7 @@ pub use driven::DrivenTask;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
+pub use file_system::FileSystemTask;
 pub use process::ProcessTask;
 pub use spawn::SpawnTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
