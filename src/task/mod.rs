@@ -11,6 +11,7 @@
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, pidfds | `getpid`, `getppid`, `getpgid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`ExecTask`] | becoming a program | `execve` |
@@ -23,6 +24,7 @@ mod exit;
 mod file_descriptor;
 mod file_system;
 mod process;
+mod resource;
 mod spawn;
 mod unshare_files;
 
@@ -40,6 +42,7 @@ pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
 pub use process::ProcessTask;
+pub use resource::ResourceTask;
 pub use spawn::SpawnTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 
