@@ -103,3 +103,8 @@ process_number! {
     /// The number of a process group in the pid namespace `P`; always positive.
     Pgid
 }
+
+process_number! {
+    /// The number of a session in the pid namespace `P`; always positive.
+    Sid
+}

@@ -80,6 +80,8 @@ pub(super) fn with_path<K: far::Task + ?Sized, R>(
 /// Every bit pattern is a value.
 pub(super) unsafe trait Plain: Copy {}
 
+// SAFETY: an integer.
+unsafe impl Plain for c_int {}
 // SAFETY: integers.
 unsafe impl Plain for [c_int; 2] {}
 // SAFETY: a C struct of integers.

@@ -10,7 +10,8 @@
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
-//! | [`ProcessTask`] | ids, pidfds | `getpid`, `getppid`, `getpgid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`TerminalTask`] | the controlling terminal | `ioctl` |
 //! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
@@ -26,6 +27,7 @@ mod file_system;
 mod process;
 mod resource;
 mod spawn;
+mod terminal;
 mod unshare_files;
 
 use std::fmt;
@@ -44,6 +46,7 @@ pub use file_system::FileSystemTask;
 pub use process::ProcessTask;
 pub use resource::ResourceTask;
 pub use spawn::SpawnTask;
+pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid

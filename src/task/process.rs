@@ -1,4 +1,4 @@
-//! Processes: ids, and pidfds.
+//! Processes: ids, groups, sessions, and pidfds.
 //!
 //! # Safety
 //!
@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error};
-use crate::near::{Pgid, Pid};
+use crate::near::{Pgid, Pid, Sid};
 
 use super::arguments::{call, near, received};
 
@@ -71,6 +71,93 @@ pub trait ProcessTask: far::Task {
         // SAFETY: no pointer.
         let group = unsafe { call(self, Call::GETPGID, [0]) }?;
         Ok(Pgid::asserted(group as c_int))
+    }
+
+    /// `setpgid(0, group)`—moves the task to another process group of its session; `None` is a new group
+    /// of its own.
+    ///
+    /// Checked: `group` is of this task's pid namespace. Between learning a group and joining it, it may
+    /// have ended and another have its number, but only one of the same session can be joined. On the
+    /// calling thread this moves the whole process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (first, second) = (here.spawn()?, here.spawn()?);
+    /// first.setpgid(None)?;
+    /// let group = first.getpgrp()?;
+    /// second.setpgid(group)?;
+    /// assert_eq!(second.getpgrp()?, group);
+    /// assert_ne!(here.getpgrp()?, group);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `setpgid`: `EPERM` if the group is not in the task's session, or the task leads the session.
+    ///
+    /// # References
+    ///
+    /// [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html)
+    #[doc(alias = "setpgrp")]
+    fn setpgid(&self, group: Option<Pgid<Self::PidNamespace>>) -> Result<(), Error> {
+        let group = group.map_or(0, Pgid::as_raw);
+        // SAFETY: takes numbers only.
+        unsafe { call(self, Call::SETPGID, [0, group as usize]) }.map(drop)
+    }
+
+    /// `getsid(0)`—the task's session; `None` if it is not visible in the task's pid namespace.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getsid(2)`](https://man7.org/linux/man-pages/man2/getsid.2.html)
+    fn getsid(&self) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
+        // SAFETY: no pointer.
+        let session = unsafe { call(self, Call::GETSID, [0]) }?;
+        Ok(Sid::asserted(session as c_int))
+    }
+
+    /// `setsid()`—makes the task the leader of a new session and of a new process group, without a
+    /// controlling terminal.
+    ///
+    /// The next terminal that it opens without [`OFlags::NOCTTY`](rustix::fs::OFlags::NOCTTY) can become
+    /// the controlling one; [`ioctl_tiocsctty`](super::TerminalTask::ioctl_tiocsctty) does it on
+    /// purpose. On the calling thread this moves the whole process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// let session = child.setsid()?;
+    /// assert_eq!(session.as_raw(), child.pid().as_raw());
+    /// assert_eq!(child.getsid()?, Some(session));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `setsid`: `EPERM` if the task leads a process group already.
+    ///
+    /// # References
+    ///
+    /// [`setsid(2)`](https://man7.org/linux/man-pages/man2/setsid.2.html)
+    fn setsid(&self) -> Result<Sid<Self::PidNamespace>, Error> {
+        // SAFETY: no arguments.
+        let session = unsafe { call(self, Call::SETSID, []) }?;
+        Ok(Sid::asserted(session as c_int).expect("a leader sees its own session"))
     }
 
     /// `pidfd_open(pid, 0)`—an fd that refers to a process, and to no other that gets its pid later.
