@@ -8,8 +8,8 @@ pub use crate::handle::{
 };
 pub use crate::program::Program;
 pub use crate::task::{
-    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, ProcessTask, ResourceTask,
-    SpawnTask, Task, TerminalTask, UnshareFilesTask,
+    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, PrctlTask, ProcessTask,
+    ResourceTask, SpawnTask, Task, TerminalTask, UnshareFilesTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};

@@ -51,6 +51,7 @@ calls! {
     PIDFD_SEND_SIGNAL SYS_pidfd_send_signal "pidfd_send_signal"
     PIPE2 SYS_pipe2 "pipe2"
     PPOLL SYS_ppoll "ppoll"
+    PRCTL SYS_prctl "prctl"
     PREAD SYS_pread64 "pread"
     PRLIMIT SYS_prlimit64 "prlimit"
     PWRITE SYS_pwrite64 "pwrite"

@@ -84,6 +84,8 @@ pub(super) unsafe trait Plain: Copy {}
 unsafe impl Plain for c_int {}
 // SAFETY: integers.
 unsafe impl Plain for [c_int; 2] {}
+// SAFETY: integers.
+unsafe impl Plain for [u8; 16] {}
 // SAFETY: a C struct of integers.
 unsafe impl Plain for Stat {}
 /// What the kernel writes is as large as libc says.

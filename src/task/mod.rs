@@ -13,6 +13,7 @@
 //! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
 //! | [`TerminalTask`] | the controlling terminal | `ioctl` |
 //! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
+//! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`ExecTask`] | becoming a program | `execve` |
@@ -24,6 +25,7 @@ mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod prctl;
 mod process;
 mod resource;
 mod spawn;
@@ -43,6 +45,7 @@ pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use prctl::PrctlTask;
 pub use process::ProcessTask;
 pub use resource::ResourceTask;
 pub use spawn::SpawnTask;
