@@ -65,7 +65,7 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Pgid` |
+//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Pgid`, `Sid` |
 //! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
 //! | [`handle`] | a near id and the duty to release it: `Fd`, `ChildProcess`; what crosses tables |

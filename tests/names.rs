@@ -34,6 +34,8 @@ fn ids_print_the_names_the_user_gave() {
     assert_eq!(address.to_string(), format!("Address(host_memory:{:p})", &raw const number));
     assert!(near::Pid::<HostPids>::asserted(0).is_none());
     assert!(near::Pgid::<HostPids>::asserted(-1).is_none());
+    assert!(near::Sid::<HostPids>::asserted(0).is_none());
+    assert_eq!(near::Sid::<HostPids>::asserted(7).unwrap().to_string(), "Sid(host_pids:7)");
 }
 
 #[test]

@@ -26,6 +26,7 @@ macro_rules! calls {
 
 calls! {
     CHDIR SYS_chdir "chdir"
+    CHROOT SYS_chroot "chroot"
     CLONE SYS_clone "clone"
     CLONE3 SYS_clone3 "clone3"
     CLOSE SYS_close "close"
@@ -40,6 +41,7 @@ calls! {
     GETPGID SYS_getpgid "getpgid"
     GETPID SYS_getpid "getpid"
     GETPPID SYS_getppid "getppid"
+    GETPRIORITY SYS_getpriority "getpriority"
     GETSID SYS_getsid "getsid"
     IOCTL SYS_ioctl "ioctl"
     KILL SYS_kill "kill"
@@ -54,6 +56,7 @@ calls! {
     PPOLL SYS_ppoll "ppoll"
     PRCTL SYS_prctl "prctl"
     PREAD SYS_pread64 "pread"
+    PRLIMIT SYS_prlimit64 "prlimit"
     PWRITE SYS_pwrite64 "pwrite"
     READ SYS_read "read"
     RT_SIGACTION SYS_rt_sigaction "sigaction"
@@ -62,9 +65,11 @@ calls! {
     SETGROUPS SYS_setgroups "setgroups"
     SETNS SYS_setns "setns"
     SETPGID SYS_setpgid "setpgid"
+    SETPRIORITY SYS_setpriority "setpriority"
     SETRESGID SYS_setresgid "setresgid"
     SETRESUID SYS_setresuid "setresuid"
     SETSID SYS_setsid "setsid"
+    UMASK SYS_umask "umask"
     WAITID SYS_waitid "waitid"
     WRITE SYS_write "write"
 }

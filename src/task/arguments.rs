@@ -80,14 +80,22 @@ pub(super) fn with_path<K: far::Task + ?Sized, R>(
 /// Every bit pattern is a value.
 pub(super) unsafe trait Plain: Copy {}
 
+// SAFETY: an integer.
+unsafe impl Plain for c_int {}
 // SAFETY: integers.
 unsafe impl Plain for [c_int; 2] {}
+// SAFETY: integers.
+unsafe impl Plain for [u8; 16] {}
 // SAFETY: a C struct of integers.
 unsafe impl Plain for Stat {}
 /// What the kernel writes is as large as libc says.
 const _: () = assert!(size_of::<Stat>() == size_of::<libc::stat>());
 // SAFETY: a C struct of integers.
 unsafe impl Plain for libc::flock {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::rlimit64 {}
+// SAFETY: C structs of integers.
+unsafe impl Plain for [libc::rlimit64; 2] {}
 
 /// Runs `call` with the address of a `T` for the kernel to fill in.
 pub(super) fn with_out<K: far::Task + ?Sized, T: Plain>(

@@ -9,7 +9,11 @@
 //! | trait | what for | syscalls |
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
-//! | [`ProcessTask`] | ids, pidfds | `getpid`, `getppid`, `getpgid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
+//! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`TerminalTask`] | the controlling terminal | `ioctl` |
+//! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
+//! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`ExecTask`] | becoming a program | `execve` |
@@ -20,9 +24,13 @@ mod driven;
 mod exec;
 mod exit;
 mod file_descriptor;
+mod file_system;
+mod prctl;
 mod process;
+mod resource;
 mod seccomp;
 mod spawn;
+mod terminal;
 mod unshare_files;
 
 use std::fmt;
@@ -38,8 +46,12 @@ pub(crate) use exec::Attributes;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
+pub use file_system::FileSystemTask;
+pub use prctl::PrctlTask;
 pub use process::ProcessTask;
+pub use resource::ResourceTask;
 pub use spawn::SpawnTask;
+pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid

@@ -163,3 +163,32 @@ pub(crate) fn another_host(role: &str) -> Command {
     command.args([role, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
     command
 }
+
+/// Has [`another_host`] play `role`, and passes its failure on.
+#[track_caller]
+pub(crate) fn in_another_host(role: &str) {
+    let output = another_host(role).output().expect("this program can be run");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// A line of `/proc/PID/status`.
+#[track_caller]
+pub(crate) fn status(process: impl std::fmt::Display, field: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it exists");
+    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(":\t"));
+    value.unwrap_or_else(|| panic!("no {field} in {status}")).to_owned()
+}
+
+/// A field of `/proc/PID/stat`, numbered from 1 as in `proc_pid_stat(5)`; from 3 on.
+#[track_caller]
+pub(crate) fn stat(process: impl std::fmt::Display, field: usize) -> i64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it exists");
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let value = after_name.split_whitespace().nth(field - 3).expect("there is such a field");
+    value.parse().expect("a number")
+}

@@ -1,0 +1,181 @@
+//! Limits and priority.
+//!
+//! # Safety
+//!
+//! 1. Every address in a call is lent, for as many bytes as the kernel reads and writes there; it keeps
+//!    none of them after the call.
+//! 2. The pid in a call is 0, the caller itself.
+#![expect(unsafe_code, reason = "syscalls")]
+
+use rustix::process::{Resource, Rlimit};
+
+use crate::far;
+use crate::interface::{Call, Error};
+
+use super::arguments::{call, with_in_out, with_out};
+
+/// Calls on what a task may use, and how urgent it is.
+///
+/// On a driven task they are about that task alone, and the program it becomes keeps what was set. On
+/// the calling thread, limits are those of the whole process, and the nice value that of the thread.
+/// Children spawned afterwards start with what has been set.
+///
+/// On a driven task every call can also fail because the task has died:
+/// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
+/// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.
+pub trait ResourceTask: far::Task {
+    /// `prlimit(0, resource, NULL, old)`—a limit of the task; `None` in it is no limit.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getrlimit(2)`](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
+    #[doc(alias = "ulimit")]
+    fn getrlimit(&self, resource: Resource) -> Result<Rlimit, Error> {
+        let limit = with_out(self, |address| {
+            // SAFETY: (1), (2)
+            unsafe { call(self, Call::PRLIMIT, [0, resource as usize, 0, address]) }
+        })?;
+        Ok(from_kernel(limit))
+    }
+
+    /// `prlimit(0, resource, limit, NULL)`—sets a limit of the task; `None` in it is no limit.
+    ///
+    /// A lower limit takes nothing away: fds above the new [`Resource::Nofile`] stay open. What a driven
+    /// task is sent when it goes beyond a limit on processor time or file size stays pending, as all
+    /// its signals are blocked, and takes effect when it becomes a program; beyond the maximum of
+    /// [`Resource::Cpu`] it is killed at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    /// let shell = Program::new("sh").args(["-c", "test $(ulimit -c) = 0"]);
+    /// assert!(child.program(&shell).exec()?.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `prlimit`: `EINVAL` if `current` is above `maximum`, `EPERM` for a higher maximum without
+    /// `CAP_SYS_RESOURCE`.
+    ///
+    /// # References
+    ///
+    /// [`setrlimit(2)`](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
+    #[doc(alias = "ulimit")]
+    fn setrlimit(&self, resource: Resource, limit: Rlimit) -> Result<(), Error> {
+        with_in_out(self, to_kernel(limit), |address| {
+            // SAFETY: (1), (2)
+            unsafe { call(self, Call::PRLIMIT, [0, resource as usize, address, 0]) }
+        })
+        .map(drop)
+    }
+
+    /// `prlimit(0, resource, limit, old)`—sets a limit of the task, and returns what it was before.
+    ///
+    /// As [`setrlimit`](Self::setrlimit). The limits of another process are set by the task that drives
+    /// it, or not at all: a number could be a stranger's by then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// let few = Rlimit { current: Some(16), ..child.getrlimit(Resource::Nofile)? };
+    /// let before = child.prlimit(Resource::Nofile, few)?;
+    /// assert_eq!(child.prlimit(Resource::Nofile, before)?, few);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`setrlimit`](Self::setrlimit).
+    ///
+    /// # References
+    ///
+    /// [`prlimit(2)`](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
+    fn prlimit(&self, resource: Resource, limit: Rlimit) -> Result<Rlimit, Error> {
+        // The second is for the old one.
+        let limits = [to_kernel(limit); 2];
+        let [_, old] = with_in_out(self, limits, |new| {
+            let old = new + size_of::<libc::rlimit64>();
+            // SAFETY: (1), (2)
+            unsafe { call(self, Call::PRLIMIT, [0, resource as usize, new, old]) }
+        })?;
+        Ok(from_kernel(old))
+    }
+
+    /// `getpriority(PRIO_PROCESS, 0)`—the nice value: from -20, the most urgent, to 19.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getpriority(2)`](https://man7.org/linux/man-pages/man2/getpriority.2.html)
+    #[doc(alias = "nice")]
+    fn getpriority(&self) -> Result<i32, Error> {
+        // SAFETY: (2); no pointer.
+        let answer = unsafe { call(self, Call::GETPRIORITY, [libc::PRIO_PROCESS as usize, 0]) }?;
+        // The kernel says 40 to 1, as negative answers are errors.
+        Ok(20 - answer as i32)
+    }
+
+    /// `setpriority(PRIO_PROCESS, 0, nice)`—sets the nice value: from -20, the most urgent, to 19; what
+    /// is beyond is taken for the nearest of the two.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.setpriority(19)?;
+    /// assert_eq!(child.getpriority()?, 19);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `setpriority`: `EACCES` for a value that is lower than allowed, without `CAP_SYS_NICE`.
+    ///
+    /// # References
+    ///
+    /// [`setpriority(2)`](https://man7.org/linux/man-pages/man2/getpriority.2.html)
+    #[doc(alias = "nice")]
+    #[doc(alias = "renice")]
+    fn setpriority(&self, nice: i32) -> Result<(), Error> {
+        let arguments = [libc::PRIO_PROCESS as usize, 0, nice as usize];
+        // SAFETY: (2); no pointer.
+        unsafe { call(self, Call::SETPRIORITY, arguments) }.map(drop)
+    }
+}
+
+impl<K: far::Task + ?Sized> ResourceTask for K {}
+
+fn to_kernel(limit: Rlimit) -> libc::rlimit64 {
+    libc::rlimit64 {
+        rlim_cur: limit.current.unwrap_or(libc::RLIM64_INFINITY),
+        rlim_max: limit.maximum.unwrap_or(libc::RLIM64_INFINITY),
+    }
+}
+
+fn from_kernel(limit: libc::rlimit64) -> Rlimit {
+    let finite = |limit| (limit != libc::RLIM64_INFINITY).then_some(limit);
+    Rlimit { current: finite(limit.rlim_cur), maximum: finite(limit.rlim_max) }
+}

@@ -1,0 +1,232 @@
+//! What a task says of itself: a child's own, the calling thread's, this process's.
+
+mod common;
+
+use std::fs;
+use std::num::NonZeroU64;
+use std::thread;
+
+use common::{deadline, in_another_host, stat, status, until};
+use nearfar::ErrorKind;
+use nearfar::prelude::*;
+use nearfar::rustix::process::{DumpableBehavior, dumpable_behavior};
+
+fn comm(process: impl std::fmt::Display) -> String {
+    fs::read_to_string(format!("/proc/{process}/comm")).unwrap()
+}
+
+/// The timer slack of a thread, which `/proc` does not show under `thread-self`.
+fn timer_slack(thread: i32) -> u64 {
+    let slack = fs::read_to_string(format!("/proc/{thread}/timerslack_ns")).unwrap();
+    slack.trim().parse().unwrap()
+}
+
+fn my_thread() -> i32 {
+    rustix::thread::gettid().as_raw_nonzero().get()
+}
+
+/// A line of pids.
+fn read_pids<const N: usize>(reader: &Fd<HostFds>) -> [i32; N] {
+    let mut buffer = [0; 64];
+    let length = Task::here().read(reader, &mut buffer).unwrap();
+    let line = std::str::from_utf8(&buffer[..length]).unwrap();
+    let pids: Vec<i32> = line.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    pids.try_into().unwrap()
+}
+
+#[test]
+fn a_childs_name_is_its_own() {
+    deadline(|| {
+        let here = Task::here();
+        let before = comm("thread-self");
+        assert_eq!(format!("{}\n", here.name().unwrap().to_str().unwrap()), before);
+        let child = here.spawn().unwrap();
+        let pid = child.pid().as_raw();
+        for (asked, got) in [
+            ("the child", "the child"),
+            ("", ""),
+            ("fifteen bytes..", "fifteen bytes.."),
+            ("more than fifteen bytes", "more than fifte"),
+        ] {
+            child.set_name(asked).unwrap();
+            assert_eq!(comm(pid), format!("{got}\n"));
+            assert_eq!(child.name().unwrap().to_str(), Ok(got));
+        }
+        assert_eq!(child.set_name("a\0b").unwrap_err().kind(), ErrorKind::InteriorNul);
+        assert_eq!(comm("thread-self"), before);
+    });
+}
+
+#[test]
+fn the_calling_threads_name_is_not_the_other_threads() {
+    deadline(|| {
+        let before = comm("thread-self");
+        let set = || {
+            let here = Task::here();
+            here.set_name(c"a thread").unwrap();
+            assert_eq!(here.name().unwrap().as_c_str(), c"a thread");
+            assert_eq!(comm("thread-self"), "a thread\n");
+        };
+        thread::spawn(set).join().unwrap();
+        assert_eq!(comm("thread-self"), before);
+    });
+}
+
+#[test]
+fn a_child_gives_up_new_privileges_alone() {
+    deadline(|| {
+        let here = Task::here();
+        let child = here.spawn().unwrap();
+        let sibling = here.spawn().unwrap();
+        assert!(!child.no_new_privs().unwrap());
+        child.set_no_new_privs().unwrap();
+        child.set_no_new_privs().unwrap();
+        assert!(child.no_new_privs().unwrap());
+        assert_eq!(status(child.pid().as_raw(), "NoNewPrivs"), "1");
+        let grandchild = child.spawn().unwrap();
+        assert!(grandchild.no_new_privs().unwrap());
+        for innocent in [&sibling, &here.spawn().unwrap()] {
+            assert!(!innocent.no_new_privs().unwrap());
+            assert_eq!(status(innocent.pid().as_raw(), "NoNewPrivs"), "0");
+        }
+        assert!(!here.no_new_privs().unwrap());
+        assert_eq!(status("thread-self", "NoNewPrivs"), "0");
+        let grep = Program::new("grep").args(["-q", "NoNewPrivs:\t1", "/proc/self/status"]);
+        assert!(child.program(&grep).exec().unwrap().wait().unwrap().success());
+    });
+}
+
+#[test]
+fn the_calling_thread_gives_up_new_privileges_alone() {
+    deadline(|| {
+        let give_up = || {
+            let here = Task::here();
+            let earlier = here.spawn().unwrap();
+            here.set_no_new_privs().unwrap();
+            assert!(here.no_new_privs().unwrap());
+            assert_eq!(status("thread-self", "NoNewPrivs"), "1");
+            assert!(!earlier.no_new_privs().unwrap());
+            assert!(here.spawn().unwrap().no_new_privs().unwrap());
+        };
+        thread::spawn(give_up).join().unwrap();
+        assert_eq!(status("thread-self", "NoNewPrivs"), "0");
+    });
+}
+
+#[test]
+fn orphans_go_to_a_program_that_is_a_subreaper() {
+    deadline(|| {
+        let here = Task::here();
+        for whether in [false, true] {
+            let (hold, let_go) = here.pipe2(PipeFlags::empty()).unwrap();
+            let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+            let child = here.spawn().unwrap();
+            assert!(!child.child_subreaper().unwrap());
+            child.set_child_subreaper(whether).unwrap();
+            assert_eq!(child.child_subreaper().unwrap(), whether);
+            assert!(!here.child_subreaper().unwrap());
+            assert!(!child.spawn().unwrap().child_subreaper().unwrap());
+            // The inner shell ends at once, and the `cat` that it leaves when `let_go` is dropped.
+            let inner = "cat <&3 >/dev/null 2>&1 & echo $$ $!";
+            let shell = Program::new("sh").args(["-c", "sh -c \"$0\"; read line <&3", inner]);
+            let program = child.program(&shell).fd(1, &writer).fd(3, &hold).exec().unwrap();
+            let [inner, orphan] = read_pids(&reader);
+            let parent = || stat(orphan, 4) as i32;
+            until("an orphan", || parent() != inner);
+            assert_eq!(parent() == program.pid().as_raw(), whether);
+            drop(let_go);
+            program.wait().unwrap();
+        }
+    });
+}
+
+#[test]
+#[ignore = "a host for the test below"]
+fn host_that_is_a_subreaper() {
+    let here = Task::here();
+    assert!(!here.child_subreaper().unwrap());
+    here.set_child_subreaper(true).unwrap();
+    assert!(here.child_subreaper().unwrap());
+    let other = thread::spawn(|| Task::here().child_subreaper().unwrap());
+    assert!(other.join().unwrap(), "it is the whole process's");
+    assert!(!here.spawn().unwrap().child_subreaper().unwrap());
+    let shell = Program::new("sh").args(["-c", "true & echo $!"]);
+    let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+    let program = here.spawn().unwrap().program(&shell).fd(1, &writer).exec().unwrap();
+    assert!(program.wait().unwrap().success());
+    let [orphan] = read_pids(&reader);
+    assert_eq!(stat(orphan, 4), i64::from(std::process::id()));
+    until("the orphan is ours to reap", || common::state(orphan) == Some('Z'));
+    here.set_child_subreaper(false).unwrap();
+    assert!(!here.child_subreaper().unwrap());
+}
+
+#[test]
+fn the_calling_thread_makes_the_whole_process_a_subreaper() {
+    deadline(|| in_another_host("host_that_is_a_subreaper"));
+}
+
+#[test]
+fn dumpable_is_that_of_the_shared_memory() {
+    deadline(|| {
+        let here = Task::here();
+        let child = here.spawn().unwrap();
+        let asked = dumpable_behavior().unwrap();
+        assert_eq!(here.dumpable().unwrap(), asked);
+        assert_eq!(child.dumpable().unwrap(), asked);
+        in_another_host("host_that_is_not_dumpable");
+    });
+}
+
+#[test]
+#[ignore = "a host for the test above"]
+fn host_that_is_not_dumpable() {
+    use nearfar::rustix::process::set_dumpable_behavior;
+    let here = Task::here();
+    let child = here.spawn().unwrap();
+    for behavior in [DumpableBehavior::NotDumpable, DumpableBehavior::Dumpable] {
+        set_dumpable_behavior(behavior).unwrap();
+        assert_eq!(here.dumpable().unwrap(), behavior);
+        assert_eq!(child.dumpable().unwrap(), behavior);
+    }
+}
+
+#[test]
+fn a_childs_timer_slack_is_its_own() {
+    deadline(|| {
+        let here = Task::here();
+        let before = timer_slack(my_thread());
+        assert_eq!(here.timer_slack().unwrap(), before);
+        let child = here.spawn().unwrap();
+        let pid = child.pid().as_raw();
+        child.set_timer_slack(NonZeroU64::new(1_234_567)).unwrap();
+        assert_eq!(child.timer_slack().unwrap(), 1_234_567);
+        assert_eq!(timer_slack(pid), 1_234_567);
+        assert_eq!(child.spawn().unwrap().timer_slack().unwrap(), 1_234_567);
+        child.set_timer_slack(None).unwrap();
+        assert_eq!(timer_slack(pid), before);
+        for too_much in [u64::MAX, i64::MAX as u64, 86_400_000_000_000] {
+            let error = child.set_timer_slack(NonZeroU64::new(too_much)).unwrap_err();
+            assert_eq!(error.errno(), Some(Errno::INVAL));
+        }
+        child.set_timer_slack(NonZeroU64::new(86_399_999_999_999)).unwrap();
+        assert_eq!(timer_slack(pid), child.timer_slack().unwrap());
+        assert_eq!(timer_slack(my_thread()), before);
+    });
+}
+
+#[test]
+fn the_calling_threads_timer_slack_is_not_the_other_threads() {
+    deadline(|| {
+        let before = timer_slack(my_thread());
+        let set = || {
+            let here = Task::here();
+            here.set_timer_slack(NonZeroU64::new(70_000)).unwrap();
+            assert_eq!(here.timer_slack().unwrap(), 70_000);
+            assert_eq!(timer_slack(my_thread()), 70_000);
+            assert_eq!(here.spawn().unwrap().timer_slack().unwrap(), 70_000);
+        };
+        thread::spawn(set).join().unwrap();
+        assert_eq!(timer_slack(my_thread()), before);
+    });
+}
