@@ -45,6 +45,35 @@ fn main() {
         },
     );
 
+    compare(
+        "nearfar's Command: output of echo",
+        "std::process::Command",
+        || {
+            let output = nearfar::Command::new("echo").arg("x").output().unwrap();
+            assert_eq!(output.stdout, b"x\n");
+        },
+        || {
+            let output = Command::new("echo").arg("x").output().unwrap();
+            assert_eq!(output.stdout, b"x\n");
+        },
+    );
+
+    compare(
+        "nearfar's Command, prepared: a new session by a closure",
+        "std::process::Command with pre_exec, by way of setsid(1)",
+        || {
+            let mut command = nearfar::Command::new("/bin/true");
+            command.prepare(|child| {
+                child.setsid()?;
+                Ok(())
+            });
+            assert!(command.status().unwrap().success());
+        },
+        || {
+            assert!(Command::new("setsid").arg("/bin/true").status().unwrap().success());
+        },
+    );
+
     let child = here.spawn().unwrap();
     compare(
         "getpid in a sleeping child",

@@ -65,13 +65,19 @@ unsafe impl Send for Ring {}
 pub(crate) struct Request {
     call: Call,
     arguments: [usize; 6],
+    or_next: bool,
 }
 
 impl Request {
     pub(crate) fn new<const N: usize>(call: Call, arguments: [usize; N]) -> Self {
         let mut all = [0; 6];
         all[..N].copy_from_slice(&arguments);
-        Request { call, arguments: all }
+        Request { call, arguments: all, or_next: false }
+    }
+
+    /// If this fails with `ENOENT`, the next one is tried in its place.
+    pub(crate) fn or_next(self) -> Self {
+        Request { or_next: true, ..self }
     }
 
     /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
@@ -305,8 +311,8 @@ impl Ring {
         self.page.ring();
     }
 
-    /// Has the child execute `requests` in order, up to the first that fails. Returns the last one's
-    /// answer.
+    /// Has the child execute `requests` in order, up to the first that fails and has no
+    /// [`or_next`](Request::or_next). Returns the last one's answer.
     ///
     /// # Safety
     ///
@@ -322,6 +328,9 @@ impl Ring {
                     self.hidden_memory.get_or_init(HiddenMemory::new);
                     number |= server::ARM_AGAIN;
                 }
+                if request.or_next {
+                    number |= server::OR_NEXT;
+                }
                 entry.number.store(number, Ordering::Relaxed);
                 for (to, argument) in entry.arguments.iter().zip(request.arguments) {
                     to.store(argument, Ordering::Relaxed);
@@ -334,7 +343,10 @@ impl Ring {
                 if let (UNANSWERED, Err(kind)) = (answer, outcome) {
                     return Err(failed(index, Error::new(request.call, kind)));
                 }
-                last = local::answer(request.call, answer).map_err(|error| failed(index, error))?;
+                last = match local::answer(request.call, answer) {
+                    Err(error) if request.or_next && error.errno() == Some(Errno::NOENT) => 0,
+                    answer => answer.map_err(|error| failed(index, error))?,
+                };
             }
         }
         Ok(last)

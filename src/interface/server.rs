@@ -61,6 +61,9 @@ pub(super) const CLONE3_MADE_UP: Error = Error::new(Call::CLONE3, ErrorKind::Os(
 /// disarms it when credentials change.
 pub(super) const ARM_AGAIN: usize = 1 << 31;
 
+/// Added to the number of a call that is not the end of its batch if it fails with `ENOENT`.
+pub(super) const OR_NEXT: usize = 1 << 30;
+
 /// The fourth argument of an `execve` before which the death signal has been set for the program.
 pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 
@@ -269,11 +272,13 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "je 22b",
             "jmp 40f",
 
-            // Executes the requests up to the first that fails. rbp: the entry, r13: how many.
+            // Executes the requests up to the first that fails, but for those of which the next one
+            // takes the place. rbp: the entry, r13: how many.
             "30:",
             "lea rbp, [r12 + {ENTRIES}]",
             "31:",
             "mov eax, [rbp + {NUMBER}]",
+            "btr eax, {OR_NEXT_BIT}",
             "btr eax, {ARM_AGAIN_BIT}",
             "mov rdi, [rbp + {ARGUMENTS}]",
             "mov rsi, [rbp + {ARGUMENTS} + 8]",
@@ -291,8 +296,14 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "33:",
             "mov [rbp + {ANSWER}], rax",
             "34:",
-            "cmp qword ptr [rbp + {ANSWER}], -{MAX_ERRNO}",
-            "jae 35f",
+            "mov rax, [rbp + {ANSWER}]",
+            "cmp rax, -{MAX_ERRNO}",
+            "jb 28f",
+            "cmp rax, -{ENOENT}",
+            "jne 35f",
+            "bt dword ptr [rbp + {NUMBER}], {OR_NEXT_BIT}",
+            "jnc 35f",
+            "28:",
             "add rbp, {ENTRY_SIZE}",
             "dec r13d",
             "jnz 31b",
@@ -380,6 +391,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             EAGAIN = const libc::EAGAIN,
             EINTR = const libc::EINTR,
             MAX_ERRNO = const local::MAX_ERRNO,
+            ENOENT = const libc::ENOENT,
+            OR_NEXT_BIT = const OR_NEXT.trailing_zeros(),
             ARM_AGAIN_BIT = const ARM_AGAIN.trailing_zeros(),
             AS_IT_IS = const DEATH_SIGNAL_AS_IT_IS as isize,
             CLONE_ARGS = const offset_of!(Page, clone_args),

@@ -248,16 +248,22 @@ impl Preparation<'_> {
                 self.steps.push(Request::new(Call::SECCOMP, set));
             }
         }
-        let mut denied = None;
-        let mut last = Error::os(Call::EXECVE, Errno::NOENT);
-        for path in candidates {
-            let vectors = [&argv, &envp].map(|vector| vector.as_ptr().expose_provenance());
+        let vectors = [&argv, &envp].map(|vector| vector.as_ptr().expose_provenance());
+        let execve = |path: &CString| {
             let path = path.as_ptr().expose_provenance();
-            let arguments = [path, vectors[0], vectors[1], death_signal];
-            self.steps.push(Request::new(Call::EXECVE, arguments));
-            // Only a filter that makes calls up has execve return.
-            let made_up = || Error::os(Call::EXECVE, Errno::NOSYS);
-            let error = self.send_planned().err().unwrap_or_else(made_up);
+            Request::new(Call::EXECVE, [path, vectors[0], vectors[1], death_signal])
+        };
+        let mut denied = None;
+        let mut missing = Error::os(Call::EXECVE, Errno::NOENT);
+        while let Some((last, others)) = candidates.split_last() {
+            let first = self.steps.len();
+            self.steps.extend(others.iter().map(|path| execve(path).or_next()));
+            self.steps.push(execve(last));
+            let Failed { step, error } = match self.send_steps() {
+                Err(failed) => failed,
+                // Only a filter that makes calls up has execve return.
+                Ok(_) => return Err(Error::os(Call::EXECVE, Errno::NOSYS)),
+            };
             match error.kind() {
                 ErrorKind::Hangup if error.call() == Call::EXECVE && self.ring.has_execed()? => {
                     return Ok(());
@@ -266,12 +272,13 @@ impl Preparation<'_> {
                 _ if error.call() != Call::EXECVE => return Err(error),
                 ErrorKind::Os(
                     Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT,
-                ) => last = error,
+                ) => missing = error,
                 ErrorKind::Os(Errno::ACCESS) => denied = Some(error),
                 _ => return Err(error),
             }
+            candidates = &candidates[step - first + 1..];
         }
-        Err(denied.unwrap_or(last))
+        Err(denied.unwrap_or(missing))
     }
 
     /// The first of the candidates that is an executable file, as far as can be told without
@@ -325,9 +332,13 @@ impl Preparation<'_> {
     }
 
     fn send_planned(&mut self) -> Result<usize, Error> {
+        self.send_steps().map_err(|Failed { error, .. }| error)
+    }
+
+    fn send_steps(&mut self) -> Result<usize, Failed> {
         let steps = std::mem::take(&mut self.steps);
         // SAFETY: (1), (2)
-        unsafe { self.ring.submit(&steps) }.map_err(|Failed { error, .. }| error)
+        unsafe { self.ring.submit(&steps) }
     }
 
     fn send(&self, step: Request) -> Result<usize, Error> {
