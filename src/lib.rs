@@ -42,6 +42,25 @@
 //! # }
 //! ```
 //!
+//! Those who come from [`std::process::Command`] find its methods on [`process::Command`]; a closure that
+//! was `pre_exec` runs here, on the child, and is safe.
+//!
+//! ```
+//! use nearfar::prelude::*;
+//! use nearfar::process::Command;
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let mut command = Command::new("nice");
+//! command.prepare(|child| {
+//!     child.setpriority(10)?;
+//!     println!("{} is nice now", child.getpid()?);
+//!     Ok(())
+//! });
+//! assert_eq!(command.output()?.stdout, b"10\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Give the child a table of its own, and the type of everything in it says so: the wrong fd in the
 //! wrong task does not compile, and the message names both tables and the way across.
 //!
@@ -70,6 +89,7 @@
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
 //! | [`handle`] | a near id and the duty to release it: `Fd`, `ChildProcess`; what crosses tables |
 //! | [`buf`] | buffers, and whose memory they are |
+//! | [`process`] | `Command`, with std's surface and a safe `pre_exec` |
 //! | [`task`] | tasks, and what they can be asked to do: one trait and file for each kind of call |
 //! | [`interface`] | how a raw syscall gets to the process that makes it; knows no namespaces |
 //!
