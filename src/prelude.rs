@@ -8,10 +8,11 @@ pub use crate::handle::{
 };
 pub use crate::program::Program;
 pub use crate::task::{
-    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, PrctlTask, ProcessTask,
-    ResourceTask, SpawnTask, Task, TerminalTask, UnshareFilesTask,
+    CredentialsTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, FutexTask,
+    PrctlTask, ProcessTask, ResourceTask, SchedulingTask, SignalTask, SpawnTask, Task,
+    TerminalTask, UnshareFilesTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};
 pub use rustix::pipe::PipeFlags;
-pub use rustix::process::{Resource, Rlimit, Signal};
+pub use rustix::process::{Resource, Rlimit, Signal, WaitIdOptions};

@@ -14,6 +14,7 @@ mod hidden_memory;
 mod local;
 mod page;
 mod process;
+mod program_signals;
 mod ring;
 mod server;
 
@@ -22,6 +23,8 @@ use std::mem::MaybeUninit;
 pub use call::Call;
 pub use error::{Error, ErrorKind};
 pub use local::Local;
+#[doc(hidden)]
+pub use program_signals::ProgramSignals;
 pub use ring::Ring;
 
 pub(crate) use close_list::CloseList;
@@ -80,4 +83,11 @@ pub unsafe trait SyscallInterface {
     ///
     /// That the process is gone.
     fn barrier(&self) -> Result<(), Error>;
+
+    /// What the process hands over to the program it becomes in place of its own signal mask: `None` if
+    /// its own is what counts.
+    #[doc(hidden)]
+    fn program_signals(&self) -> Option<&ProgramSignals> {
+        None
+    }
 }

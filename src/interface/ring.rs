@@ -26,8 +26,8 @@ use rustix::process::Signal;
 use super::graveyard::Kept;
 use super::page::{CloneArgs, ENTRIES, Lease, Page, PageRef};
 use super::{
-    Call, CloseList, Error, ErrorKind, HiddenMemory, Local, MOURNING, Process, SyscallInterface,
-    futex, graveyard, local, server,
+    Call, CloseList, Error, ErrorKind, HiddenMemory, Local, MOURNING, Process, ProgramSignals,
+    SyscallInterface, futex, graveyard, local, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -50,6 +50,7 @@ pub struct Ring {
     hidden_memory: OnceCell<HiddenMemory>,
     /// What is installed when it becomes a program.
     filters: RefCell<Vec<SeccompFilter>>,
+    program_signals: ProgramSignals,
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
 
@@ -179,7 +180,10 @@ impl Ring {
             Ok(number) => {
                 // SAFETY: `fetch` returns a new fd of this process's table.
                 let process = unsafe { Process::from_pidfd(number, pid) };
-                Ring::new(page, Arc::clone(&self.keeper), process, self.closes.clone())
+                let keeper = Arc::clone(&self.keeper);
+                let mut sibling = Ring::new(page, keeper, process, self.closes.clone())?;
+                sibling.program_signals = self.program_signals.clone();
+                Ok(sibling)
             }
             Err(error) => {
                 dismiss(&page, pid);
@@ -230,6 +234,7 @@ impl Ring {
             ending: AtomicBool::new(false),
             hidden_memory: OnceCell::new(),
             filters: RefCell::default(),
+            program_signals: ProgramSignals::default(),
             one_driver: PhantomData,
         };
         if let Some(closes) = &ring.closes {
@@ -250,6 +255,11 @@ impl Ring {
 
     pub(crate) fn set_filters(&self, filters: Vec<SeccompFilter>) {
         self.filters.replace(filters);
+    }
+
+    /// What the child hands over to its program of signals.
+    pub(crate) fn for_program(&self) -> &ProgramSignals {
+        &self.program_signals
     }
 
     /// What the program that the child has become needs to get its death signal at the end of this
@@ -460,6 +470,10 @@ unsafe impl SyscallInterface for Ring {
     fn barrier(&self) -> Result<(), Error> {
         // SAFETY: has no arguments and no effect.
         unsafe { self.syscall(Call::GETPID, []) }.map(drop)
+    }
+
+    fn program_signals(&self) -> Option<&ProgramSignals> {
+        Some(&self.program_signals)
     }
 }
 

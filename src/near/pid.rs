@@ -108,3 +108,9 @@ process_number! {
     /// The number of a session in the pid namespace `P`; always positive.
     Sid
 }
+
+process_number! {
+    /// The number of a thread in the pid namespace `P`; always positive. That of a process's first
+    /// thread is the process's [`Pid`].
+    Tid
+}

@@ -6,19 +6,22 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 
 use super::command::{Command, Session, Settings};
 use super::prepare::{self, ChildTask, Preparation, child_fds};
 use super::stdio::{Source, Stdio};
-use super::{Child, id_map};
+use super::{Child, IdMap};
 use crate::brand::{Guard, HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{PidNamespace, Task as _};
 use crate::handle::{AsFd as OurAsFd, ChildProcess, Cwd, Fd};
 use crate::interface::{Birth, Error};
 use crate::near;
 use crate::program::Program;
-use crate::task::{ExecTask, FileDescriptorTask, ProcessTask, Task, UnshareFilesTask};
+use crate::task::{
+    CredentialsTask, ExecTask, FileDescriptorTask, ProcessTask, Task, UnshareFilesTask,
+};
 
 /// A driven child in this process's table, as spawned.
 type NewChild = Task<HostFds, HostMemory, HostPids>;
@@ -114,7 +117,7 @@ fn start(
         cgroup: settings.cgroup.as_ref().map(AsFd::as_fd),
     };
     let child = Task::here().spawn_as(birth)?;
-    id_map::write(child.pid(), &settings.uid_map, &settings.gid_map)?;
+    write_id_maps(&child, &settings.uid_map, &settings.gid_map)?;
     enter_session(&child, &settings.session)?;
     if preparations.is_empty() {
         let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, fd.as_std())).collect();
@@ -150,6 +153,25 @@ fn start(
     };
     let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, copy_of(fd))).collect();
     become_program(child.with_pids(PidNamespace::HOST, host_pid), program, &fds, settings)
+}
+
+/// Writes the maps of a child's new user namespace.
+fn write_id_maps(child: &NewChild, uids: &[IdMap], gids: &[IdMap]) -> Result<(), Error> {
+    let here = Task::here();
+    if !uids.is_empty() {
+        here.write_uid_map(child, uids)?;
+    }
+    if !gids.is_empty() {
+        match here.write_gid_map(child, gids) {
+            // Who may not choose groups outside may map one only for a namespace that does neither.
+            Err(error) if error.errno() == Some(Errno::PERM) => {
+                here.deny_setgroups(child)?;
+                here.write_gid_map(child, gids)?;
+            }
+            written => written?,
+        }
+    }
+    Ok(())
 }
 
 /// The pid that the first process of a pid namespace has in it.

@@ -10,25 +10,33 @@
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
-//! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`ProcessTask`] | ids, groups and sessions, signals to others, pidfds, waits | `getpid`, `getppid`, `gettid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `kill`, `tgkill`, `pidfd_open`, `pidfd_send_signal`, `pidfd_getfd`, `waitid` |
 //! | [`TerminalTask`] | the controlling terminal | `ioctl` |
-//! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
+//! | [`ResourceTask`] | limits, priority, usage | `prlimit`, `getpriority`, `setpriority`, `getrusage` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
+//! | [`SignalTask`] | signal masks, dispositions, signals with a value | `sigprocmask`, `sigpending`, `sigaction`, `rt_sigqueueinfo` |
+//! | [`CredentialsTask`] | user and group ids, id maps | `getresuid`, `getresgid`, `getgroups`, `setgroups` |
+//! | [`SchedulingTask`] | processors, scheduling policy | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
+//! | [`FutexTask`] | sleeping on a word, waking sleepers | `futex`, `futex_waitv` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
 
 mod arguments;
+mod credentials;
 mod driven;
 mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod futex;
 mod prctl;
 mod process;
 mod resource;
+mod scheduling;
 mod seccomp;
+mod signal;
 mod spawn;
 mod terminal;
 mod unshare_files;
@@ -41,15 +49,19 @@ use crate::handle::Killer;
 use crate::interface::{Local, Ring, SyscallInterface};
 use crate::near;
 
+pub use credentials::{CredentialsTask, Ids};
 pub use driven::DrivenTask;
 pub(crate) use exec::Attributes;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
 pub use prctl::PrctlTask;
-pub use process::ProcessTask;
-pub use resource::ResourceTask;
+pub use process::{ChildEvent, ProcessTask};
+pub use resource::{ResourceTask, UsageOf};
+pub use scheduling::{CpuSet, Policy, SchedAttr, SchedulingTask};
+pub use signal::{SigAction, SigmaskChange, SignalTask};
 pub use spawn::SpawnTask;
 pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};

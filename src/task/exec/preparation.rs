@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //!
-//! 1. The memory that the requests point to (the image's strings, the attributes, the filters and this
-//!    room's statics) lives until they are answered or the child has left this memory.
+//! 1. The memory that the requests point to (the image's strings, the attributes, the filters, the
+//!    ring's signal mask and this room's statics) lives until they are answered or the child has left this memory.
 //! 2. Slots are overwritten only in a table that the child has alone: unshared first, or known to be
 //!    its own and put back on failure.
 #![expect(unsafe_code, reason = "syscalls that change the task")]
@@ -15,8 +15,8 @@ use std::ptr;
 use rustix::io::Errno;
 
 use crate::interface::{
-    Call, DEATH_SIGNAL_AS_IT_IS, Error, ErrorKind, Failed, KernelSigaction, Request, Ring,
-    SIGSET_SIZE, SyscallInterface,
+    Call, DEATH_SIGNAL_AS_IT_IS, Error, ErrorKind, Failed, KernelSigaction, ProgramSignals,
+    Request, Ring, SIGSET_SIZE, SyscallInterface,
 };
 use crate::program::{Image, Program};
 use crate::seccomp::SeccompFilter;
@@ -216,12 +216,15 @@ impl Preparation<'_> {
     /// Plans what is done to signals for the program.
     fn hand_over_signals(&mut self) {
         // Of the undoing, this is the first: an unblocked signal could end the child.
-        self.undo.insert(0, block_signals(&EVERY_SIGNAL));
+        self.undo.insert(0, block_signals(&raw const EVERY_SIGNAL));
         self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
         // A SIGPIPE that is pending, since it was blocked, is dropped by ignoring it once more.
         self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
-        self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
-        self.steps.push(block_signals(&NO_SIGNAL));
+        let ProgramSignals { blocked, ignores_sigpipe } = self.ring.for_program();
+        if !ignores_sigpipe.get() {
+            self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
+        }
+        self.steps.push(block_signals(blocked.as_ptr()));
     }
 
     /// Sends the steps and tries the candidates in order, as `execvp(3)` does.
@@ -349,7 +352,6 @@ impl Preparation<'_> {
 
 const F_GETFD: usize = libc::F_GETFD as usize;
 static EVERY_SIGNAL: u64 = u64::MAX;
-static NO_SIGNAL: u64 = 0;
 
 fn close(fd: c_int) -> Request {
     Request::new(Call::CLOSE, [fd as usize])
@@ -363,8 +365,8 @@ fn set_fd_flags(fd: c_int, flags: usize) -> Request {
     Request::new(Call::FCNTL, [fd as usize, libc::F_SETFD as usize, flags])
 }
 
-fn block_signals(mask: &'static u64) -> Request {
-    let mask = ptr::from_ref(mask).expose_provenance();
+fn block_signals(mask: *const u64) -> Request {
+    let mask = mask.expose_provenance();
     Request::new(Call::RT_SIGPROCMASK, [libc::SIG_SETMASK as usize, mask, 0, SIGSET_SIZE])
 }
 
