@@ -12,4 +12,4 @@ mod task;
 
 pub use fd_table::FdTable;
 pub use segment::{AddressSpace, PidNamespace};
-pub use task::{HostTable, InHostFds, InHostMemory, Task};
+pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};

@@ -17,9 +17,7 @@ use rustix::process::Signal;
 use crate::brand::Namespace;
 use crate::far;
 use crate::handle::AsFd;
-use crate::interface::{
-    Call, Error, KernelSigaction, ProgramSignals, Ring, SIGSET_SIZE, SyscallInterface,
-};
+use crate::interface::{Call, Error, KernelSigaction, Ring, SIGSET_SIZE, SyscallInterface};
 use crate::near::Pid;
 use crate::signals::SignalSet;
 
@@ -93,9 +91,9 @@ pub trait SignalTask: far::Task {
     #[doc(alias = "pthread_sigmask")]
     fn sigprocmask(&self, how: SigmaskChange, set: SignalSet) -> Result<SignalSet, Error> {
         let set = set.bits() & !not_to_be_blocked();
-        if let Some(ProgramSignals { blocked, .. }) = self.interface().program_signals() {
-            let before = blocked.get();
-            blocked.set(match how {
+        if let Some(signals) = self.interface().program_signals() {
+            let before = signals.blocked();
+            signals.set_blocked(match how {
                 SigmaskChange::Block => before | set,
                 SigmaskChange::Unblock => before & !set,
                 SigmaskChange::Set => set,
@@ -175,7 +173,7 @@ pub trait SignalTask: far::Task {
     #[doc(alias = "signal")]
     fn sigaction(&self, signal: Signal) -> Result<Option<SigAction>, Error> {
         if let (Signal::PIPE, Some(signals)) = (signal, self.interface().program_signals()) {
-            let ignored = signals.ignores_sigpipe.get();
+            let ignored = signals.ignores_sigpipe();
             return Ok(Some(if ignored { SigAction::Ignore } else { SigAction::Default }));
         }
         let action: KernelSigaction = with_out(self, |action| {
@@ -289,7 +287,7 @@ impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring,
     pub fn set_sigaction(&self, signal: Signal, action: SigAction) -> Result<(), Error> {
         if signal == Signal::PIPE {
             let ignored = action == SigAction::Ignore;
-            self.interface.for_program().ignores_sigpipe.set(ignored);
+            self.interface.for_program().set_ignores_sigpipe(ignored);
             return Ok(());
         }
         let action = match action {

@@ -15,8 +15,8 @@ use std::ptr;
 use rustix::io::Errno;
 
 use crate::interface::{
-    Call, DEATH_SIGNAL_AS_IT_IS, Error, ErrorKind, Failed, KernelSigaction, ProgramSignals,
-    Request, Ring, SIGSET_SIZE, SyscallInterface,
+    Call, DEATH_SIGNAL_AS_IT_IS, Error, ErrorKind, Failed, KernelSigaction, Request, Ring,
+    SIGSET_SIZE, SyscallInterface,
 };
 use crate::program::{Image, Program};
 use crate::seccomp::SeccompFilter;
@@ -220,11 +220,11 @@ impl Preparation<'_> {
         self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
         // A SIGPIPE that is pending, since it was blocked, is dropped by ignoring it once more.
         self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
-        let ProgramSignals { blocked, ignores_sigpipe } = self.ring.for_program();
-        if !ignores_sigpipe.get() {
+        let signals = self.ring.for_program();
+        if !signals.ignores_sigpipe() {
             self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
         }
-        self.steps.push(block_signals(blocked.as_ptr()));
+        self.steps.push(block_signals(signals.blocked_ptr()));
     }
 
     /// Sends the steps and tries the candidates in order, as `execvp(3)` does.

@@ -19,7 +19,6 @@ use std::os::fd::AsRawFd;
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitIdOptions};
 
-use crate::brand::HostFds;
 use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, Ring};
@@ -446,9 +445,9 @@ pub trait ProcessTask: far::Task {
         &self,
         owner: &Task<F, A, P, Ring, C>,
         fd: impl AsFd<F>,
-    ) -> Result<Fd<HostFds>, Error>
+    ) -> Result<Fd<Self::FdTable>, Error>
     where
-        Self: far::Task<FdTable = HostFds>,
+        Self::FdTable: far::HoldsTasks,
     {
         let pidfd = owner.interface.process().pidfd().as_raw_fd();
         let arguments = [pidfd as usize, fd.near_fd().as_raw() as usize, 0];
