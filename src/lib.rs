@@ -92,6 +92,7 @@ pub mod near;
 pub mod prelude;
 pub mod task;
 
+mod namespaces;
 mod program;
 
 #[doc(hidden)]
@@ -102,6 +103,7 @@ pub mod __private {
 pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
 pub use handle::{BorrowedFd, ChildProcess, Exit, Fd, Killer, Outcome, Usage, Waited};
 pub use interface::{Error, ErrorKind};
+pub use namespaces::Namespaces;
 pub use program::Program;
 /// Some of its types are in this crate's signatures: flags, `Stat`, `Errno`, `Signal`.
 pub use rustix;

@@ -6,12 +6,14 @@ pub use crate::far::{self, Task as _};
 pub use crate::handle::{
     AsFd as _, BorrowedFd, ChildProcess, Cwd, Fd, Inherit, Inheriting, Waited,
 };
+pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::task::{
-    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, ProcessTask, SpawnTask, Task,
-    UnshareFilesTask,
+    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, MountTask, ProcessTask, SchedTask,
+    SpawnTask, Task, UnshareFilesTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};
+pub use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 pub use rustix::pipe::PipeFlags;
 pub use rustix::process::Signal;

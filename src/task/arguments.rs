@@ -88,6 +88,10 @@ unsafe impl Plain for Stat {}
 const _: () = assert!(size_of::<Stat>() == size_of::<libc::stat>());
 // SAFETY: a C struct of integers.
 unsafe impl Plain for libc::flock {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::statfs {}
+// SAFETY: an array of integers.
+unsafe impl<const N: usize> Plain for [u32; N] {}
 
 /// Runs `call` with the address of a `T` for the kernel to fill in.
 pub(super) fn with_out<K: far::Task + ?Sized, T: Plain>(

@@ -10,6 +10,8 @@
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
 //! | [`ProcessTask`] | ids, pidfds | `getpid`, `getppid`, `getpgid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
+//! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`ExecTask`] | becoming a program | `execve` |
@@ -20,7 +22,9 @@ mod driven;
 mod exec;
 mod exit;
 mod file_descriptor;
+mod mount;
 mod process;
+mod sched;
 mod spawn;
 mod unshare_files;
 
@@ -36,7 +40,9 @@ pub use driven::DrivenTask;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
+pub use mount::MountTask;
 pub use process::ProcessTask;
+pub use sched::SchedTask;
 pub use spawn::SpawnTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 

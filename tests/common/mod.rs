@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -162,4 +163,41 @@ pub(crate) fn another_host(role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
     command.args([role, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
     command
+}
+
+/// Runs such a host, which has to end well.
+pub(crate) fn passes(role: &str) {
+    deadline(|| {
+        let output = another_host(role).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.signal(), None, "{text}{errors}");
+        assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
+    });
+}
+
+/// Which namespace of a kind a process is in.
+pub(crate) fn namespace(pid: impl ToPid, kind: &str) -> PathBuf {
+    fs::read_link(format!("/proc/{}/ns/{kind}", pid.to_pid())).expect("the process exists")
+}
+
+/// Which namespace of a kind the calling thread is in.
+pub(crate) fn own_namespace(kind: &str) -> PathBuf {
+    fs::read_link(format!("/proc/thread-self/ns/{kind}")).expect("procfs is mounted")
+}
+
+/// Has user and group 0 of a process's new user namespace be this program's.
+pub(crate) fn map_root(pid: impl ToPid) {
+    let file = |name: &str| format!("/proc/{}/{name}", pid.to_pid());
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    fs::write(file("setgroups"), "deny").expect("the namespace is ours");
+    fs::write(file("uid_map"), format!("0 {user} 1")).expect("nobody is mapped yet");
+    fs::write(file("gid_map"), format!("0 {group} 1")).expect("nobody is mapped yet");
+}
+
+/// A line of `/proc/PID/status`.
+pub(crate) fn status(path: &str, field: &str) -> String {
+    let status = fs::read_to_string(path).expect("the process exists");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.expect("the kernel says it").trim().to_owned()
 }

@@ -1,0 +1,85 @@
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
+
+/// Kinds of namespaces that a task can have of its own without changing what its fds, addresses and
+/// pids mean.
+///
+/// Those that change a brand are not among them: a private fd table is made by
+/// [`unshare_files`](crate::task::UnshareFilesTask::unshare_files), which takes the task and names
+/// the table.
+///
+/// ```
+/// use nearfar::Namespaces;
+///
+/// let own = Namespaces::USER | Namespaces::MOUNT;
+/// assert!(own.contains(Namespaces::MOUNT) && !own.contains(Namespaces::NET));
+/// assert_eq!(format!("{own:?}"), "Namespaces(USER | MOUNT)");
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Namespaces(u64);
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $flag:ident)+) => {
+        impl Namespaces {
+            $($(#[$doc])* pub const $kind: Namespaces = Namespaces(libc::$flag as u64);)+
+
+            const NAMES: &[(Namespaces, &str)] = &[$((Namespaces::$kind, stringify!($kind))),+];
+        }
+    };
+}
+
+kinds! {
+    /// Users, groups and capabilities (`CLONE_NEWUSER`).
+    USER CLONE_NEWUSER
+    /// Mounts (`CLONE_NEWNS`).
+    MOUNT CLONE_NEWNS
+    /// Network devices, addresses, ports and firewalls (`CLONE_NEWNET`).
+    NET CLONE_NEWNET
+    /// Host and domain name (`CLONE_NEWUTS`).
+    UTS CLONE_NEWUTS
+    /// System V IPC and POSIX message queues (`CLONE_NEWIPC`).
+    IPC CLONE_NEWIPC
+    /// The root of the cgroups that are seen (`CLONE_NEWCGROUP`).
+    CGROUP CLONE_NEWCGROUP
+}
+
+impl Namespaces {
+    /// None.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Namespaces(0)
+    }
+
+    /// Whether all `kinds` are among these.
+    #[must_use]
+    pub const fn contains(self, kinds: Namespaces) -> bool {
+        self.0 & kinds.0 == kinds.0
+    }
+
+    /// The `CLONE_NEW*` bits.
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+impl BitOr for Namespaces {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Namespaces(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Namespaces {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
+
+impl fmt::Debug for Namespaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = Self::NAMES.iter().filter(|(kind, _)| self.contains(*kind));
+        let names: Vec<_> = kinds.map(|(_, name)| *name).collect();
+        write!(f, "Namespaces({})", names.join(" | "))
+    }
+}
