@@ -9,11 +9,12 @@ pub use crate::handle::{
 pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::task::{
-    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, MountTask, ProcessTask, SchedTask,
-    SpawnTask, Task, UnshareFilesTask,
+    CapabilityTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask, MountTask, ProcessTask,
+    SchedTask, SpawnTask, Task, UnshareFilesTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};
 pub use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 pub use rustix::pipe::PipeFlags;
 pub use rustix::process::Signal;
+pub use rustix::thread::{CapabilitySet, CapabilitySets};

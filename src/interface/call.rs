@@ -25,6 +25,8 @@ macro_rules! calls {
 }
 
 calls! {
+    CAPGET SYS_capget "capget"
+    CAPSET SYS_capset "capset"
     CHDIR SYS_chdir "chdir"
     CLONE SYS_clone "clone"
     CLONE3 SYS_clone3 "clone3"

@@ -12,12 +12,14 @@
 //! | [`ProcessTask`] | ids, pidfds | `getpid`, `getppid`, `getpgid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
 //! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
 //! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
+//! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
 
 mod arguments;
+mod capability;
 mod driven;
 mod exec;
 mod exit;
@@ -36,6 +38,7 @@ use crate::handle::Killer;
 use crate::interface::{Local, Ring, SyscallInterface};
 use crate::near;
 
+pub use capability::CapabilityTask;
 pub use driven::DrivenTask;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
