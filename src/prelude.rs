@@ -6,12 +6,16 @@ pub use crate::far::{self, Task as _};
 pub use crate::handle::{
     AsFd as _, BorrowedFd, ChildProcess, Cwd, Fd, Inherit, Inheriting, Waited,
 };
+pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::task::{
-    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, PrctlTask, ProcessTask,
-    ResourceTask, SpawnTask, Task, TerminalTask, UnshareFilesTask,
+    CapabilityTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, MountTask,
+    PrctlTask, ProcessTask, ResourceTask, SchedTask, SpawnTask, Task, TerminalTask,
+    UnshareFilesTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};
+pub use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 pub use rustix::pipe::PipeFlags;
 pub use rustix::process::{Resource, Rlimit, Signal};
+pub use rustix::thread::{CapabilitySet, CapabilitySets};

@@ -25,6 +25,8 @@ macro_rules! calls {
 }
 
 calls! {
+    CAPGET SYS_capget "capget"
+    CAPSET SYS_capset "capset"
     CHDIR SYS_chdir "chdir"
     CHROOT SYS_chroot "chroot"
     CLONE SYS_clone "clone"
@@ -38,6 +40,8 @@ calls! {
     FCHDIR SYS_fchdir "fchdir"
     FCNTL SYS_fcntl "fcntl"
     FSTAT SYS_fstat "fstat"
+    FSTATFS SYS_fstatfs "fstatfs"
+    GETEUID SYS_geteuid "geteuid"
     GETPGID SYS_getpgid "getpgid"
     GETPID SYS_getpid "getpid"
     GETPPID SYS_getppid "getppid"
@@ -47,12 +51,14 @@ calls! {
     KILL SYS_kill "kill"
     LSEEK SYS_lseek "lseek"
     MMAP SYS_mmap "mmap"
+    MOUNT SYS_mount "mount"
     NEWFSTATAT SYS_newfstatat "fstatat"
     OPENAT SYS_openat "openat"
     PIDFD_GETFD SYS_pidfd_getfd "pidfd_getfd"
     PIDFD_OPEN SYS_pidfd_open "pidfd_open"
     PIDFD_SEND_SIGNAL SYS_pidfd_send_signal "pidfd_send_signal"
     PIPE2 SYS_pipe2 "pipe2"
+    PIVOT_ROOT SYS_pivot_root "pivot_root"
     PPOLL SYS_ppoll "ppoll"
     PRCTL SYS_prctl "prctl"
     PREAD SYS_pread64 "pread"
@@ -70,6 +76,8 @@ calls! {
     SETRESUID SYS_setresuid "setresuid"
     SETSID SYS_setsid "setsid"
     UMASK SYS_umask "umask"
+    UMOUNT2 SYS_umount2 "umount2"
+    UNSHARE SYS_unshare "unshare"
     WAITID SYS_waitid "waitid"
     WRITE SYS_write "write"
 }

@@ -179,7 +179,13 @@ impl Ring {
             Ok(number) => {
                 // SAFETY: `fetch` returns a new fd of this process's table.
                 let process = unsafe { Process::from_pidfd(number, pid) };
-                Ring::new(page, Arc::clone(&self.keeper), process, self.closes.clone())
+                let sibling =
+                    Ring::new(page, Arc::clone(&self.keeper), process, self.closes.clone())?;
+                if self.hidden_memory.get().is_some() {
+                    // It has the same credentials.
+                    sibling.hidden_memory.get_or_init(HiddenMemory::new);
+                }
+                Ok(sibling)
             }
             Err(error) => {
                 dismiss(&page, pid);

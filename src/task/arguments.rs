@@ -96,6 +96,8 @@ unsafe impl Plain for libc::flock {}
 unsafe impl Plain for libc::rlimit64 {}
 // SAFETY: C structs of integers.
 unsafe impl Plain for [libc::rlimit64; 2] {}
+// SAFETY: an array of integers.
+unsafe impl<const N: usize> Plain for [u32; N] {}
 
 /// Runs `call` with the address of a `T` for the kernel to fill in.
 pub(super) fn with_out<K: far::Task + ?Sized, T: Plain>(

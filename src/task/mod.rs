@@ -14,20 +14,26 @@
 //! | [`TerminalTask`] | the controlling terminal | `ioctl` |
 //! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
+//! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
+//! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
+//! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
 
 mod arguments;
+mod capability;
 mod driven;
 mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod mount;
 mod prctl;
 mod process;
 mod resource;
+mod sched;
 mod seccomp;
 mod spawn;
 mod terminal;
@@ -41,15 +47,18 @@ use crate::handle::Killer;
 use crate::interface::{Local, Ring, SyscallInterface};
 use crate::near;
 
+pub use capability::CapabilityTask;
 pub use driven::DrivenTask;
 pub(crate) use exec::Attributes;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use mount::MountTask;
 pub use prctl::PrctlTask;
 pub use process::ProcessTask;
 pub use resource::ResourceTask;
+pub use sched::SchedTask;
 pub use spawn::SpawnTask;
 pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
