@@ -185,7 +185,7 @@ fn a_pidfd_stands_for_the_namespaces_of_its_process() {
         let theirs = of_process(container.pid());
         let pidfd = here.pidfd_open(container.pid()).unwrap();
         let child = here.spawn().unwrap();
-        for name in ["user", "net", "mnt", "uts", "ipc", "cgroup"] {
+        for name in ["net", "mnt", "uts", "ipc", "cgroup", "user"] {
             let before = of_process(child.pid());
             setns(&child, name, &pidfd).unwrap();
             assert_eq!(changed(&before, &of_process(child.pid())), [name]);
