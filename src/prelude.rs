@@ -11,7 +11,7 @@ pub use crate::program::Program;
 pub use crate::task::{
     CapabilityTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, MountTask,
     PrctlTask, ProcessTask, ResourceTask, SchedTask, SpawnTask, Task, TerminalTask,
-    UnshareFilesTask,
+    UnshareFilesTask, UnsharePidTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};

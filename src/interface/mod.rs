@@ -14,6 +14,7 @@ mod hidden_memory;
 mod local;
 mod page;
 mod process;
+mod residents;
 mod ring;
 mod server;
 
@@ -28,6 +29,7 @@ pub(crate) use close_list::CloseList;
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
 pub(crate) use process::{MOURNING, Process};
+pub(crate) use residents::Residents;
 pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
 pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};
 

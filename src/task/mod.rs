@@ -19,6 +19,7 @@
 //! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
+//! | [`UnsharePidTask`] | another pid namespace for the children | `unshare`, `setns` |
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
 
@@ -38,6 +39,7 @@ mod seccomp;
 mod spawn;
 mod terminal;
 mod unshare_files;
+mod unshare_pid;
 
 use std::fmt;
 
@@ -62,6 +64,7 @@ pub use sched::SchedTask;
 pub use spawn::SpawnTask;
 pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
+pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid
 /// namespace `P`, with children going to the pid namespace `C`.
@@ -131,12 +134,19 @@ impl<F, A, P> Task<F, A, P> {
         pid: near::Pid<Q>,
     ) -> Task<F, A, Q> {
         let Task { interface, fd_table, address_space, .. } = self;
-        let [pid_namespace, child_pid_namespace] = [namespace; 2];
+        let (pid_namespace, child_pid_namespace) = (namespace.clone(), namespace);
         Task { interface, fd_table, address_space, pid_namespace, child_pid_namespace, pid }
     }
 }
 
 impl<F, A, P, C> Task<F, A, P, Ring, C> {
+    /// Its pid in this process's pid namespace: what the parent knows it by. In a pid namespace of its
+    /// own it sees [`far::Task::pid`], another number.
+    #[must_use]
+    pub fn host_pid(&self) -> near::Pid<HostPids> {
+        self.interface.process().pid()
+    }
+
     /// Something to kill the child with from another thread, while a call blocks in it.
     ///
     /// ```
@@ -195,11 +205,11 @@ where
     }
 
     fn pid_namespace(&self) -> PidNamespace<P> {
-        self.pid_namespace
+        self.pid_namespace.clone()
     }
 
     fn child_pid_namespace(&self) -> PidNamespace<C> {
-        self.child_pid_namespace
+        self.child_pid_namespace.clone()
     }
 
     fn pid(&self) -> near::Pid<P> {

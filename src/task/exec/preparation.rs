@@ -60,6 +60,9 @@ pub(super) fn execute(
             return Err(not_sent(ErrorKind::Irreversible));
         }
     }
+    if let Some(residence) = ring.residence() {
+        residence.becomes_program().map_err(not_sent)?;
+    }
     let mut preparation = Preparation {
         ring,
         attributes,
@@ -74,6 +77,9 @@ pub(super) fn execute(
     };
     if outcome.is_err() {
         preparation.take_back();
+        if let Some(residence) = ring.residence() {
+            residence.stays_driven();
+        }
     }
     outcome
 }
@@ -218,6 +224,10 @@ impl Preparation<'_> {
         // Of the undoing, this is the first: an unblocked signal could end the child.
         self.undo.insert(0, block_signals(&EVERY_SIGNAL));
         self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
+        if self.ring.ignores_sigchld() {
+            self.undo.insert(2, set_action(libc::SIGCHLD, &KernelSigaction::IGNORE));
+            self.steps.push(set_action(libc::SIGCHLD, &KernelSigaction::DEFAULT));
+        }
         // A SIGPIPE that is pending, since it was blocked, is dropped by ignoring it once more.
         self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
         self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
