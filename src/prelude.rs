@@ -9,8 +9,8 @@ pub use crate::handle::{
 pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::task::{
-    CapabilityTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, MountTask,
-    PrctlTask, ProcessTask, ResourceTask, SchedTask, SpawnTask, Task, TerminalTask,
+    CapabilityTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, LayerTask,
+    MountTask, PrctlTask, ProcessTask, ResourceTask, SchedTask, SpawnTask, Task, TerminalTask,
     UnshareFilesTask, UnsharePidTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};

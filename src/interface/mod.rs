@@ -1,8 +1,9 @@
 //! Interfaces: how a raw syscall gets to the process that makes it.
 //!
 //! An interface knows nothing of namespaces; keeping a call's numbers and its task together is the
-//! business of [`task`](crate::task). There are two: [`Local`] makes the call on the calling
-//! thread, [`Ring`] has a child process make it.
+//! business of [`task`](crate::task). There are three: [`Local`] makes the call on the calling
+//! thread, [`Ring`] has a child process make it, and [`Layered`] lets an [`Observer`] see what goes to
+//! another one.
 
 mod call;
 mod close_list;
@@ -11,6 +12,7 @@ mod futex;
 mod generation;
 mod graveyard;
 mod hidden_memory;
+mod layered;
 mod local;
 mod page;
 mod process;
@@ -22,6 +24,7 @@ use std::mem::MaybeUninit;
 
 pub use call::Call;
 pub use error::{Error, ErrorKind};
+pub use layered::{Layered, Observer};
 pub use local::Local;
 pub use ring::Ring;
 
@@ -43,7 +46,8 @@ use hidden_memory::HiddenMemory;
 ///
 /// 1. [`syscall`](Self::syscall) has one process execute exactly the given call, at most once, and
 ///    always the same process.
-/// 2. `Ok` and an error of kind [`ErrorKind::Os`] are the kernel's own answer to that call.
+/// 2. `Ok` and an error of kind [`ErrorKind::Os`] are the kernel's own answer to that call; or it was
+///    an [`Observer`] that refused it, and the call was not executed.
 /// 3. [`ErrorKind::NotSent`] is returned only if the call was and will not be executed.
 /// 4. Once `syscall` has returned, in whatever way, that process does not write to the memory of
 ///    the arguments on account of this call any more.

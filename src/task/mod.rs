@@ -22,6 +22,7 @@
 //! | [`UnsharePidTask`] | another pid namespace for the children | `unshare`, `setns` |
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
+//! | [`LayerTask`] | watching and refusing calls | all |
 
 mod arguments;
 mod capability;
@@ -30,6 +31,7 @@ mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod layer;
 mod mount;
 mod prctl;
 mod process;
@@ -56,6 +58,7 @@ pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use layer::{LayerTask, Layered};
 pub use mount::MountTask;
 pub use prctl::PrctlTask;
 pub use process::ProcessTask;
