@@ -6,13 +6,17 @@ pub use crate::far::{self, Task as _};
 pub use crate::handle::{
     AsFd as _, BorrowedFd, ChildProcess, Cwd, Fd, Inherit, Inheriting, Waited,
 };
+pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::task::{
-    CredentialsTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, FutexTask,
-    PrctlTask, ProcessTask, ResourceTask, SchedulingTask, SignalTask, SpawnTask, Task,
-    TerminalTask, UnshareFilesTask,
+    CapabilityTask, CredentialsTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask,
+    FileSystemTask, FutexTask, LayerTask, MountTask, PrctlTask, ProcessTask, ResourceTask,
+    SchedTask, SchedulingTask, SignalTask, SpawnTask, Task, TerminalTask, UnshareFilesTask,
+    UnsharePidTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};
+pub use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 pub use rustix::pipe::PipeFlags;
 pub use rustix::process::{Resource, Rlimit, Signal, WaitIdOptions};
+pub use rustix::thread::{CapabilitySet, CapabilitySets};

@@ -127,19 +127,13 @@ fn setting_groups_changes_nothing_else() {
     });
 }
 
-/// Has a driven task enter a new user namespace.
-fn enter_user_namespace(child: &impl far::Task) {
-    // SAFETY: of the child alone; its fds, addresses and pids mean what they did.
-    unsafe { child.interface().syscall(Call::UNSHARE, [libc::CLONE_NEWUSER as usize]) }.unwrap();
-}
-
 #[test]
 fn a_task_in_a_new_user_namespace_gets_its_ids() {
     deadline(|| {
         let here = Task::here();
         let child = here.spawn().unwrap();
         let pid = child.pid().as_raw();
-        enter_user_namespace(&child);
+        child.unshare(Namespaces::USER).unwrap();
         assert_ne!(child.getresuid().unwrap().real, 5, "nobody");
         here.write_uid_map(&child, &[IdMap::own_uid_as(5)]).unwrap();
         here.deny_setgroups(&child).unwrap();
@@ -168,7 +162,7 @@ fn a_map_has_several_ranges() {
         }
         let here = Task::here();
         let child = here.spawn().unwrap();
-        enter_user_namespace(&child);
+        child.unshare(Namespaces::USER).unwrap();
         let ranges = [
             IdMap { inside: 0, outside: 0, count: 1 },
             IdMap { inside: 1, outside: 100_000, count: 65535 },

@@ -5,7 +5,7 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::{deadline, in_another_host, stat, status};
+use common::{deadline, passes, stat, status};
 use nearfar::far;
 use nearfar::prelude::*;
 use nearfar::task::{CpuSet, Policy, SchedAttr};
@@ -199,5 +199,5 @@ fn host_on_one_processor() {
 
 #[test]
 fn a_task_is_driven_on_one_processor() {
-    deadline(|| in_another_host("host_on_one_processor"));
+    passes("host_on_one_processor");
 }

@@ -82,10 +82,7 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
     let blocked = SignalsBlocked::new();
     let keeper = clone_keeper(page, &blocked);
     drop(blocked);
-    local::answer(Call::CLONE, keeper).inspect_err(|_| {
-        page.keeper_life.store(0, Ordering::Release);
-        page.life.store(0, Ordering::Release);
-    })?;
+    local::answer(Call::CLONE, keeper).inspect_err(|_| page.abandon())?;
 
     loop {
         // In this order: a keeper answers before it goes.

@@ -16,7 +16,7 @@ use super::{Child, IdMap};
 use crate::brand::{Guard, HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{PidNamespace, Task as _};
 use crate::handle::{AsFd as OurAsFd, ChildProcess, Cwd, Fd};
-use crate::interface::{Birth, Error};
+use crate::interface::{Birth, Error, Residents};
 use crate::near;
 use crate::program::Program;
 use crate::task::{
@@ -112,9 +112,11 @@ fn start(
     preparations: &mut [Preparation],
 ) -> io::Result<ChildProcess> {
     let own_pids = if settings.pid_namespace { libc::CLONE_NEWPID } else { 0 };
+    let residents = settings.pid_namespace.then(|| Residents::none(None));
     let birth = Birth {
         namespaces: settings.namespaces.bits() as c_int | own_pids,
         cgroup: settings.cgroup.as_ref().map(AsFd::as_fd),
+        residents: residents.as_ref(),
     };
     let child = Task::here().spawn_as(birth)?;
     write_id_maps(&child, &settings.uid_map, &settings.gid_map)?;
@@ -136,9 +138,9 @@ fn start(
     let (child, (copies, for_steps)) = child.unshare_files(table, (for_program, for_steps))?;
 
     let host_pid = child.pid();
-    let (namespace, own_pid) = match settings.pid_namespace {
-        true => (PidNamespace::new(), INIT),
-        false => (PidNamespace::of_host(), host_pid.as_raw()),
+    let (namespace, own_pid) = match residents {
+        Some(residents) => (PidNamespace::of(residents), INIT),
+        None => (PidNamespace::of_host(), host_pid.as_raw()),
     };
     let own_pid = near::Pid::asserted(own_pid).expect("it is positive");
     let child: ChildTask<'_> = child.with_pids(namespace, own_pid);

@@ -104,8 +104,8 @@ unsafe impl Plain for libc::rusage {}
 unsafe impl Plain for KernelSigaction {}
 // SAFETY: an integer.
 unsafe impl Plain for u64 {}
-// SAFETY: integers.
-unsafe impl Plain for [u32; 3] {}
+// SAFETY: an array of integers.
+unsafe impl<const N: usize> Plain for [u32; N] {}
 
 /// Runs `call` with the address of a `T` for the kernel to fill in.
 pub(super) fn with_out<K: far::Task + ?Sized, T: Plain>(

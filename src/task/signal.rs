@@ -4,8 +4,9 @@
 //!
 //! 1. Every address in a call is lent, for as many bytes as the kernel reads or writes there; it keeps
 //!    none of them after the call.
-//! 2. A driven child keeps every signal blocked, and `SIGPIPE` ignored: what is set of the two is
-//!    recorded for its program. It has no handlers, and gets none.
+//! 2. A driven child keeps every signal blocked, `SIGPIPE` ignored, and `SIGCHLD` where its children are
+//!    left to the kernel: what is set of these is recorded for its program. It has no handlers, and gets
+//!    none.
 //! 3. A pidfd in a call is of the task's own table and stays open for the call.
 //! 4. A signal is none of those that libc keeps to itself: [`Signal`] has no safe way to make them.
 #![expect(unsafe_code, reason = "syscalls")]
@@ -172,8 +173,12 @@ pub trait SignalTask: far::Task {
     /// [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html)
     #[doc(alias = "signal")]
     fn sigaction(&self, signal: Signal) -> Result<Option<SigAction>, Error> {
-        if let (Signal::PIPE, Some(signals)) = (signal, self.interface().program_signals()) {
-            let ignored = signals.ignores_sigpipe();
+        let recorded = self.interface().program_signals().and_then(|signals| match signal {
+            Signal::PIPE => Some(signals.ignores_sigpipe()),
+            Signal::CHILD if signals.sigchld_is_taken() => Some(signals.ignores_sigchld()),
+            _ => None,
+        });
+        if let Some(ignored) = recorded {
             return Ok(Some(if ignored { SigAction::Ignore } else { SigAction::Default }));
         }
         let action: KernelSigaction = with_out(self, |action| {
@@ -285,10 +290,19 @@ impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring,
     /// [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html)
     #[doc(alias = "signal")]
     pub fn set_sigaction(&self, signal: Signal, action: SigAction) -> Result<(), Error> {
-        if signal == Signal::PIPE {
-            let ignored = action == SigAction::Ignore;
-            self.interface.for_program().set_ignores_sigpipe(ignored);
-            return Ok(());
+        let (signals, ignored) = (self.interface.for_program(), action == SigAction::Ignore);
+        match signal {
+            Signal::PIPE => {
+                signals.set_ignores_sigpipe(ignored);
+                return Ok(());
+            }
+            Signal::CHILD => {
+                signals.set_ignores_sigchld(ignored);
+                if signals.sigchld_is_taken() {
+                    return Ok(());
+                }
+            }
+            _ => {}
         }
         let action = match action {
             SigAction::Default => KernelSigaction::DEFAULT,

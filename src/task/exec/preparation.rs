@@ -60,6 +60,9 @@ pub(super) fn execute(
             return Err(not_sent(ErrorKind::Irreversible));
         }
     }
+    if let Some(residence) = ring.residence() {
+        residence.becomes_program().map_err(not_sent)?;
+    }
     let mut preparation = Preparation {
         ring,
         attributes,
@@ -74,6 +77,9 @@ pub(super) fn execute(
     };
     if outcome.is_err() {
         preparation.take_back();
+        if let Some(residence) = ring.residence() {
+            residence.stays_driven();
+        }
     }
     outcome
 }
@@ -218,9 +224,13 @@ impl Preparation<'_> {
         // Of the undoing, this is the first: an unblocked signal could end the child.
         self.undo.insert(0, block_signals(&raw const EVERY_SIGNAL));
         self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
+        let signals = self.ring.for_program();
+        if signals.sigchld_is_taken() && !signals.ignores_sigchld() {
+            self.undo.insert(2, set_action(libc::SIGCHLD, &KernelSigaction::IGNORE));
+            self.steps.push(set_action(libc::SIGCHLD, &KernelSigaction::DEFAULT));
+        }
         // A SIGPIPE that is pending, since it was blocked, is dropped by ignoring it once more.
         self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
-        let signals = self.ring.for_program();
         if !signals.ignores_sigpipe() {
             self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
         }
