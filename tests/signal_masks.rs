@@ -7,7 +7,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{ptr, thread};
 
-use common::{deadline, passes, state, status, until};
+use common::{deadline, is_gone, passes, state, status, until};
 use nearfar::SignalSet;
 use nearfar::prelude::*;
 use nearfar::task::{NotExecuted, SigAction, SigmaskChange};
@@ -190,7 +190,10 @@ fn what_an_init_does_with_its_children_is_not_what_its_program_does() {
                 let expected = asked.unwrap_or(SigAction::Default);
                 assert_eq!(init.sigaction(Signal::CHILD).unwrap(), Some(expected));
                 // It can still have children that leave no zombies.
-                drop(init.spawn().unwrap());
+                let child = init.spawn().unwrap();
+                let pid = child.host_pid();
+                drop(child);
+                until("reaped by the kernel", || is_gone(pid));
                 let grep = Program::new("grep").args(["-E", "SigBlk|SigIgn", "/proc/self/status"]);
                 let process = init.program(&grep).fd(1, &writer).exec().unwrap();
                 assert!(process.wait().unwrap().success());
