@@ -48,9 +48,9 @@ fn a_group_is_killed_and_nobody_else() {
     fn kills(task: &impl HostTask) {
         let here = Task::here();
         let [leader, member, bystander] = [(); 3].map(|()| here.spawn().unwrap());
-        leader.setpgid(None).unwrap();
+        leader.setpgrp().unwrap();
         let group = leader.getpgrp().unwrap().unwrap();
-        member.setpgid(Some(group)).unwrap();
+        member.setpgid(group).unwrap();
         assert_eq!(task.getpgid(member.pid()).unwrap(), Some(group));
         assert_eq!(i64::from(group.as_raw()), stat(member.pid().as_raw(), 5));
         task.killpg(group, Signal::KILL).unwrap();

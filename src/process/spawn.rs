@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 
 use super::command::{Command, Session, Settings};
@@ -16,7 +17,7 @@ use super::{Child, IdMap};
 use crate::brand::{Guard, HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{PidNamespace, Task as _};
 use crate::handle::{AsFd as OurAsFd, ChildProcess, Cwd, Fd};
-use crate::interface::{Birth, Error, Residents};
+use crate::interface::{Birth, Call, Error, Residents};
 use crate::near;
 use crate::program::Program;
 use crate::task::{
@@ -188,7 +189,12 @@ fn enter_session(child: &NewChild, session: &Session) -> Result<(), Error> {
         None => Ok(()),
         // The leader of a session leads a group as well.
         Some(0) if session.new => Ok(()),
-        Some(group) => child.setpgid(near::Pgid::asserted(group)),
+        Some(0) => child.setpgrp().map(drop),
+        Some(group) => {
+            let group =
+                near::Pgid::asserted(group).ok_or(Error::os(Call::SETPGID, Errno::INVAL))?;
+            child.setpgid(group)
+        }
     }
 }
 

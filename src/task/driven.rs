@@ -13,7 +13,7 @@ use super::{SpawnTask, Task};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no transitions",
     label = "this is not a driven task",
-    note = "unsharing the calling thread's fd table would turn every `OwnedFd` of the program into a number of another file, and an exec would replace the program",
+    note = "unsharing the calling thread's fd table would turn every `OwnedFd` of the program into a number of another file, unsharing its pid namespace would send every child of the program there, and an exec would replace the program",
     note = "make a child with `spawn()` and do it there"
 )]
 pub trait DrivenTask: SpawnTask + Send + Sized {

@@ -19,7 +19,7 @@ use crate::brand::Namespace;
 use crate::far;
 use crate::handle::AsFd;
 use crate::interface::{Call, Error, KernelSigaction, Ring, SIGSET_SIZE, SyscallInterface};
-use crate::near::Pid;
+use crate::near::AsPid;
 use crate::signals::SignalSet;
 
 use super::Task;
@@ -214,12 +214,12 @@ pub trait SignalTask: far::Task {
     #[doc(alias = "sigqueue")]
     fn rt_sigqueueinfo(
         &self,
-        pid: Pid<Self::PidNamespace>,
+        pid: impl AsPid<Self::PidNamespace>,
         signal: Signal,
         value: i32,
     ) -> Result<(), Error> {
         with_in_out(self, queued(self, signal, value)?, |info| {
-            let arguments = [pid.as_raw() as usize, signal.as_raw() as usize, info];
+            let arguments = [pid.number().as_raw() as usize, signal.as_raw() as usize, info];
             // SAFETY: (1), (4)
             unsafe { call(self, Call::RT_SIGQUEUEINFO, arguments) }
         })

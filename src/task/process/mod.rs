@@ -22,7 +22,7 @@ use rustix::process::{Signal, WaitIdOptions};
 use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, Ring};
-use crate::near::{Pgid, Pid, Sid, Tid};
+use crate::near::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};
 
 use super::Task;
 use super::arguments::{call, near, received, with_out};
@@ -125,15 +125,14 @@ pub trait ProcessTask: far::Task {
     /// [`getpgid(2)`](https://man7.org/linux/man-pages/man2/getpgid.2.html)
     fn getpgid(
         &self,
-        pid: Pid<Self::PidNamespace>,
+        pid: impl AsPid<Self::PidNamespace>,
     ) -> Result<Option<Pgid<Self::PidNamespace>>, Error> {
         // SAFETY: takes a number only.
-        let group = unsafe { call(self, Call::GETPGID, [pid.as_raw() as usize]) }?;
+        let group = unsafe { call(self, Call::GETPGID, [pid.number().as_raw() as usize]) }?;
         Ok(Pgid::asserted(group as c_int))
     }
 
-    /// `setpgid(0, group)`—moves the task to another process group of its session; `None` is a new group
-    /// of its own.
+    /// `setpgid(0, group)`—moves the task to another process group of its session.
     ///
     /// Checked: `group` is of this task's pid namespace. Between learning a group and joining it, it may
     /// have ended and another have its number, but only one of the same session can be joined. On the
@@ -147,11 +146,10 @@ pub trait ProcessTask: far::Task {
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let here = Task::here();
     /// let (first, second) = (here.spawn()?, here.spawn()?);
-    /// first.setpgid(None)?;
-    /// let group = first.getpgrp()?;
+    /// let group = first.setpgrp()?;
     /// second.setpgid(group)?;
-    /// assert_eq!(second.getpgrp()?, group);
-    /// assert_ne!(here.getpgrp()?, group);
+    /// assert_eq!(second.getpgrp()?, Some(group));
+    /// assert_ne!(here.getpgrp()?, Some(group));
     /// # Ok(())
     /// # }
     /// ```
@@ -163,11 +161,26 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html)
-    #[doc(alias = "setpgrp")]
-    fn setpgid(&self, group: Option<Pgid<Self::PidNamespace>>) -> Result<(), Error> {
-        let group = group.map_or(0, Pgid::as_raw);
+    fn setpgid(&self, group: impl AsPgid<Self::PidNamespace>) -> Result<(), Error> {
+        let group = group.number().as_raw();
         // SAFETY: takes numbers only.
         unsafe { call(self, Call::SETPGID, [0, group as usize]) }.map(drop)
+    }
+
+    /// `setpgid(0, 0)`—makes the task the leader of a new process group of its session, with its own pid
+    /// as the number. On the calling thread this moves the whole process.
+    ///
+    /// # Errors
+    ///
+    /// Of `setpgid`: `EPERM` if the task leads the session.
+    ///
+    /// # References
+    ///
+    /// [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html)
+    fn setpgrp(&self) -> Result<Pgid<Self::PidNamespace>, Error> {
+        // SAFETY: takes numbers only.
+        unsafe { call(self, Call::SETPGID, [0, 0]) }?;
+        Ok(Pgid::asserted(self.pid().as_raw()).expect("a pid is positive"))
     }
 
     /// `getsid(0)`—the task's session; `None` if it is not visible in the task's pid namespace.
@@ -200,10 +213,10 @@ pub trait ProcessTask: far::Task {
     #[doc(alias = "getsid")]
     fn getsid_of(
         &self,
-        pid: Pid<Self::PidNamespace>,
+        pid: impl AsPid<Self::PidNamespace>,
     ) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
         // SAFETY: takes a number only.
-        let session = unsafe { call(self, Call::GETSID, [pid.as_raw() as usize]) }?;
+        let session = unsafe { call(self, Call::GETSID, [pid.number().as_raw() as usize]) }?;
         Ok(Sid::asserted(session as c_int))
     }
 
@@ -268,9 +281,9 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`pidfd_open(2)`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html)
-    fn pidfd_open(&self, pid: Pid<Self::PidNamespace>) -> Result<Fd<Self::FdTable>, Error> {
+    fn pidfd_open(&self, pid: impl AsPid<Self::PidNamespace>) -> Result<Fd<Self::FdTable>, Error> {
         // SAFETY: takes numbers only.
-        let number = unsafe { call(self, Call::PIDFD_OPEN, [pid.as_raw() as usize, 0]) }?;
+        let number = unsafe { call(self, Call::PIDFD_OPEN, [pid.number().as_raw() as usize, 0]) }?;
         // SAFETY: (2)
         unsafe { received(self, number) }
     }
@@ -324,8 +337,8 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html)
-    fn kill(&self, pid: Pid<Self::PidNamespace>, signal: Signal) -> Result<(), Error> {
-        let arguments = [pid.as_raw() as usize, signal.as_raw() as usize];
+    fn kill(&self, pid: impl AsPid<Self::PidNamespace>, signal: Signal) -> Result<(), Error> {
+        let arguments = [pid.number().as_raw() as usize, signal.as_raw() as usize];
         // SAFETY: (5); takes numbers only.
         unsafe { call(self, Call::KILL, arguments) }.map(drop)
     }
@@ -343,9 +356,8 @@ pub trait ProcessTask: far::Task {
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let here = Task::here();
     /// let (first, second) = (here.spawn()?, here.spawn()?);
-    /// first.setpgid(None)?;
-    /// let group = first.getpgrp()?.expect("it is in our namespace");
-    /// second.setpgid(Some(group))?;
+    /// let group = first.setpgrp()?;
+    /// second.setpgid(group)?;
     /// here.killpg(group, Signal::KILL)?;
     /// assert!(first.getpid().is_err() && second.getpid().is_err());
     /// # Ok(())
@@ -361,8 +373,8 @@ pub trait ProcessTask: far::Task {
     ///
     /// [`killpg(3)`](https://man7.org/linux/man-pages/man3/killpg.3.html),
     /// [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html)
-    fn killpg(&self, group: Pgid<Self::PidNamespace>, signal: Signal) -> Result<(), Error> {
-        let group = group.as_raw();
+    fn killpg(&self, group: impl AsPgid<Self::PidNamespace>, signal: Signal) -> Result<(), Error> {
+        let group = group.number().as_raw();
         if group == 1 {
             return Err(Error::os(Call::KILL, Errno::INVAL));
         }
@@ -398,11 +410,12 @@ pub trait ProcessTask: far::Task {
     /// [`tgkill(2)`](https://man7.org/linux/man-pages/man2/tgkill.2.html)
     fn tgkill(
         &self,
-        pid: Pid<Self::PidNamespace>,
-        tid: Tid<Self::PidNamespace>,
+        pid: impl AsPid<Self::PidNamespace>,
+        tid: impl AsTid<Self::PidNamespace>,
         signal: Signal,
     ) -> Result<(), Error> {
-        let arguments = [pid.as_raw(), tid.as_raw(), signal.as_raw()].map(|number| number as usize);
+        let arguments = [pid.number().as_raw(), tid.number().as_raw(), signal.as_raw()]
+            .map(|number| number as usize);
         // SAFETY: (5); takes numbers only.
         unsafe { call(self, Call::TGKILL, arguments) }.map(drop)
     }

@@ -1,8 +1,10 @@
+//! The calling thread has no transitions: every child of this program would go elsewhere.
+
 #![forbid(unsafe_code)]
-use nearfar::Error;
+
 use nearfar::prelude::*;
 
-fn main() -> Result<(), Error> {
+fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
     brand!(inner_pids);
     let child = here.spawn()?;

@@ -1,8 +1,10 @@
+//! What the init of a pid namespace calls itself means another process outside.
+
 #![forbid(unsafe_code)]
-use nearfar::Error;
+
 use nearfar::prelude::*;
 
-fn main() -> Result<(), Error> {
+fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
     brand!(inner_pids);
     let init = here.spawn()?.spawn_with_pids(inner_pids)?;

@@ -1,8 +1,10 @@
+//! After `unshare_pid` the task stays where it is, but its children do not come there.
+
 #![forbid(unsafe_code)]
-use nearfar::Error;
+
 use nearfar::prelude::*;
 
-fn main() -> Result<(), Error> {
+fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
     brand!(inner_pids);
     let task = here.spawn()?.unshare_pid(inner_pids)?;

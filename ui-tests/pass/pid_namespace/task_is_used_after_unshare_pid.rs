@@ -1,8 +1,10 @@
+//! A task whose children go elsewhere now is another type, and the old one is gone.
+
 #![forbid(unsafe_code)]
-use nearfar::Error;
+
 use nearfar::prelude::*;
 
-fn main() -> Result<(), Error> {
+fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
     brand!(inner_pids);
     let task = here.spawn()?;

@@ -1,8 +1,10 @@
+//! Two pid namespaces that one line has made are two.
+
 #![forbid(unsafe_code)]
-use nearfar::Error;
+
 use nearfar::prelude::*;
 
-fn main() -> Result<(), Error> {
+fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
     let mut first = None;
     for _ in 0..2 {
