@@ -7,7 +7,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 
 use super::command::{Command, Session, Settings};
