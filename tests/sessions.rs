@@ -80,7 +80,7 @@ fn children_make_and_join_a_group() {
         assert_eq!(group_and_session(me()), before);
 
         let nobodys = Pgid::asserted(i32::MAX);
-        assert_eq!(second.setpgid(nobodys).unwrap_err().errno(), Some(Errno::PERM));
+        assert_eq!(second.setpgid(nobodys.unwrap()).unwrap_err().errno(), Some(Errno::PERM));
     });
 }
 
