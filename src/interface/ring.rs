@@ -9,14 +9,13 @@
 //!    dead, in the graveyard if need be ([`Estate`]).
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
-use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -50,13 +49,14 @@ pub struct Ring {
     /// Whether it has been told to end, so that nothing may be sent any more.
     ending: AtomicBool,
     /// Once it has changed its credentials.
-    hidden_memory: OnceCell<HiddenMemory>,
+    hidden_memory: OnceLock<HiddenMemory>,
     /// Its place in a pid namespace that is not the host's.
     residence: Option<Residence>,
     /// Whether it has been told to, for its children.
-    ignores_sigchld: Cell<bool>,
+    ignores_sigchld: AtomicBool,
     /// What is installed when it becomes a program.
-    filters: RefCell<Vec<SeccompFilter>>,
+    filters: Mutex<Vec<SeccompFilter>>,
+    /// All else is `Sync`, so that the compiler has this one thing to say.
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
 
@@ -260,7 +260,7 @@ impl Ring {
     /// Has the children of this one, an init, reaped by the kernel as they end.
     fn leave_reaping_to_the_kernel(&self) -> Result<(), Error> {
         static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
-        if self.ignores_sigchld.get() {
+        if self.ignores_sigchld.load(Ordering::Relaxed) {
             return Ok(());
         }
         let action = ptr::from_ref(&IGNORE).expose_provenance();
@@ -271,7 +271,7 @@ impl Ring {
                 [libc::SIGCHLD as usize, action, 0, server::SIGSET_SIZE],
             )
         }?;
-        self.ignores_sigchld.set(true);
+        self.ignores_sigchld.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -316,10 +316,10 @@ impl Ring {
             closes,
             driven: true,
             ending: AtomicBool::new(false),
-            hidden_memory: place.hidden_memory.map_or_else(OnceCell::new, OnceCell::from),
+            hidden_memory: place.hidden_memory.map_or_else(OnceLock::new, OnceLock::from),
             residence: place.residence,
-            ignores_sigchld: Cell::new(false),
-            filters: RefCell::default(),
+            ignores_sigchld: AtomicBool::new(false),
+            filters: Mutex::default(),
             one_driver: PhantomData,
         };
         if let Some(residence) = &ring.residence {
@@ -343,16 +343,16 @@ impl Ring {
 
     /// Whether `SIGCHLD` has to be put right for a program.
     pub(crate) fn ignores_sigchld(&self) -> bool {
-        self.ignores_sigchld.get()
+        self.ignores_sigchld.load(Ordering::Relaxed)
     }
 
     /// The filters that are installed when the child becomes a program.
     pub(crate) fn filters(&self) -> Vec<SeccompFilter> {
-        self.filters.borrow().clone()
+        self.filters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set_filters(&self, filters: Vec<SeccompFilter>) {
-        self.filters.replace(filters);
+        *self.filters.lock().unwrap_or_else(PoisonError::into_inner) = filters;
     }
 
     /// What the program that the child has become needs to get its death signal at the end of this
