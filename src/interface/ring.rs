@@ -9,14 +9,13 @@
 //!    dead, in the graveyard if need be ([`Estate`]).
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
-use std::cell::{OnceCell, RefCell};
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -50,12 +49,13 @@ pub struct Ring {
     /// Whether it has been told to end, so that nothing may be sent any more.
     ending: AtomicBool,
     /// Once it has changed its credentials.
-    hidden_memory: OnceCell<HiddenMemory>,
+    hidden_memory: OnceLock<HiddenMemory>,
     /// Its place in a pid namespace that is not the host's.
     residence: Option<Residence>,
     /// What is installed when it becomes a program.
-    filters: RefCell<Vec<SeccompFilter>>,
+    filters: Mutex<Vec<SeccompFilter>>,
     program_signals: ProgramSignals,
+    /// All else is `Sync`, so that the compiler has this one thing to say.
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
 
@@ -319,9 +319,9 @@ impl Ring {
             closes,
             driven: true,
             ending: AtomicBool::new(false),
-            hidden_memory: place.hidden_memory.map_or_else(OnceCell::new, OnceCell::from),
+            hidden_memory: place.hidden_memory.map_or_else(OnceLock::new, OnceLock::from),
             residence: place.residence,
-            filters: RefCell::default(),
+            filters: Mutex::default(),
             program_signals: ProgramSignals::default(),
             one_driver: PhantomData,
         };
@@ -346,11 +346,11 @@ impl Ring {
 
     /// The filters that are installed when the child becomes a program.
     pub(crate) fn filters(&self) -> Vec<SeccompFilter> {
-        self.filters.borrow().clone()
+        self.filters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set_filters(&self, filters: Vec<SeccompFilter>) {
-        self.filters.replace(filters);
+        *self.filters.lock().unwrap_or_else(PoisonError::into_inner) = filters;
     }
 
     /// What the child hands over to its program of signals.
