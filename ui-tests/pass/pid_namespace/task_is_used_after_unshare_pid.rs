@@ -10,5 +10,6 @@ fn main() -> Result<(), nearfar::Error> {
     let task = here.spawn()?;
     let inside = task.unshare_pid(inner_pids)?;
     inside.getpid()?;
+    drop(inside);
     Ok(())
 }
