@@ -150,12 +150,15 @@ fn host_that_is_a_subreaper() {
     let other = thread::spawn(|| Task::here().child_subreaper().unwrap());
     assert!(other.join().unwrap(), "it is the whole process's");
     assert!(!here.spawn().unwrap().child_subreaper().unwrap());
-    let shell = Program::new("sh").args(["-c", "true & echo $!"]);
+    // It ends when `let_go` is dropped, and not before the shell.
+    let shell = Program::new("sh").args(["-c", "cat <&3 >/dev/null & echo $!"]);
     let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
-    let program = here.spawn().unwrap().program(&shell).fd(1, &writer).exec().unwrap();
-    assert!(program.wait().unwrap().success());
+    let (hold, let_go) = here.pipe2(PipeFlags::empty()).unwrap();
+    let shell = here.spawn().unwrap().program(&shell).fd(1, &writer).fd(3, &hold).exec().unwrap();
+    assert!(shell.wait().unwrap().success());
     let [orphan] = read_pids(&reader);
     assert_eq!(stat(orphan, 4), i64::from(std::process::id()));
+    drop(let_go);
     until("the orphan is ours to reap", || common::state(orphan) == Some('Z'));
     here.set_child_subreaper(false).unwrap();
     assert!(!here.child_subreaper().unwrap());
