@@ -1,7 +1,5 @@
 //! A child and its pipes in an async program: what they give is enough, and nothing blocks.
 
-#![allow(unsafe_code, reason = "tokio has it promised that an fd stays open")]
-
 mod common;
 
 use std::io;
@@ -10,22 +8,13 @@ use std::process::ExitStatus;
 
 use common::{LIMIT, is_gone};
 use nearfar::process::{Child, Command, Stdio};
-use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 /// Waits for the end without blocking the thread.
-async fn ended(child: Child) -> io::Result<ExitStatus> {
-    // SAFETY: its pidfd is the same one, and open, until it is dropped.
-    let mut child = unsafe { AsyncFd::register_with_interest(child, Interest::READABLE) }?;
-    loop {
-        let mut ready = child.readable_mut().await?;
-        match ready.get_inner_mut().try_wait()? {
-            Some(status) => return Ok(status),
-            None => ready.clear_ready(),
-        }
-    }
+async fn ended(mut child: Child) -> io::Result<ExitStatus> {
+    child.wait_async().await
 }
 
 /// What comes of it, which is soon.
@@ -69,6 +58,19 @@ async fn one_is_killed_that_takes_too_long() {
     assert!(early.is_err());
     killer.kill().unwrap();
     assert_eq!(in_time(end).await.unwrap().signal(), Some(libc::SIGKILL));
+}
+
+#[tokio::test]
+async fn a_wait_that_is_cancelled_is_done_again() {
+    let mut command = Command::new("cat");
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let stdin = child.stdin.take();
+    for _ in 0..3 {
+        timeout(std::time::Duration::from_millis(1), child.wait_async()).await.unwrap_err();
+    }
+    drop(stdin);
+    assert!(in_time(child.wait_async()).await.unwrap().success());
+    assert!(in_time(child.wait_async()).await.unwrap().success());
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ mod output;
 mod prepare;
 mod spawn;
 mod stdio;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 #[doc = include_str!("moving_over.md")]
 pub mod moving_over {}
