@@ -85,7 +85,7 @@ unsafe impl Plain for c_int {}
 // SAFETY: integers.
 unsafe impl Plain for [c_int; 2] {}
 // SAFETY: integers.
-unsafe impl Plain for [u8; 16] {}
+unsafe impl<const N: usize> Plain for [u8; N] {}
 // SAFETY: a C struct of integers.
 unsafe impl Plain for Stat {}
 /// What the kernel writes is as large as libc says.

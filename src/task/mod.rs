@@ -16,6 +16,8 @@
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
 //! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
 //! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
+//! | [`MountFdTask`] | mounts by fd | `open_tree`, `move_mount`, `mount_setattr` |
+//! | [`FsContextTask`] | new file systems by fd | `fsopen`, `fspick`, `fsconfig`, `fsmount` |
 //! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
@@ -31,8 +33,10 @@ mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod fs_context;
 mod layer;
 mod mount;
+mod mount_fd;
 mod prctl;
 mod process;
 mod resource;
@@ -58,8 +62,10 @@ pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use fs_context::{FsContextTask, FsMessage, FsMessageKind};
 pub use layer::{LayerTask, Layered};
 pub use mount::MountTask;
+pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
 pub use prctl::PrctlTask;
 pub use process::ProcessTask;
 pub use resource::ResourceTask;
