@@ -12,7 +12,7 @@ pub use crate::task::{
     AT_RECURSIVE, CapabilityTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask,
     FileSystemTask, FsContextTask, LayerTask, MountAttr, MountFdTask, MountTask, PrctlTask,
     ProcessTask, ResourceTask, SchedTask, SpawnTask, Task, TerminalTask, UnshareFilesTask,
-    UnsharePidTask,
+    UnsharePidTask, UtsTask,
 };
 pub use rustix::fs::{AtFlags, Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};

@@ -96,6 +96,10 @@ unsafe impl Plain for libc::flock {}
 unsafe impl Plain for libc::rlimit64 {}
 // SAFETY: C structs of integers.
 unsafe impl Plain for [libc::rlimit64; 2] {}
+// SAFETY: a C struct of arrays of characters.
+unsafe impl Plain for libc::utsname {}
+/// What the kernel writes is as large as libc says.
+const _: () = assert!(size_of::<libc::utsname>() == 6 * 65);
 // SAFETY: an array of integers.
 unsafe impl<const N: usize> Plain for [u32; N] {}
 

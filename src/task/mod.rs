@@ -18,6 +18,7 @@
 //! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
 //! | [`MountFdTask`] | mounts by fd | `open_tree`, `move_mount`, `mount_setattr` |
 //! | [`FsContextTask`] | new file systems by fd | `fsopen`, `fspick`, `fsconfig`, `fsmount` |
+//! | [`UtsTask`] | host and domain name | `uname`, `sethostname`, `setdomainname` |
 //! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
@@ -46,6 +47,7 @@ mod spawn;
 mod terminal;
 mod unshare_files;
 mod unshare_pid;
+mod uts;
 
 use std::fmt;
 
@@ -74,6 +76,7 @@ pub use spawn::SpawnTask;
 pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
+pub use uts::{Uname, UtsTask};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid
 /// namespace `P`, with children going to the pid namespace `C`.
