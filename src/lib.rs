@@ -125,7 +125,9 @@ pub mod __private {
 }
 
 pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
-pub use handle::{BorrowedFd, ChildProcess, Exit, Fd, Killer, Outcome, Usage, Waited};
+pub use handle::{
+    BorrowedFd, ChildProcess, Exit, Fd, FsContext, Killer, MountFd, Outcome, Usage, Waited,
+};
 pub use id_map::IdMap;
 pub use interface::{Error, ErrorKind};
 pub use namespaces::Namespaces;

@@ -4,19 +4,22 @@ pub use crate::brand;
 pub use crate::brand::{Brand, HostFds, HostMemory, HostPids};
 pub use crate::far::{self, Task as _};
 pub use crate::handle::{
-    AsFd as _, BorrowedFd, ChildProcess, Cwd, Fd, Inherit, Inheriting, Waited,
+    AsFd as _, BorrowedFd, ChildProcess, Cwd, Fd, FsContext, Inherit, Inheriting, MountFd, Waited,
 };
 pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::task::{
-    CapabilityTask, CredentialsTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask,
-    FileSystemTask, FutexTask, LayerTask, MountTask, PrctlTask, ProcessTask, ResourceTask,
-    SchedTask, SchedulingTask, SignalTask, SpawnTask, Task, TerminalTask, UnshareFilesTask,
-    UnsharePidTask,
+    AT_RECURSIVE, CapabilityTask, CredentialsTask, DrivenTask, ExecTask, ExitTask,
+    FileDescriptorTask, FileSystemTask, FsContextTask, FutexTask, LayerTask, MountAttr,
+    MountFdTask, MountTask, PrctlTask, ProcessTask, ResourceTask, SchedTask, SchedulingTask,
+    SignalTask, SpawnTask, Task, TerminalTask, UnshareFilesTask, UnsharePidTask, UtsTask,
 };
-pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
+pub use rustix::fs::{AtFlags, Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};
-pub use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
+pub use rustix::mount::{
+    FsPickFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
+    UnmountFlags,
+};
 pub use rustix::pipe::PipeFlags;
 pub use rustix::process::{Resource, Rlimit, Signal, WaitIdOptions};
 pub use rustix::thread::{CapabilitySet, CapabilitySets};

@@ -45,7 +45,8 @@ impl Child {
                 return Ok(status);
             }
             // SAFETY: (1)
-            let ended = unsafe { AsyncFd::register_with_interest(self.as_fd(), Interest::READABLE) }?;
+            let ended =
+                unsafe { AsyncFd::register_with_interest(self.as_fd(), Interest::READABLE) }?;
             // It ends once, so that nothing has to be cleared.
             let _ready = ended.readable().await?;
         }

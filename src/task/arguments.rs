@@ -85,7 +85,7 @@ unsafe impl Plain for c_int {}
 // SAFETY: integers.
 unsafe impl Plain for [c_int; 2] {}
 // SAFETY: integers.
-unsafe impl Plain for [u8; 16] {}
+unsafe impl<const N: usize> Plain for [u8; N] {}
 // SAFETY: a C struct of integers.
 unsafe impl Plain for Stat {}
 /// What the kernel writes is as large as libc says.
@@ -104,6 +104,10 @@ unsafe impl Plain for libc::rusage {}
 unsafe impl Plain for KernelSigaction {}
 // SAFETY: an integer.
 unsafe impl Plain for u64 {}
+// SAFETY: a C struct of arrays of characters.
+unsafe impl Plain for libc::utsname {}
+/// What the kernel writes is as large as libc says.
+const _: () = assert!(size_of::<libc::utsname>() == 6 * 65);
 // SAFETY: an array of integers.
 unsafe impl<const N: usize> Plain for [u32; N] {}
 

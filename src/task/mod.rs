@@ -20,6 +20,9 @@
 //! | [`FutexTask`] | sleeping on a word, waking sleepers | `futex`, `futex_waitv` |
 //! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
 //! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
+//! | [`MountFdTask`] | mounts by fd | `open_tree`, `move_mount`, `mount_setattr` |
+//! | [`FsContextTask`] | new file systems by fd | `fsopen`, `fspick`, `fsconfig`, `fsmount` |
+//! | [`UtsTask`] | host and domain name | `uname`, `sethostname`, `setdomainname` |
 //! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
@@ -36,9 +39,11 @@ mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod fs_context;
 mod futex;
 mod layer;
 mod mount;
+mod mount_fd;
 mod prctl;
 mod process;
 mod resource;
@@ -50,6 +55,7 @@ mod spawn;
 mod terminal;
 mod unshare_files;
 mod unshare_pid;
+mod uts;
 
 use std::fmt;
 
@@ -67,9 +73,11 @@ pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use fs_context::{FsContextTask, FsMessage, FsMessageKind};
 pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
 pub use layer::{LayerTask, Layered};
 pub use mount::MountTask;
+pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
 pub use prctl::PrctlTask;
 pub use process::{ChildEvent, ProcessTask};
 pub use resource::{ResourceTask, UsageOf};
@@ -80,6 +88,7 @@ pub use spawn::SpawnTask;
 pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
+pub use uts::{Uname, UtsTask};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid
 /// namespace `P`, with children going to the pid namespace `C`.
