@@ -38,12 +38,10 @@ use super::mount_fd::known_attributes;
 /// child.fsconfig_set_string(&context, "size", "1m")?;
 /// child.fsconfig_create(&context)?;
 /// let mount = child.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV)?;
-/// // It can be filled before anybody sees it.
-/// let flags = OFlags::CREATE | OFlags::WRONLY;
-/// let file = child.openat(&mount, "ready", flags, Mode::RUSR | Mode::WUSR)?;
+/// // Paths begin at it, while nobody else sees it.
+/// let root = child.openat(&mount, ".", OFlags::DIRECTORY, Mode::empty())?;
 /// child.move_mount_fd(&mount, Cwd, "/tmp", MoveMountFlags::empty())?;
-/// let file = child.openat(Cwd, "/tmp/ready", OFlags::RDONLY, Mode::empty())?;
-/// # drop(file);
+/// assert_eq!(child.fstat(&root)?.st_ino, child.fstat(&mount)?.st_ino);
 /// # Ok(())
 /// # }
 /// ```
