@@ -72,18 +72,24 @@ pub(crate) struct Request {
     call: Call,
     arguments: [usize; 6],
     or_next: bool,
+    or_exit: bool,
 }
 
 impl Request {
     pub(crate) fn new<const N: usize>(call: Call, arguments: [usize; N]) -> Self {
         let mut all = [0; 6];
         all[..N].copy_from_slice(&arguments);
-        Request { call, arguments: all, or_next: false }
+        Request { call, arguments: all, or_next: false, or_exit: false }
     }
 
-    /// If this fails with `ENOENT`, the next one is tried in its place.
+    /// If this finds nothing that can be executed, the next one is tried in its place.
     pub(crate) fn or_next(self) -> Self {
         Request { or_next: true, ..self }
+    }
+
+    /// If this fails, the child exits.
+    pub(crate) fn or_exit(self) -> Self {
+        Request { or_exit: true, ..self }
     }
 
     /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
@@ -150,6 +156,8 @@ struct Place {
 pub(crate) struct Failed {
     pub(crate) step: usize,
     pub(crate) error: Error,
+    /// How those have failed in whose place later ones were tried.
+    pub(crate) passed_over: Vec<Error>,
 }
 
 /// How long a drop waits for the child to exit before it is continued, in case it was stopped.
@@ -380,7 +388,7 @@ impl Ring {
         requests: &[Request],
         to: &Arc<CloseList>,
     ) -> Result<(), Failed> {
-        self.pause_closes().map_err(|error| Failed { step: 0, error })?;
+        self.pause_closes().map_err(|error| Failed { step: 0, error, passed_over: Vec::new() })?;
         // SAFETY: by this function's contract.
         if let Err(failed) = unsafe { self.submit(requests) } {
             // After the first step it is between two tables, and closes nothing in either.
@@ -425,9 +433,13 @@ impl Ring {
     /// As [`syscall`](SyscallInterface::syscall), for each of them.
     pub(crate) unsafe fn submit(&self, requests: &[Request]) -> Result<usize, Failed> {
         let mut last = 0;
+        let mut passed_over = Vec::new();
         for (chunk, requests) in requests.chunks(ENTRIES).enumerate() {
             let entries = || self.page.entries.iter().zip(requests).enumerate();
-            let failed = |index, error| Failed { step: chunk * ENTRIES + index, error };
+            let failed = |index, error, passed_over| {
+                let step = chunk * ENTRIES + index;
+                Failed { step, error, passed_over }
+            };
             for (_, (entry, request)) in entries() {
                 let mut number = request.call.number();
                 if request.changes_credentials() {
@@ -436,6 +448,9 @@ impl Ring {
                 }
                 if request.or_next {
                     number |= server::OR_NEXT;
+                }
+                if request.or_exit {
+                    number |= server::OR_EXIT;
                 }
                 entry.number.store(number, Ordering::Relaxed);
                 for (to, argument) in entry.arguments.iter().zip(request.arguments) {
@@ -447,11 +462,15 @@ impl Ring {
             for (index, (entry, request)) in entries() {
                 let answer = entry.answer.load(Ordering::Relaxed);
                 if let (UNANSWERED, Err(kind)) = (answer, outcome) {
-                    return Err(failed(index, Error::new(request.call, kind)));
+                    return Err(failed(index, Error::new(request.call, kind), passed_over));
                 }
                 last = match local::answer(request.call, answer) {
-                    Err(error) if request.or_next && error.errno() == Some(Errno::NOENT) => 0,
-                    answer => answer.map_err(|error| failed(index, error))?,
+                    Ok(answer) => answer,
+                    Err(error) if request.or_next && is_passed_over(error) => {
+                        passed_over.push(error);
+                        0
+                    }
+                    Err(error) => return Err(failed(index, error, passed_over)),
                 };
             }
         }
@@ -513,6 +532,10 @@ impl Ring {
     pub(crate) fn reap(self) -> Result<Exit, Error> {
         self.process.wait()
     }
+}
+
+fn is_passed_over(error: Error) -> bool {
+    error.errno().is_some_and(|errno| server::PASSED_OVER.contains(&errno))
 }
 
 /// What an entry holds until the server has executed it.
@@ -622,6 +645,10 @@ impl Drop for Ring {
             let _refused = self.process.send_signal(Signal::CONT);
             self.process.poll(Some(MOURNING)).unwrap_or(false)
         };
+        if !ended {
+            // It has had its time, or does not do what it is asked.
+            let _refused = self.process.send_signal(Signal::KILL);
+        }
         if !(ended && self.process.reap_if_ended()) {
             graveyard::bury(Arc::clone(&self.process), Some(Kept::Estate { _estate: estate }));
         }

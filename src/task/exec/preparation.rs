@@ -51,6 +51,7 @@ pub(super) fn execute(
     if has_duplicates(fds.iter().map(|fd| fd.to)) {
         return Err(not_sent(ErrorKind::ListedTwice));
     }
+    attributes.check()?;
     let filters = ring.filters();
     if on_failure == OnFailure::Undo {
         if ring.shares_its_table() {
@@ -266,32 +267,27 @@ impl Preparation<'_> {
             let path = path.as_ptr().expose_provenance();
             Request::new(Call::EXECVE, [path, vectors[0], vectors[1], death_signal])
         };
-        let mut denied = None;
-        let mut missing = Error::os(Call::EXECVE, Errno::NOENT);
-        while let Some((last, others)) = candidates.split_last() {
-            let first = self.steps.len();
-            self.steps.extend(others.iter().map(|path| execve(path).or_next()));
-            self.steps.push(execve(last));
-            let Failed { step, error } = match self.send_steps() {
-                Err(failed) => failed,
-                // Only a filter that makes calls up has execve return.
-                Ok(_) => return Err(Error::os(Call::EXECVE, Errno::NOSYS)),
-            };
-            match error.kind() {
-                ErrorKind::Hangup if error.call() == Call::EXECVE && self.ring.has_execed()? => {
-                    return Ok(());
-                }
-                ErrorKind::Hangup => return Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
-                _ if error.call() != Call::EXECVE => return Err(error),
-                ErrorKind::Os(
-                    Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT,
-                ) => missing = error,
-                ErrorKind::Os(Errno::ACCESS) => denied = Some(error),
-                _ => return Err(error),
+        let nowhere = Error::os(Call::EXECVE, Errno::NOENT);
+        let (last, others) = candidates.split_last().ok_or(nowhere)?;
+        self.steps.extend(others.iter().map(|path| execve(path).or_next()));
+        self.steps.push(execve(last));
+        let Failed { error, passed_over, .. } = match self.send_steps() {
+            Err(failed) => failed,
+            // Only a filter that makes calls up has execve return.
+            Ok(_) => return Err(Error::os(Call::EXECVE, Errno::NOSYS)),
+        };
+        match error.kind() {
+            ErrorKind::Hangup if error.call() == Call::EXECVE && self.ring.has_execed()? => Ok(()),
+            ErrorKind::Hangup => Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
+            // What may not be executed is worth more than what is not there.
+            ErrorKind::Os(
+                Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT,
+            ) if error.call() == Call::EXECVE => {
+                let denied = |error: &&Error| error.errno() == Some(Errno::ACCESS);
+                Err(passed_over.iter().find(denied).copied().unwrap_or(error))
             }
-            candidates = &candidates[step - first + 1..];
+            _ => Err(error),
         }
-        Err(denied.unwrap_or(missing))
     }
 
     /// The first of the candidates that is an executable file, as far as can be told without
@@ -348,8 +344,13 @@ impl Preparation<'_> {
         self.send_steps().map_err(|Failed { error, .. }| error)
     }
 
+    /// Where a failure is the end of the task, it is that at once: it may have given up by then what its
+    /// death signal depends on.
     fn send_steps(&mut self) -> Result<usize, Failed> {
-        let steps = std::mem::take(&mut self.steps);
+        let mut steps = std::mem::take(&mut self.steps);
+        if self.on_failure == OnFailure::Drop {
+            steps = steps.into_iter().map(Request::or_exit).collect();
+        }
         // SAFETY: (1), (2)
         unsafe { self.ring.submit(&steps) }
     }
