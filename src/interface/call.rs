@@ -80,6 +80,7 @@ calls! {
     PRLIMIT SYS_prlimit64 "prlimit"
     PWRITE SYS_pwrite64 "pwrite"
     READ SYS_read "read"
+    READLINKAT SYS_readlinkat "readlinkat"
     RT_SIGACTION SYS_rt_sigaction "sigaction"
     RT_SIGPENDING SYS_rt_sigpending "sigpending"
     RT_SIGPROCMASK SYS_rt_sigprocmask "sigprocmask"

@@ -443,7 +443,9 @@ impl Ring {
             for (_, (entry, request)) in entries() {
                 let mut number = request.call.number();
                 if request.changes_credentials() {
-                    self.hidden_memory.get_or_init(HiddenMemory::new);
+                    if !self.process.has_these_ids(request.call, request.arguments[0]) {
+                        self.hidden_memory.get_or_init(HiddenMemory::new);
+                    }
                     number |= server::ARM_AGAIN;
                 }
                 if request.or_next {

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::output::{self, LimitedOutput};
 use super::prepare::{ChildFds, ChildTask, Preparation, PrepareError, Run};
-use super::spawn::{Unnamed, spawn};
+use super::spawn::{Group, Unnamed, spawn};
 use super::{Child, IdMap, Stdio};
 use crate::handle::Fd;
 use crate::namespaces::Namespaces;
@@ -329,7 +329,8 @@ impl Command {
         self
     }
 
-    /// The user ids of the program's new user namespace. They are written by this process, so it has to
+    /// The user ids of the program's new user namespace. The program runs as whom this process's user is
+    /// there, or as nobody if that has no id there: choose one with [`uid`](Self::uid) then. They are written by this process, so it has to
     /// be allowed to: without privileges only [`IdMap::own_uid_as`].
     ///
     /// # References
@@ -461,7 +462,7 @@ impl Command {
     /// Of everything that was asked for, each named by its call; of `execve`: `ENOENT`, `EACCES`, ...;
     /// and what [`prepare`](Self::prepare) returns. There is no child then.
     pub fn spawn(&mut self) -> io::Result<Child> {
-        spawn(self, Unnamed::Inherited)
+        spawn(self, Unnamed::Inherited, Group::AsSaid)
     }
 
     /// Runs the program and waits for its end.
@@ -483,13 +484,14 @@ impl Command {
     ///
     /// As [`spawn`](Self::spawn) and [`Child::wait_with_output`].
     pub fn output(&mut self) -> io::Result<Output> {
-        spawn(self, Unnamed::Captured)?.wait_with_output()
+        spawn(self, Unnamed::Captured, Group::AsSaid)?.wait_with_output()
     }
 
     /// [`output`](Self::output), of `size` bytes at most, standard output and error together, and for no longer than `time`.
     ///
-    /// At a limit, the program's whole process group is killed: a new one, unless the command has
-    /// said otherwise. What it wrote up to there is returned.
+    /// At a limit, the program's whole process group is killed: a new one, unless the command, or what
+    /// [`prepare`](Self::prepare) does, has said otherwise. What it wrote up to there is returned. Its
+    /// standard input is closed, if it is piped.
     ///
     /// ```
     /// use nearfar::process::{Command, CutOff};
@@ -507,11 +509,7 @@ impl Command {
     ///
     /// As [`output`](Self::output).
     pub fn output_within(&mut self, size: usize, time: Duration) -> io::Result<LimitedOutput> {
-        let group = self.settings.session.group;
-        self.settings.session.group = group.or(Some(0));
-        let spawned = spawn(self, Unnamed::Captured);
-        self.settings.session.group = group;
-        output::within(spawned?, size, time)
+        output::within(spawn(self, Unnamed::Captured, Group::OwnByDefault)?, size, time)
     }
 
     /// What [`new`](Self::new) was given.

@@ -35,6 +35,15 @@ pub(super) enum Unnamed {
     Captured,
 }
 
+/// Which process group a program is in if the command does not say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// This process's.
+    AsSaid,
+    /// One of its own.
+    OwnByDefault,
+}
+
 /// An fd for the program: made for it, or kept by the command.
 enum Given<'a> {
     Made(Fd<HostFds>),
@@ -56,14 +65,14 @@ struct Streams<'a> {
     ends: [Option<OwnedFd>; 3],
 }
 
-pub(super) fn spawn(command: &mut Command, unnamed: Unnamed) -> io::Result<Child> {
+pub(super) fn spawn(command: &mut Command, unnamed: Unnamed, group: Group) -> io::Result<Child> {
     let Command { program, fds, settings, preparations } = command;
     if !preparations.is_empty() {
         // Nothing is prepared for what cannot be told to the kernel.
         program.image()?;
     }
     let Streams { fds, ends: [stdin, stdout, stderr] } = streams(fds, unnamed)?;
-    let process = start(program, &fds, settings, preparations)?;
+    let process = start(program, &fds, settings, preparations, group)?;
     let process = process.kill_on_drop(settings.kill_on_drop);
     let (stdin, stdout, stderr) =
         (stdin.map(Into::into), stdout.map(Into::into), stderr.map(Into::into));
@@ -110,6 +119,7 @@ fn start(
     fds: &BTreeMap<u16, Given<'_>>,
     settings: &Settings,
     preparations: &mut [Preparation],
+    group: Group,
 ) -> io::Result<ChildProcess> {
     let own_pids = if settings.pid_namespace { libc::CLONE_NEWPID } else { 0 };
     let residents = settings.pid_namespace.then(|| Residents::none(None));
@@ -121,7 +131,12 @@ fn start(
     let child = Task::here().spawn_as(birth)?;
     write_id_maps(&child, &settings.uid_map, &settings.gid_map)?;
     enter_session(&child, &settings.session)?;
+    let needs_group =
+        group == Group::OwnByDefault && settings.session.group.is_none() && !settings.session.new;
     if preparations.is_empty() {
+        if needs_group {
+            child.setpgrp()?;
+        }
         let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, fd.as_std())).collect();
         return become_program(child, program, &fds, settings);
     }
@@ -133,9 +148,12 @@ fn start(
         fds.values().map(|fd| (fd.as_std().as_raw_fd(), fd.as_std())).collect();
     let slots: Vec<RawFd> = for_program.keys().copied().collect();
     let for_program: Vec<_> = for_program.into_values().collect();
-    let for_steps: Vec<Vec<_>> =
-        preparations.iter().map(|step| step.fds.iter().collect()).collect();
-    let (child, (copies, for_steps)) = child.unshare_files(table, (for_program, for_steps))?;
+    let for_steps = preparations.iter().map(|step| beside(&step.fds, &slots));
+    let for_steps = for_steps.collect::<io::Result<Vec<_>>>()?;
+    let listed_for_steps: Vec<Vec<_>> =
+        for_steps.iter().map(|fds| fds.iter().map(Given::as_std).collect()).collect();
+    let (child, (copies, for_steps)) =
+        child.unshare_files(table, (for_program, listed_for_steps))?;
 
     let host_pid = child.pid();
     let (namespace, own_pid) = match residents {
@@ -148,6 +166,13 @@ fn start(
         (step.run)(&child, fds).map_err(prepare::into_io)?;
     }
     drop(for_steps);
+    if needs_group {
+        match child.setpgrp() {
+            // It leads a session, and so a group.
+            Err(error) if error.errno() == Some(Errno::PERM) => {}
+            made => drop(made?),
+        }
+    }
 
     let copy_of = |fd: &Given<'_>| {
         let index = slots.binary_search(&fd.as_std().as_raw_fd());
@@ -176,6 +201,16 @@ fn write_id_maps(child: &NewChild, uids: &[IdMap], gids: &[IdMap]) -> Result<(),
     Ok(())
 }
 
+/// A step's fds, at other numbers than the program's.
+fn beside<'a>(fds: &'a [OwnedFd], slots: &[RawFd]) -> io::Result<Vec<Given<'a>>> {
+    let taken = |fd: &OwnedFd| slots.binary_search(&fd.as_raw_fd()).is_ok();
+    let given = |fd: &'a OwnedFd| match taken(fd) {
+        true => Ok(Given::Made(fd.try_clone()?.into())),
+        false => Ok(Given::Kept(fd.as_fd())),
+    };
+    fds.iter().map(given).collect()
+}
+
 /// The pid that the first process of a pid namespace has in it.
 const INIT: i32 = 1;
 
@@ -189,12 +224,17 @@ fn enter_session(child: &NewChild, session: &Session) -> Result<(), Error> {
         // The leader of a session leads a group as well.
         Some(0) if session.new => Ok(()),
         Some(0) => child.setpgrp().map(drop),
-        Some(group) => {
-            let group =
-                near::Pgid::asserted(group).ok_or(Error::os(Call::SETPGID, Errno::INVAL))?;
-            child.setpgid(group)
-        }
+        Some(group) => join_group(child.pid(), group),
     }
+}
+
+/// Puts the child into a group that is there, from here: the number is of this process's pid namespace.
+fn join_group(child: near::Pid<HostPids>, group: i32) -> Result<(), Error> {
+    let refused = |errno| Error::os(Call::SETPGID, errno);
+    let [child, group] = [child.as_raw(), group].map(rustix::process::Pid::from_raw);
+    let group = group.filter(|group| group.as_raw_nonzero().get() > 0);
+    let group = group.ok_or(refused(Errno::INVAL))?;
+    rustix::process::setpgid(child, Some(group)).map_err(refused)
 }
 
 fn become_program<F: Namespace>(

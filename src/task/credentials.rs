@@ -22,7 +22,7 @@ use crate::handle::Cwd;
 use crate::id_map::IdMap;
 use crate::interface::{Call, Error, Ring, SyscallInterface};
 
-use super::arguments::{call, near, with_out};
+use super::arguments::{call, near, with_out, with_path};
 use super::{FileDescriptorTask, Task};
 
 /// The three user ids or group ids of a task.
@@ -227,6 +227,10 @@ where
     K: far::Task + ?Sized,
     L: far::Task<PidNamespace = K::PidNamespace> + ?Sized,
 {
+    if number_in_proc(task)? != Some(task.pid().as_raw()) {
+        // `/proc` is another pid namespace's, where the number would be a stranger's.
+        return Err(Error::os(Call::OPENAT, Errno::NOENT));
+    }
     let path = format!("/proc/{}/{name}", owner.pid().as_raw());
     let file = task.openat(Cwd, path, OFlags::WRONLY, Mode::empty())?;
     // The open file is about one process. It is this one, if that still lives.
@@ -235,4 +239,18 @@ where
         // SAFETY: (1), (3)
         unsafe { call(task, Call::WRITE, [near(task, &file), address, text.len()]) }.map(drop)
     })
+}
+
+/// What the mounted `/proc` calls a task: the target of `/proc/self`.
+fn number_in_proc<K: far::Task + ?Sized>(task: &K) -> Result<Option<i32>, Error> {
+    let mut name = [MaybeUninit::new(0_u8); 16];
+    let length = with_path(task, Call::READLINKAT, c"/proc/self", |path| {
+        task.interface().lend_mut(&mut name, |name| {
+            // SAFETY: (1)
+            unsafe { call(task, Call::READLINKAT, [libc::AT_FDCWD as usize, path, name, 16]) }
+        })
+    })?;
+    // SAFETY: it was zeroes, and bytes from the kernel.
+    let name = name.map(|byte| unsafe { byte.assume_init() });
+    Ok(std::str::from_utf8(&name[..length]).ok().and_then(|name| name.parse().ok()))
 }

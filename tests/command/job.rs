@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use nearfar::process::{Child, Stdio};
+use nearfar::task::SigAction;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -143,6 +144,8 @@ fn a_terminal_of_its_own() {
         let theirs = File::from(rustix::fs::open(&name, flags, rustix::fs::Mode::empty()).unwrap());
         let device = theirs.metadata().unwrap().rdev();
         let mut command = cat();
+        // Whoever runs the tests may ignore it.
+        command.prepare(|child| Ok(child.set_sigaction(Signal::INT, SigAction::Default)?));
         let mut child = command.stdin(theirs).controlling_terminal().spawn().unwrap();
         drop(command);
         until_it_reads(&child);
