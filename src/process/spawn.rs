@@ -231,10 +231,11 @@ fn enter_session(child: &NewChild, session: &Session) -> Result<(), Error> {
 /// Puts the child into a group that is there, from here: the number is of this process's pid namespace.
 fn join_group(child: near::Pid<HostPids>, group: i32) -> Result<(), Error> {
     let refused = |errno| Error::os(Call::SETPGID, errno);
+    if group < 0 {
+        return Err(refused(Errno::INVAL));
+    }
     let [child, group] = [child.as_raw(), group].map(rustix::process::Pid::from_raw);
-    let group = group.filter(|group| group.as_raw_nonzero().get() > 0);
-    let group = group.ok_or(refused(Errno::INVAL))?;
-    rustix::process::setpgid(child, Some(group)).map_err(refused)
+    rustix::process::setpgid(child, group).map_err(refused)
 }
 
 fn become_program<F: Namespace>(
