@@ -42,6 +42,8 @@ pub enum ErrorKind {
     UnknownFlags,
     /// The chosen number was not free, or is 0, 1 or 2.
     SlotTaken,
+    /// Fewer or more fds arrived with a message than were asked for; those that did have been closed.
+    OtherFds,
     /// Another part of the program has waited for the process: how it ended is lost.
     StatusLost,
 }
@@ -78,6 +80,7 @@ codes! {
     SlotTaken 7
     StatusLost 8
     Irreversible 9
+    OtherFds 10
 }
 
 impl Error {
@@ -165,6 +168,9 @@ impl fmt::Display for Error {
             ErrorKind::SlotTaken => {
                 "the chosen fd number is taken, or is 0, 1 or 2, which are not given out"
             }
+            ErrorKind::OtherFds => {
+                "fewer or more fds arrived than were asked for, and have been closed"
+            }
             ErrorKind::StatusLost => {
                 "the exit status is lost: another part of the program has waited for the process"
             }
@@ -192,6 +198,7 @@ impl From<Error> for io::Error {
             ErrorKind::SharedTable => io::ErrorKind::ResourceBusy,
             ErrorKind::Irreversible => io::ErrorKind::Unsupported,
             ErrorKind::SlotTaken => io::ErrorKind::AlreadyExists,
+            ErrorKind::OtherFds => io::ErrorKind::InvalidData,
             ErrorKind::StatusLost => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)

@@ -12,6 +12,9 @@
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
 //! | [`TerminalTask`] | the controlling terminal | `ioctl` |
+//! | [`SocketTask`] | sockets and their addresses | `socket`, `socketpair`, `bind`, `listen`, `accept4`, `connect`, `shutdown`, `getsockname`, `getpeername` |
+//! | [`SocketMessageTask`] | data, and fds for other tables | `sendto`, `recvfrom`, `sendmsg`, `recvmsg` |
+//! | [`SocketOptionTask`] | options, and who the peer is | `getsockopt`, `setsockopt` |
 //! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
@@ -29,6 +32,7 @@ mod prctl;
 mod process;
 mod resource;
 mod seccomp;
+mod socket;
 mod spawn;
 mod terminal;
 mod unshare_files;
@@ -50,6 +54,9 @@ pub use file_system::FileSystemTask;
 pub use prctl::PrctlTask;
 pub use process::ProcessTask;
 pub use resource::ResourceTask;
+pub use socket::{
+    PeerCredentials, Received, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
+};
 pub use spawn::SpawnTask;
 pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};

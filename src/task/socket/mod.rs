@@ -1,0 +1,15 @@
+//! Sockets, by man page: [`endpoint`] is `socket(2)` and what names and connects one, [`message`] is
+//! `send(2)` and `recv(2)`, [`options`] is `getsockopt(2)`.
+
+mod address;
+mod control;
+mod credentials;
+mod endpoint;
+mod message;
+mod options;
+
+pub use address::SocketAddress;
+pub use credentials::PeerCredentials;
+pub use endpoint::SocketTask;
+pub use message::{Received, SocketMessageTask};
+pub use options::SocketOptionTask;
