@@ -36,7 +36,7 @@ fn fds_cross_between_two_private_tables() {
 
         let (reader, writer) = left_task.pipe2(PipeFlags::empty()).unwrap();
         // So that numbers differ.
-        let occupied = right_task.dup(&right).unwrap();
+        let occupied = [(); 8].map(|()| right_task.dup(&right).unwrap());
         left_task.send_fds(&left, [&reader, &writer]).unwrap();
         let [its_reader, its_writer] = right_task.recv_fds(&right).unwrap();
         assert!(are_one((&left_task, &reader), (&right_task, &its_reader)));
