@@ -7,17 +7,21 @@ pub use crate::far::{self, Task as _};
 pub use crate::handle::{
     AsFd as _, BorrowedFd, ChildProcess, Cwd, Fd, Inherit, Inheriting, Waited,
 };
+pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::task::{
-    DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, PrctlTask, ProcessTask,
-    ResourceTask, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask, SpawnTask, Task,
-    TerminalTask, UnshareFilesTask,
+    CapabilityTask, CredentialsTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask,
+    FileSystemTask, FutexTask, LayerTask, MountTask, PrctlTask, ProcessTask, ResourceTask,
+    SchedTask, SchedulingTask, SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask,
+    SocketTask, SpawnTask, Task, TerminalTask, UnshareFilesTask, UnsharePidTask,
 };
 pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};
+pub use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 pub use rustix::net::{
     AddressFamily, RecvFlags, ReturnFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags,
     SocketType,
 };
 pub use rustix::pipe::PipeFlags;
-pub use rustix::process::{Resource, Rlimit, Signal};
+pub use rustix::process::{Resource, Rlimit, Signal, WaitIdOptions};
+pub use rustix::thread::{CapabilitySet, CapabilitySets};

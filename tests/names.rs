@@ -87,3 +87,15 @@ fn generic_code_spawns_and_unshares_and_execs() {
     assert!(run(&here, &echo).success());
     assert!(run(&here.spawn().unwrap(), &echo).success());
 }
+
+#[test]
+fn kinds_of_namespaces_print_their_names() {
+    let mut kinds = Namespaces::default();
+    assert_eq!((kinds, format!("{kinds:?}")), (Namespaces::empty(), "Namespaces()".to_owned()));
+    kinds |= Namespaces::CGROUP;
+    kinds |= Namespaces::USER;
+    assert_eq!(format!("{kinds:?}"), "Namespaces(USER | CGROUP)");
+    assert!(
+        kinds.contains(Namespaces::USER) && !kinds.contains(Namespaces::USER | Namespaces::NET)
+    );
+}

@@ -196,7 +196,7 @@ on_all! {
     }
 
     fn fds_arrive_as_the_tasks_own(task, socket, std) {
-        let (file, pipe) = (null(), std::io::pipe().unwrap());
+        let (file, pipe) = (null(), Task::here().pipe2(PipeFlags::empty()).unwrap());
         rustix_sends(&std, &[file.as_fd(), pipe.1.as_fd()]);
         let [null, writer] = task.recv_fds(socket).unwrap();
         let pid = task.pid().as_raw();

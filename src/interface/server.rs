@@ -32,6 +32,7 @@ use super::page::{CloneArgs, Entry, Page, PageRef};
 use super::{Call, Error, ErrorKind, futex, local};
 
 /// `struct sigaction` as the kernel takes it.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct KernelSigaction {
     handler: usize,
@@ -46,6 +47,11 @@ impl KernelSigaction {
 
     const fn of(handler: usize) -> Self {
         KernelSigaction { handler, flags: 0, restorer: 0, mask: 0 }
+    }
+
+    /// The handler's address, or one of libc's constants that are none.
+    pub(crate) const fn handler(&self) -> usize {
+        self.handler
     }
 }
 
@@ -76,10 +82,7 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
     let blocked = SignalsBlocked::new();
     let keeper = clone_keeper(page, &blocked);
     drop(blocked);
-    local::answer(Call::CLONE, keeper).inspect_err(|_| {
-        page.keeper_life.store(0, Ordering::Release);
-        page.life.store(0, Ordering::Release);
-    })?;
+    local::answer(Call::CLONE, keeper).inspect_err(|_| page.abandon())?;
 
     loop {
         // In this order: a keeper answers before it goes.

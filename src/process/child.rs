@@ -17,8 +17,10 @@ use crate::interface::Process;
 /// for as long as this program runs.
 ///
 /// Everything goes through the program's pidfd, which is also what [`AsFd`] gives: it can be polled, and
-/// is readable when the program has ended. In tokio, `AsyncFd::new(child)` awaits it, and then
+/// is readable when the program has ended. In tokio, an `AsyncFd` of it awaits it, and then
 /// [`try_wait`](Self::try_wait) has the status; the pipes are std's types, which tokio's are made from.
+/// What `AsyncFd::register` wants to be promised is so: the fd stays the same and open until the child
+/// is dropped.
 pub struct Child {
     /// The program's standard input, if it is piped.
     pub stdin: Option<ChildStdin>,

@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //!
-//! 1. The memory that the requests point to (the image's strings, the attributes, the filters and this
-//!    room's statics) lives until they are answered or the child has left this memory.
+//! 1. The memory that the requests point to (the image's strings, the attributes, the filters, the
+//!    ring's signal mask and this room's statics) lives until they are answered or the child has left this memory.
 //! 2. Slots are overwritten only in a table that the child has alone: unshared first, or known to be
 //!    its own and put back on failure.
 #![expect(unsafe_code, reason = "syscalls that change the task")]
@@ -60,6 +60,9 @@ pub(super) fn execute(
             return Err(not_sent(ErrorKind::Irreversible));
         }
     }
+    if let Some(residence) = ring.residence() {
+        residence.becomes_program().map_err(not_sent)?;
+    }
     let mut preparation = Preparation {
         ring,
         attributes,
@@ -74,6 +77,9 @@ pub(super) fn execute(
     };
     if outcome.is_err() {
         preparation.take_back();
+        if let Some(residence) = ring.residence() {
+            residence.stays_driven();
+        }
     }
     outcome
 }
@@ -216,12 +222,19 @@ impl Preparation<'_> {
     /// Plans what is done to signals for the program.
     fn hand_over_signals(&mut self) {
         // Of the undoing, this is the first: an unblocked signal could end the child.
-        self.undo.insert(0, block_signals(&EVERY_SIGNAL));
+        self.undo.insert(0, block_signals(&raw const EVERY_SIGNAL));
         self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
+        let signals = self.ring.for_program();
+        if signals.sigchld_is_taken() && !signals.ignores_sigchld() {
+            self.undo.insert(2, set_action(libc::SIGCHLD, &KernelSigaction::IGNORE));
+            self.steps.push(set_action(libc::SIGCHLD, &KernelSigaction::DEFAULT));
+        }
         // A SIGPIPE that is pending, since it was blocked, is dropped by ignoring it once more.
         self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
-        self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
-        self.steps.push(block_signals(&NO_SIGNAL));
+        if !signals.ignores_sigpipe() {
+            self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
+        }
+        self.steps.push(block_signals(signals.blocked_ptr()));
     }
 
     /// Sends the steps and tries the candidates in order, as `execvp(3)` does.
@@ -349,7 +362,6 @@ impl Preparation<'_> {
 
 const F_GETFD: usize = libc::F_GETFD as usize;
 static EVERY_SIGNAL: u64 = u64::MAX;
-static NO_SIGNAL: u64 = 0;
 
 fn close(fd: c_int) -> Request {
     Request::new(Call::CLOSE, [fd as usize])
@@ -363,8 +375,8 @@ fn set_fd_flags(fd: c_int, flags: usize) -> Request {
     Request::new(Call::FCNTL, [fd as usize, libc::F_SETFD as usize, flags])
 }
 
-fn block_signals(mask: &'static u64) -> Request {
-    let mask = ptr::from_ref(mask).expose_provenance();
+fn block_signals(mask: *const u64) -> Request {
+    let mask = mask.expose_provenance();
     Request::new(Call::RT_SIGPROCMASK, [libc::SIG_SETMASK as usize, mask, 0, SIGSET_SIZE])
 }
 

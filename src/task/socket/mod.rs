@@ -7,6 +7,8 @@ mod credentials;
 mod endpoint;
 mod message;
 mod options;
+mod transfer;
+mod value;
 
 pub use address::SocketAddress;
 pub use credentials::PeerCredentials;
