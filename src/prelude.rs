@@ -2,6 +2,7 @@
 
 pub use crate::brand;
 pub use crate::brand::{Brand, HostFds, HostMemory, HostPids};
+pub use crate::buf::{IoBuf, IoBufMut};
 pub use crate::far::{self, Task as _};
 pub use crate::handle::{
     AsFd as _, BorrowedFd, ChildProcess, Cwd, Fd, FsContext, Inherit, Inheriting, MountFd, Waited,
@@ -12,13 +13,18 @@ pub use crate::task::{
     AT_RECURSIVE, CapabilityTask, CredentialsTask, DrivenTask, ExecTask, ExitTask,
     FileDescriptorTask, FileSystemTask, FsContextTask, FutexTask, LayerTask, MountAttr,
     MountFdTask, MountTask, PrctlTask, ProcessTask, ResourceTask, SchedTask, SchedulingTask,
-    SignalTask, SpawnTask, Task, TerminalTask, UnshareFilesTask, UnsharePidTask, UtsTask,
+    SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask, SpawnTask, Task,
+    TerminalTask, UnshareFilesTask, UnsharePidTask, UtsTask,
 };
 pub use rustix::fs::{AtFlags, Mode, OFlags, SealFlags, SeekFrom};
 pub use rustix::io::{Errno, FdFlags};
 pub use rustix::mount::{
     FsPickFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
     UnmountFlags,
+};
+pub use rustix::net::{
+    AddressFamily, RecvFlags, ReturnFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags,
+    SocketType,
 };
 pub use rustix::pipe::PipeFlags;
 pub use rustix::process::{Resource, Rlimit, Signal, WaitIdOptions};

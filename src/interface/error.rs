@@ -47,6 +47,8 @@ pub enum ErrorKind {
     UnknownFlags,
     /// The chosen number was not free, or is 0, 1 or 2.
     SlotTaken,
+    /// Fewer or more fds arrived with a message than were asked for; those that did have been closed.
+    OtherFds,
     /// Another part of the program has waited for the process: how it ended is lost.
     StatusLost,
 }
@@ -85,6 +87,7 @@ codes! {
     Irreversible 9
     MemoryExposed 10
     InitEnded 11
+    OtherFds 12
 }
 
 impl Error {
@@ -180,6 +183,9 @@ impl fmt::Display for Error {
             ErrorKind::SlotTaken => {
                 "the chosen fd number is taken, or is 0, 1 or 2, which are not given out"
             }
+            ErrorKind::OtherFds => {
+                "fewer or more fds arrived than were asked for, and have been closed"
+            }
             ErrorKind::StatusLost => {
                 "the exit status is lost: another part of the program has waited for the process"
             }
@@ -209,6 +215,7 @@ impl From<Error> for io::Error {
             ErrorKind::MemoryExposed => io::ErrorKind::PermissionDenied,
             ErrorKind::InitEnded => io::ErrorKind::NotFound,
             ErrorKind::SlotTaken => io::ErrorKind::AlreadyExists,
+            ErrorKind::OtherFds => io::ErrorKind::InvalidData,
             ErrorKind::StatusLost => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)

@@ -12,6 +12,9 @@
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, signals to others, pidfds, waits | `getpid`, `getppid`, `gettid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `kill`, `tgkill`, `pidfd_open`, `pidfd_send_signal`, `pidfd_getfd`, `waitid` |
 //! | [`TerminalTask`] | the controlling terminal | `ioctl` |
+//! | [`SocketTask`] | sockets and their addresses | `socket`, `socketpair`, `bind`, `listen`, `accept4`, `connect`, `shutdown`, `getsockname`, `getpeername` |
+//! | [`SocketMessageTask`] | data, and fds for other tables | `sendto`, `recvfrom`, `sendmsg`, `recvmsg` |
+//! | [`SocketOptionTask`] | options, and who the peer is | `getsockopt`, `setsockopt` |
 //! | [`ResourceTask`] | limits, priority, usage | `prlimit`, `getpriority`, `setpriority`, `getrusage` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
 //! | [`SignalTask`] | signal masks, dispositions, signals with a value | `sigprocmask`, `sigpending`, `sigaction`, `rt_sigqueueinfo` |
@@ -51,6 +54,7 @@ mod sched;
 mod scheduling;
 mod seccomp;
 mod signal;
+mod socket;
 mod spawn;
 mod terminal;
 mod unshare_files;
@@ -84,6 +88,9 @@ pub use resource::{ResourceTask, UsageOf};
 pub use sched::SchedTask;
 pub use scheduling::{CpuSet, Policy, SchedAttr, SchedulingTask};
 pub use signal::{SigAction, SigmaskChange, SignalTask};
+pub use socket::{
+    PeerCredentials, Received, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
+};
 pub use spawn::SpawnTask;
 pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
