@@ -54,7 +54,8 @@ use crate::task::Attributes;
 /// 2. It enters its session and process group.
 /// 3. [`prepare`](Self::prepare), in the order of the calls, with all of the privileges it has by then.
 /// 4. Its fds are put at their numbers, and everything else is closed.
-/// 5. The controlling terminal, then supplementary groups, group and user, then the working directory.
+/// 5. The controlling terminal, then supplementary groups, group and user, then the working directory. If
+///    groups are dropped only because there is a user, that is done first of all.
 /// 6. Signals: none is blocked, `SIGPIPE` has its default action.
 /// 7. [Filters](crate::Task::seccomp_on_exec), and `execve`.
 ///
@@ -381,7 +382,8 @@ impl Command {
     /// child, or give the fd to [`prepare_with`](Self::prepare_with). What the child opens here is closed
     /// before the program starts.
     ///
-    /// The child itself cannot leave the closure.
+    /// A limit on open files, set here, holds for the steps that follow, too. The child itself cannot leave
+    /// the closure.
     ///
     /// ```
     /// use nearfar::prelude::*;
