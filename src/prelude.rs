@@ -9,9 +9,13 @@ pub use crate::handle::{
 pub use crate::program::Program;
 pub use crate::task::{
     DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, PrctlTask, ProcessTask,
-    ResourceTask, SpawnTask, Task, TerminalTask, UnshareFilesTask,
+    ResourceTask, SpawnTask, StorageTask, Task, TerminalTask, UnshareFilesTask,
 };
-pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom};
-pub use rustix::io::{Errno, FdFlags};
-pub use rustix::pipe::PipeFlags;
+pub use rustix::fs::{
+    Access, AtFlags, FallocateFlags, FileType, FlockOperation, Gid, MemfdFlags, Mode, OFlags,
+    RenameFlags, ResolveFlags, SealFlags, SeekFrom, StatxFlags, Timespec, Timestamps, Uid,
+    XattrFlags,
+};
+pub use rustix::io::{Errno, FdFlags, ReadWriteFlags};
+pub use rustix::pipe::{PipeFlags, SpliceFlags};
 pub use rustix::process::{Resource, Rlimit, Signal};

@@ -9,6 +9,7 @@
 //! | trait | what for | syscalls |
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
+//! | [`StorageTask`] | sizes, syncing, whole-file locks, memory files | `truncate`, `ftruncate`, `fallocate`, `fsync`, `fdatasync`, `flock`, `memfd_create` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
 //! | [`TerminalTask`] | the controlling terminal | `ioctl` |
@@ -30,6 +31,7 @@ mod process;
 mod resource;
 mod seccomp;
 mod spawn;
+mod storage;
 mod terminal;
 mod unshare_files;
 
@@ -51,6 +53,7 @@ pub use prctl::PrctlTask;
 pub use process::ProcessTask;
 pub use resource::ResourceTask;
 pub use spawn::SpawnTask;
+pub use storage::StorageTask;
 pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 
