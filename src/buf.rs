@@ -6,6 +6,7 @@
 //!    [`HoldsSlices`].
 #![expect(unsafe_code, reason = "promises what memory is where")]
 
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 
 use crate::brand::HostMemory;
@@ -106,6 +107,7 @@ slice_buffers! {
     [const N: usize] [u8; N]
     [] Vec<u8>
 }
+slice_buffers_mut! { [] IoSliceMut<'_> }
 slice_buffers_mut! { [] [MaybeUninit<u8>] }
 slice_buffers_mut! { [const N: usize] [MaybeUninit<u8>; N] }
 
@@ -118,5 +120,41 @@ unsafe impl<A: HoldsSlices> Buf<A> for str {
     #[inline]
     fn length(&self) -> usize {
         self.len()
+    }
+}
+
+// SAFETY: (1); a borrowed slice.
+unsafe impl<A: HoldsSlices> Buf<A> for IoSlice<'_> {
+    #[inline]
+    fn address(&self) -> Address<A> {
+        Address::new(self.as_ptr().expose_provenance())
+    }
+    #[inline]
+    fn length(&self) -> usize {
+        self.len()
+    }
+}
+
+// SAFETY: what is borrowed through `self` is borrowed too.
+unsafe impl<A, B: Buf<A> + ?Sized> Buf<A> for &B {
+    #[inline]
+    fn address(&self) -> Address<A> {
+        (**self).address()
+    }
+    #[inline]
+    fn length(&self) -> usize {
+        (**self).length()
+    }
+}
+
+// SAFETY: what is mutably borrowed through `self` is mutably borrowed too.
+unsafe impl<A, B: BufMut<A> + ?Sized> BufMut<A> for &mut B {
+    #[inline]
+    fn address_mut(&mut self) -> Address<A> {
+        (**self).address_mut()
+    }
+    #[inline]
+    fn length(&self) -> usize {
+        (**self).length()
     }
 }

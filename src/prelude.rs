@@ -9,7 +9,7 @@ pub use crate::handle::{
 pub use crate::program::Program;
 pub use crate::task::{
     DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, PrctlTask, ProcessTask,
-    ResourceTask, SpawnTask, StorageTask, Task, TerminalTask, UnshareFilesTask,
+    ResourceTask, SpawnTask, StorageTask, Task, TerminalTask, TransferTask, UnshareFilesTask,
 };
 pub use rustix::fs::{
     Access, AtFlags, FallocateFlags, FileType, FlockOperation, Gid, MemfdFlags, Mode, OFlags,
