@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
 //! | [`TransferTask`] | several buffers at once; from file to file | `readv`, `writev`, `preadv2`, `pwritev2`, `copy_file_range`, `splice`, `tee`, `sendfile` |
+//! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
 //! | [`StorageTask`] | sizes, syncing, whole-file locks, memory files | `truncate`, `ftruncate`, `fallocate`, `fsync`, `fdatasync`, `flock`, `memfd_create` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
@@ -22,6 +23,7 @@
 //! | [`ExitTask`] | ending | `exit_group` |
 
 mod arguments;
+mod directory;
 mod driven;
 mod exec;
 mod exit;
@@ -45,6 +47,7 @@ use crate::handle::Killer;
 use crate::interface::{Local, Ring, SyscallInterface};
 use crate::near;
 
+pub use directory::{Device, DirectoryEntries, DirectoryEntry, DirectoryTask, Node};
 pub use driven::DrivenTask;
 pub(crate) use exec::Attributes;
 pub use exec::{Exec, ExecTask, NotExecuted};
