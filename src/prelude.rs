@@ -8,9 +8,9 @@ pub use crate::handle::{
 };
 pub use crate::program::Program;
 pub use crate::task::{
-    DirectoryTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, PrctlTask,
-    ProcessTask, ResourceTask, SpawnTask, StorageTask, Task, TerminalTask, TransferTask,
-    UnshareFilesTask,
+    DirectoryTask, DrivenTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask,
+    MetadataTask, PrctlTask, ProcessTask, ResourceTask, SpawnTask, StorageTask, Task, TerminalTask,
+    TransferTask, UnshareFilesTask,
 };
 pub use rustix::fs::{
     Access, AtFlags, FallocateFlags, FileType, FlockOperation, Gid, MemfdFlags, Mode, OFlags,

@@ -11,6 +11,7 @@
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
 //! | [`TransferTask`] | several buffers at once; from file to file | `readv`, `writev`, `preadv2`, `pwritev2`, `copy_file_range`, `splice`, `tee`, `sendfile` |
 //! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
+//! | [`MetadataTask`] | permissions, owners, times, extended attributes | `faccessat2`, `fchmodat`, `fchmod`, `fchownat`, `fchown`, `utimensat`, `statx`, `fstatat`, `statfs`, `fstatfs`, `fsetxattr`, `fgetxattr`, `flistxattr`, `fremovexattr` |
 //! | [`StorageTask`] | sizes, syncing, whole-file locks, memory files | `truncate`, `ftruncate`, `fallocate`, `fsync`, `fdatasync`, `flock`, `memfd_create` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
@@ -29,6 +30,7 @@ mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod metadata;
 mod prctl;
 mod process;
 mod resource;
@@ -54,6 +56,7 @@ pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use metadata::MetadataTask;
 pub use prctl::PrctlTask;
 pub use process::ProcessTask;
 pub use resource::ResourceTask;
