@@ -43,7 +43,7 @@ on_all! {
         fs::write(scratch.join("inner/inside"), "").unwrap();
         symlink("inside", scratch.join("inner/link")).unwrap();
         symlink("/inside", scratch.join("inner/absolute")).unwrap();
-        let inner = task.openat(Cwd, &scratch.join("inner"), OFlags::PATH, Mode::empty()).unwrap();
+        let inner = task.openat(Cwd, scratch.join("inner"), OFlags::PATH, Mode::empty()).unwrap();
         let open = |path: &str, resolve| {
             let opened = task.openat2(&inner, path, OFlags::RDONLY, Mode::empty(), resolve);
             opened.map(|fd| target(task, &fd)).map_err(|error| error.errno().unwrap())
@@ -265,7 +265,7 @@ fn relative_paths_start_where_the_child_is() {
     deadline(|| {
         let scratch = Scratch::new();
         let child = Task::here().spawn().unwrap();
-        child.chdir(&scratch.join("")).unwrap();
+        child.chdir(scratch.join("")).unwrap();
         child.mkdirat(Cwd, "made", Mode::RWXU).unwrap();
         child.symlinkat("made", Cwd, "link").unwrap();
         child.renameat2(Cwd, "link", Cwd, "made/link", RenameFlags::empty()).unwrap();

@@ -200,7 +200,7 @@ on_all! {
         let expected = rustix::fs::statfs(scratch.join("")).unwrap();
         let directory = scratch.open(task);
         for found in
-            [task.statfs(&scratch.join("")).unwrap(), task.fstatfs(&directory).unwrap()]
+            [task.statfs(scratch.join("")).unwrap(), task.fstatfs(&directory).unwrap()]
         {
             assert_eq!((found.f_type, found.f_bsize), (expected.f_type, expected.f_bsize));
             assert_eq!((found.f_blocks, found.f_files), (expected.f_blocks, expected.f_files));
@@ -264,11 +264,11 @@ fn host_whose_child_has_another_directory() {
     fs::write(scratch.join("file"), "hello").unwrap();
     let here = Task::here();
     let child = here.spawn().unwrap();
-    child.chdir(&scratch.join("")).unwrap();
+    child.chdir(scratch.join("")).unwrap();
     let size = |stat: rustix::fs::Stat| stat.st_size;
     assert_eq!(child.fstatat(Cwd, "file", AtFlags::empty()).map(size).unwrap(), 5);
     assert!(here.fstatat(Cwd, "file", AtFlags::empty()).is_err());
-    here.chdir(&scratch.join("")).unwrap();
+    here.chdir(scratch.join("")).unwrap();
     assert_eq!(here.fstatat(Cwd, "file", AtFlags::empty()).map(size).unwrap(), 5);
 }
 

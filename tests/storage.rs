@@ -12,7 +12,7 @@ use nearfar::prelude::*;
 
 fn create<K: far::Task>(task: &K, scratch: &Scratch, name: &str) -> Fd<K::FdTable> {
     let flags = OFlags::CREATE | OFlags::RDWR;
-    task.openat(Cwd, &scratch.join(name), flags, Mode::RUSR | Mode::WUSR).unwrap()
+    task.openat(Cwd, scratch.join(name), flags, Mode::RUSR | Mode::WUSR).unwrap()
 }
 
 on_all! {
@@ -138,7 +138,7 @@ fn relative_paths_start_where_the_child_is() {
         let scratch = Scratch::new();
         fs::write(scratch.join("file"), "hello").unwrap();
         let child = Task::here().spawn().unwrap();
-        child.chdir(&scratch.join("")).unwrap();
+        child.chdir(scratch.join("")).unwrap();
         child.truncate("file", 1).unwrap();
         assert_eq!(fs::read(scratch.join("file")).unwrap(), b"h");
     });

@@ -74,7 +74,7 @@ on_all! {
         assert_eq!(task.writev(&file, &[&first[..], &second[..]]).unwrap(), 4);
         assert_eq!(task.writev(&file, &[IoSlice::new(b"cc"), IoSlice::new(b"d")]).unwrap(), 3);
         assert_eq!(task.writev(&file, &["e", "", "f"]).unwrap(), 2);
-        let mixed: [&dyn Buf<_>; 3] = [&first, &second, &*b"g"];
+        let mixed: [&dyn Buf<_>; 3] = [&first, &second, b"g"];
         assert_eq!(task.writev(&file, &mixed).unwrap(), 5);
         assert_eq!(content(task, &file), b"aabbccdefaabbg");
     }
