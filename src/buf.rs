@@ -18,9 +18,9 @@ use crate::near::Address;
 ///
 /// Implemented only for address spaces that are, for as long as their tasks exist, this program's.
 #[diagnostic::on_unimplemented(
-    message = "this buffer is not in the task's address space",
-    label = "a slice is not memory of `{Self}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
+    message = "this buffer or word is not in the task's address space",
+    label = "it is not memory of `{Self}`",
+    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
     note = "in generic code, ask for it: `K: FileDescriptorTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait HoldsSlices {}

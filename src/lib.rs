@@ -84,7 +84,7 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Pgid`, `Sid` |
+//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Tid`, `Pgid`, `Sid` |
 //! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
 //! | [`handle`] | a near id and the duty to release it: `Fd`, `ChildProcess`; what crosses tables |
@@ -113,9 +113,11 @@ pub mod prelude;
 pub mod process;
 pub mod task;
 
+mod id_map;
 mod namespaces;
 mod program;
 mod seccomp;
+mod signals;
 
 #[doc(hidden)]
 pub mod __private {
@@ -123,7 +125,10 @@ pub mod __private {
 }
 
 pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
-pub use handle::{BorrowedFd, ChildProcess, Exit, Fd, Killer, Outcome, Usage, Waited};
+pub use handle::{
+    BorrowedFd, ChildProcess, Exit, Fd, FsContext, Killer, MountFd, Outcome, Usage, Waited,
+};
+pub use id_map::IdMap;
 pub use interface::{Error, ErrorKind};
 pub use namespaces::Namespaces;
 pub use process::Command;
@@ -131,6 +136,7 @@ pub use program::Program;
 /// Some of its types are in this crate's signatures: flags, `Stat`, `Errno`, `Signal`.
 pub use rustix;
 pub use seccomp::SeccompFilter;
+pub use signals::SignalSet;
 pub use task::Task;
 
 /// The README's example, as a test.

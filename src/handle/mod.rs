@@ -27,12 +27,14 @@ mod child;
 mod exit;
 mod fd;
 mod inherit;
+mod mount;
 mod std_bridge;
 
 pub use child::{ChildProcess, Killer, Waited};
 pub use exit::{Exit, Outcome, Usage};
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
+pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
 
 pub(crate) use inherit::Listed;
 

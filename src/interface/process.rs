@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "calls that rustix does not have, or not in this form")]
 
 use std::ffi::c_int;
+use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -31,7 +32,17 @@ pub(crate) struct Process {
     pidfd: OwnedFd,
     pid: Pid<HostPids>,
     made_by: Generation,
+    parent: Parent,
     reaped: AtomicBool,
+}
+
+/// Who is told of the end of a process, and reaps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parent {
+    /// This process.
+    Us,
+    /// A driven init, which ignores it: the kernel does.
+    Init,
 }
 
 /// Which processes to wait for: those with any exit signal, or only those that have exec'd.
@@ -53,7 +64,21 @@ impl Process {
         // SAFETY: by this function's contract.
         let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
         let pid = Pid::asserted(pid).expect("the kernel returned a pid");
-        Process { pidfd, pid, made_by: Generation::current(), reaped: AtomicBool::new(false) }
+        let (made_by, reaped) = (Generation::current(), AtomicBool::new(false));
+        Process { pidfd, pid, made_by, parent: Parent::Us, reaped }
+    }
+
+    /// The same, of a process that was spawned in another pid namespace, where its pid is another.
+    ///
+    /// # Safety
+    ///
+    /// As [`from_pidfd`](Self::from_pidfd).
+    pub(super) unsafe fn from_foreign_pidfd(number: c_int, parent: Parent) -> Result<Self, Error> {
+        // SAFETY: by this function's contract.
+        let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
+        let pid = pid_here(&pidfd).ok_or(Error::os(Call::IOCTL, Errno::SRCH))?;
+        let (made_by, reaped) = (Generation::current(), AtomicBool::new(false));
+        Ok(Process { pidfd, pid, made_by, parent, reaped })
     }
 
     /// Moves the pidfd out of the way of 0, 1 and 2, which a new table gets without being told.
@@ -138,8 +163,29 @@ impl Process {
         self.waitid(libc::WNOHANG, Eligible::Every)
     }
 
+    /// Whether it has ended, or is about to and can do nothing else any more: an init waits for the
+    /// others in its namespace to be reaped. The pid is its own, as nobody reaps it but its handle.
+    pub(super) fn is_ending(&self) -> bool {
+        if self.is_reaped() || self.poll(Some(Duration::ZERO)).unwrap_or(true) {
+            return true;
+        }
+        /// `PF_EXITING` of `linux/sched.h`, in the ninth field of `proc_pid_stat(5)`.
+        const EXITING: u32 = 4;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid.as_raw()));
+        let flags = stat.ok().and_then(|stat| {
+            let after_name = stat.rsplit(')').next()?;
+            after_name.split_whitespace().nth(6)?.parse::<u32>().ok()
+        });
+        flags.is_some_and(|flags| flags & EXITING != 0)
+    }
+
     /// Reaps it if it has ended, whatever that was like. False if it has not.
     pub(crate) fn reap_if_ended(&self) -> bool {
+        if self.parent == Parent::Init {
+            let ended = self.poll(Some(Duration::ZERO)).unwrap_or(false);
+            self.reaped.fetch_or(ended, Ordering::Release);
+            return ended;
+        }
         let options = libc::WNOHANG | libc::WEXITED | libc::__WALL;
         let ended = !matches!(waitid_pidfd(self.pidfd.as_fd(), options), Ok(None));
         if ended {
@@ -161,6 +207,10 @@ impl Process {
     }
 
     fn waitid(&self, options: c_int, eligible: Eligible) -> Result<Option<Exit>, Error> {
+        if self.parent == Parent::Init {
+            let limit = (options & libc::WNOHANG != 0).then_some(Duration::ZERO);
+            return self.poll(limit)?.then(|| self.exit_without_wait()).transpose();
+        }
         let options = options
             | libc::WEXITED
             | match eligible {
@@ -174,17 +224,16 @@ impl Process {
                 }
                 Ok(exit)
             }
-            Err(Errno::CHILD) => {
-                if options & libc::WNOWAIT == 0 {
-                    self.reaped.store(true, Ordering::Release);
-                    if let Some(exit) = exit_of_reaped(&self.pidfd) {
-                        return Ok(Some(exit));
-                    }
-                }
-                Err(Error::new(Call::WAITID, ErrorKind::StatusLost))
-            }
+            Err(Errno::CHILD) if options & libc::WNOWAIT == 0 => self.exit_without_wait().map(Some),
+            Err(Errno::CHILD) => Err(Error::new(Call::WAITID, ErrorKind::StatusLost)),
             Err(errno) => Err(Error::os(Call::WAITID, errno)),
         }
+    }
+
+    /// How it ended, if somebody else has reaped it.
+    fn exit_without_wait(&self) -> Result<Exit, Error> {
+        self.reaped.store(true, Ordering::Release);
+        exit_of_reaped(&self.pidfd).ok_or(Error::new(Call::WAITID, ErrorKind::StatusLost))
     }
 }
 
@@ -247,6 +296,14 @@ fn exit_of_reaped(pidfd: &OwnedFd) -> Option<Exit> {
         let _hung_up = poll_pidfd(pidfd, PollFlags::empty(), Some(MOMENT));
         pidfd_exit(pidfd)
     })
+}
+
+/// The pid that a process has in this process's pid namespace: the kernel shows it beside the pidfd.
+fn pid_here(pidfd: &OwnedFd) -> Option<Pid<HostPids>> {
+    let path = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd());
+    let info = fs::read_to_string(path).ok()?;
+    let pid = info.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    Pid::asserted(pid.trim().parse().ok()?)
 }
 
 /// `ioctl(pidfd, PIDFD_GET_INFO)`, for the exit status.

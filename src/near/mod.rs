@@ -12,4 +12,4 @@ mod pid;
 
 pub use address::Address;
 pub use fd::Fd;
-pub use pid::{Pgid, Pid, Sid};
+pub use pid::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};

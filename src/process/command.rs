@@ -63,13 +63,16 @@ use crate::task::Attributes;
 /// - Nothing is inherited but 0, 1 and 2, also if it is not close-on-exec: what else the program is to
 ///   have is listed with [`fd`](Self::fd).
 /// - `prepare` runs before the ids change, not after, so that it may do what needs privileges.
-/// - [`uid`](Self::uid) and [`gid`](Self::gid) set the saved id too, for users that are not privileged as
-///   well.
+/// - [`uid`](Self::uid) and [`gid`](Self::gid) set the real and the saved id too, for users that are not
+///   privileged as well.
+/// - No signal is blocked in the program; std passes on what the calling thread blocks.
 /// - An executable file that the kernel does not know (a script without `#!`) is an error, `ENOEXEC`; std
 ///   hands it to a shell in some cases.
 /// - Errors name the call that failed, so [`raw_os_error`](io::Error::raw_os_error) is `None` for them;
 ///   their [`kind`](io::Error::kind) is the same as std's, and the [`Error`](crate::Error) inside has the
 ///   errno.
+/// - What was given with a NUL byte in it is told as it was ([`get_program`](Self::get_program), ...); std
+///   tells something else.
 /// - A child that is dropped is reaped when later ones are spawned, and is no zombie for ever.
 /// - There is no `exec`, which would replace this program.
 pub struct Command {

@@ -6,19 +6,22 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 
 use super::command::{Command, Session, Settings};
 use super::prepare::{self, ChildTask, Preparation, child_fds};
 use super::stdio::{Source, Stdio};
-use super::{Child, id_map};
+use super::{Child, IdMap};
 use crate::brand::{Guard, HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{PidNamespace, Task as _};
 use crate::handle::{AsFd as OurAsFd, ChildProcess, Cwd, Fd};
-use crate::interface::{Birth, Error};
+use crate::interface::{Birth, Call, Error, Residents};
 use crate::near;
 use crate::program::Program;
-use crate::task::{ExecTask, FileDescriptorTask, ProcessTask, Task, UnshareFilesTask};
+use crate::task::{
+    CredentialsTask, ExecTask, FileDescriptorTask, ProcessTask, Task, UnshareFilesTask,
+};
 
 /// A driven child in this process's table, as spawned.
 type NewChild = Task<HostFds, HostMemory, HostPids>;
@@ -109,12 +112,14 @@ fn start(
     preparations: &mut [Preparation],
 ) -> io::Result<ChildProcess> {
     let own_pids = if settings.pid_namespace { libc::CLONE_NEWPID } else { 0 };
+    let residents = settings.pid_namespace.then(|| Residents::none(None));
     let birth = Birth {
         namespaces: settings.namespaces.bits() as c_int | own_pids,
         cgroup: settings.cgroup.as_ref().map(AsFd::as_fd),
+        residents: residents.as_ref(),
     };
     let child = Task::here().spawn_as(birth)?;
-    id_map::write(child.pid(), &settings.uid_map, &settings.gid_map)?;
+    write_id_maps(&child, &settings.uid_map, &settings.gid_map)?;
     enter_session(&child, &settings.session)?;
     if preparations.is_empty() {
         let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, fd.as_std())).collect();
@@ -133,9 +138,9 @@ fn start(
     let (child, (copies, for_steps)) = child.unshare_files(table, (for_program, for_steps))?;
 
     let host_pid = child.pid();
-    let (namespace, own_pid) = match settings.pid_namespace {
-        true => (PidNamespace::new(), INIT),
-        false => (PidNamespace::of_host(), host_pid.as_raw()),
+    let (namespace, own_pid) = match residents {
+        Some(residents) => (PidNamespace::of(residents), INIT),
+        None => (PidNamespace::of_host(), host_pid.as_raw()),
     };
     let own_pid = near::Pid::asserted(own_pid).expect("it is positive");
     let child: ChildTask<'_> = child.with_pids(namespace, own_pid);
@@ -152,6 +157,25 @@ fn start(
     become_program(child.with_pids(PidNamespace::HOST, host_pid), program, &fds, settings)
 }
 
+/// Writes the maps of a child's new user namespace.
+fn write_id_maps(child: &NewChild, uids: &[IdMap], gids: &[IdMap]) -> Result<(), Error> {
+    let here = Task::here();
+    if !uids.is_empty() {
+        here.write_uid_map(child, uids)?;
+    }
+    if !gids.is_empty() {
+        match here.write_gid_map(child, gids) {
+            // Who may not choose groups outside may map one only for a namespace that does neither.
+            Err(error) if error.errno() == Some(Errno::PERM) => {
+                here.deny_setgroups(child)?;
+                here.write_gid_map(child, gids)?;
+            }
+            written => written?,
+        }
+    }
+    Ok(())
+}
+
 /// The pid that the first process of a pid namespace has in it.
 const INIT: i32 = 1;
 
@@ -164,7 +188,12 @@ fn enter_session(child: &NewChild, session: &Session) -> Result<(), Error> {
         None => Ok(()),
         // The leader of a session leads a group as well.
         Some(0) if session.new => Ok(()),
-        Some(group) => child.setpgid(near::Pgid::asserted(group)),
+        Some(0) => child.setpgrp().map(drop),
+        Some(group) => {
+            let group =
+                near::Pgid::asserted(group).ok_or(Error::os(Call::SETPGID, Errno::INVAL))?;
+            child.setpgid(group)
+        }
     }
 }
 

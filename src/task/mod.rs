@@ -14,32 +14,56 @@
 //! | [`MetadataTask`] | permissions, owners, times, extended attributes | `faccessat2`, `fchmodat`, `fchmod`, `fchownat`, `fchown`, `utimensat`, `statx`, `fstatat`, `statfs`, `fstatfs`, `fsetxattr`, `fgetxattr`, `flistxattr`, `fremovexattr` |
 //! | [`StorageTask`] | sizes, syncing, whole-file locks, memory files | `truncate`, `ftruncate`, `fallocate`, `fsync`, `fdatasync`, `flock`, `memfd_create` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
-//! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`ProcessTask`] | ids, groups and sessions, signals to others, pidfds, waits | `getpid`, `getppid`, `gettid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `kill`, `tgkill`, `pidfd_open`, `pidfd_send_signal`, `pidfd_getfd`, `waitid` |
 //! | [`TerminalTask`] | the controlling terminal | `ioctl` |
-//! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
+//! | [`ResourceTask`] | limits, priority, usage | `prlimit`, `getpriority`, `setpriority`, `getrusage` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
+//! | [`SignalTask`] | signal masks, dispositions, signals with a value | `sigprocmask`, `sigpending`, `sigaction`, `rt_sigqueueinfo` |
+//! | [`CredentialsTask`] | user and group ids, id maps | `getresuid`, `getresgid`, `getgroups`, `setgroups` |
+//! | [`SchedulingTask`] | processors, scheduling policy | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
+//! | [`FutexTask`] | sleeping on a word, waking sleepers | `futex`, `futex_waitv` |
+//! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
+//! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
+//! | [`MountFdTask`] | mounts by fd | `open_tree`, `move_mount`, `mount_setattr` |
+//! | [`FsContextTask`] | new file systems by fd | `fsopen`, `fspick`, `fsconfig`, `fsmount` |
+//! | [`UtsTask`] | host and domain name | `uname`, `sethostname`, `setdomainname` |
+//! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
+//! | [`UnsharePidTask`] | another pid namespace for the children | `unshare`, `setns` |
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
+//! | [`LayerTask`] | watching and refusing calls | all |
 
 mod arguments;
+mod capability;
+mod credentials;
 mod directory;
 mod driven;
 mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod fs_context;
+mod futex;
+mod layer;
 mod metadata;
+mod mount;
+mod mount_fd;
 mod prctl;
 mod process;
 mod resource;
+mod sched;
+mod scheduling;
 mod seccomp;
+mod signal;
 mod spawn;
 mod storage;
 mod terminal;
 mod transfer;
 mod unshare_files;
+mod unshare_pid;
+mod uts;
 
 use std::fmt;
 
@@ -49,6 +73,8 @@ use crate::handle::Killer;
 use crate::interface::{Local, Ring, SyscallInterface};
 use crate::near;
 
+pub use capability::CapabilityTask;
+pub use credentials::{CredentialsTask, Ids};
 pub use directory::{Device, DirectoryEntries, DirectoryEntry, DirectoryTask, Node};
 pub use driven::DrivenTask;
 pub(crate) use exec::Attributes;
@@ -56,15 +82,25 @@ pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use fs_context::{FsContextTask, FsMessage, FsMessageKind};
+pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
+pub use layer::{LayerTask, Layered};
 pub use metadata::MetadataTask;
+pub use mount::MountTask;
+pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
 pub use prctl::PrctlTask;
-pub use process::ProcessTask;
-pub use resource::ResourceTask;
+pub use process::{ChildEvent, ProcessTask};
+pub use resource::{ResourceTask, UsageOf};
+pub use sched::SchedTask;
+pub use scheduling::{CpuSet, Policy, SchedAttr, SchedulingTask};
+pub use signal::{SigAction, SigmaskChange, SignalTask};
 pub use spawn::SpawnTask;
 pub use storage::StorageTask;
 pub use terminal::TerminalTask;
 pub use transfer::TransferTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
+pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
+pub use uts::{Uname, UtsTask};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid
 /// namespace `P`, with children going to the pid namespace `C`.
@@ -134,12 +170,19 @@ impl<F, A, P> Task<F, A, P> {
         pid: near::Pid<Q>,
     ) -> Task<F, A, Q> {
         let Task { interface, fd_table, address_space, .. } = self;
-        let [pid_namespace, child_pid_namespace] = [namespace; 2];
+        let (pid_namespace, child_pid_namespace) = (namespace.clone(), namespace);
         Task { interface, fd_table, address_space, pid_namespace, child_pid_namespace, pid }
     }
 }
 
 impl<F, A, P, C> Task<F, A, P, Ring, C> {
+    /// Its pid in this process's pid namespace: what the parent knows it by. In a pid namespace of its
+    /// own it sees [`far::Task::pid`], another number.
+    #[must_use]
+    pub fn host_pid(&self) -> near::Pid<HostPids> {
+        self.interface.process().pid()
+    }
+
     /// Something to kill the child with from another thread, while a call blocks in it.
     ///
     /// ```
@@ -198,11 +241,11 @@ where
     }
 
     fn pid_namespace(&self) -> PidNamespace<P> {
-        self.pid_namespace
+        self.pid_namespace.clone()
     }
 
     fn child_pid_namespace(&self) -> PidNamespace<C> {
-        self.child_pid_namespace
+        self.child_pid_namespace.clone()
     }
 
     fn pid(&self) -> near::Pid<P> {

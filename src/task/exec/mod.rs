@@ -136,8 +136,10 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Executes the program. The task is gone; what is left is the process.
     ///
     /// If the task shares its fd table, it leaves it first: nobody else's 0, 1 or 2 is touched. The
-    /// program starts with no signal blocked and with the default action for `SIGPIPE`; other signals
-    /// that this program ignores are ignored in it, as after any exec. It survives this process. A signal that was sent to the driven task takes effect here.
+    /// program starts with no signal blocked and with the default action for `SIGPIPE`, unless the task
+    /// has been told otherwise ([`SignalTask`](super::SignalTask)); other signals that this program
+    /// ignores are ignored in it, as after any exec. It survives this process. A signal that was sent to
+    /// the driven task takes effect here, if the program does not block it.
     ///
     /// `Ok` means that the kernel has begun to replace the child's memory. If it is killed before
     /// that, this is a [`Hangup`](crate::ErrorKind::Hangup); if it is killed after that, or the

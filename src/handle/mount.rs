@@ -1,0 +1,135 @@
+//! Mounts and file systems by fd.
+
+use std::ffi::c_int;
+use std::fmt;
+
+use super::sealed::Sealed;
+use super::{AsDirFd, AsFd, BorrowedFd, Fd, Inherit, Inheriting, IntoFd};
+use crate::brand::Namespace;
+use crate::near;
+
+/// A file system that is being configured, in the fd table `F`:
+/// [`fsopen`](crate::task::FsContextTask::fsopen) or [`fspick`](crate::task::FsContextTask::fspick).
+///
+/// It is an fd like any other: it can be listed for a new table, given to a program, or closed. It
+/// keeps what it needs to know of the task that made it: its user and network namespace. What has not
+/// become a mount is gone with the last fd of it.
+#[must_use = "dropping it forgets what has been configured"]
+pub struct FsContext<F> {
+    fd: Fd<F>,
+}
+
+/// A mount, in the fd table `F`: [`open_tree`](crate::task::MountFdTask::open_tree) or
+/// [`fsmount`](crate::task::FsContextTask::fsmount).
+///
+/// It is an fd of the mount's root that files cannot be read from, but paths can begin at. One that
+/// was cloned or made new is at first *detached*: on no path of any task. It is gone with the last fd
+/// of it, unless [`move_mount`](crate::task::MountFdTask::move_mount) has attached it before.
+#[must_use = "a mount that is not attached is gone when this is dropped"]
+pub struct MountFd<F> {
+    fd: Fd<F>,
+}
+
+/// What can be used as a file system context of the table `F`: [`FsContext<F>`], and references to
+/// it. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the file system context is not in this task's fd table",
+    label = "`{Self}` is not a file system context of `{F}`",
+    note = "an fd number means something only in the fd table it was opened in",
+    note = "call `fsopen` or `fspick` in the task that is to use it, or list the context in `unshare_files` when the table is made",
+    note = "an `Fd` that is one, such as a copy, becomes it by `FsContext::from`"
+)]
+pub trait AsFsContext<F>: AsFd<F> {}
+
+/// What can be used as a mount of the table `F`: [`MountFd<F>`], and references to it. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the mount is not in this task's fd table",
+    label = "`{Self}` is not an fd of a mount in `{F}`",
+    note = "an fd number means something only in the fd table it was opened in",
+    note = "call `open_tree` in the task that is to use it, or list the mount in `unshare_files` when the table is made",
+    note = "a file system context becomes a mount by `fsmount`, and an `Fd` that is one by `MountFd::from`"
+)]
+pub trait AsMountFd<F>: AsFd<F> {}
+
+impl<F> AsFsContext<F> for FsContext<F> {}
+impl<F> AsMountFd<F> for MountFd<F> {}
+impl<F, T: AsFsContext<F> + ?Sized> AsFsContext<F> for &T {}
+impl<F, T: AsMountFd<F> + ?Sized> AsMountFd<F> for &T {}
+
+impl<F> AsDirFd<F> for MountFd<F> {
+    fn dirfd(&self) -> c_int {
+        self.fd.dirfd()
+    }
+}
+
+macro_rules! fd_of_a_kind {
+    ($($Kind:ident)+) => {$(
+        impl<F> $Kind<F> {
+            /// Its number, without ownership.
+            #[must_use]
+            pub const fn near(&self) -> near::Fd<F> {
+                self.fd.near()
+            }
+
+            /// Borrows it, as an fd.
+            #[must_use]
+            pub const fn borrow(&self) -> BorrowedFd<'_, F> {
+                self.fd.borrow()
+            }
+
+            /// The fd that it is.
+            pub fn into_fd(self) -> Fd<F> {
+                self.fd
+            }
+        }
+
+        /// For an fd that is one: the kernel looks at each use, and says `EINVAL` if it is not.
+        impl<F> From<Fd<F>> for $Kind<F> {
+            fn from(fd: Fd<F>) -> Self {
+                $Kind { fd }
+            }
+        }
+
+        impl<F> Sealed for $Kind<F> {}
+
+        impl<F> AsFd<F> for $Kind<F> {
+            fn near_fd(&self) -> near::Fd<F> {
+                self.fd.near()
+            }
+        }
+
+        impl<F> IntoFd<F> for $Kind<F> {
+            fn into_fd(self) -> Fd<F> {
+                self.fd
+            }
+        }
+
+        impl<F> Inherit<F> for $Kind<F> {
+            type Inherited<G> = $Kind<G>;
+            fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> $Kind<G>
+            where
+                Self: 'call,
+            {
+                $Kind { fd: self.fd.inherit(to) }
+            }
+        }
+
+        impl<F> Inherit<F> for &$Kind<F> {
+            type Inherited<G> = $Kind<G>;
+            fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> $Kind<G>
+            where
+                Self: 'call,
+            {
+                $Kind { fd: (&self.fd).inherit(to) }
+            }
+        }
+
+        impl<F: Namespace> fmt::Debug for $Kind<F> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($Kind)).field(&self.fd).finish()
+            }
+        }
+    )+};
+}
+
+fd_of_a_kind! { FsContext MountFd }

@@ -1,0 +1,92 @@
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
+
+use rustix::process::Signal;
+
+/// Any number of signals.
+///
+/// ```
+/// use nearfar::SignalSet;
+/// use nearfar::prelude::*;
+///
+/// let mut set = SignalSet::from_iter([Signal::INT, Signal::TERM]);
+/// set.insert(Signal::HUP);
+/// set.remove(Signal::INT);
+/// assert!(set.contains(Signal::HUP) && !set.contains(Signal::INT));
+/// assert_eq!(format!("{set:?}"), "SignalSet {1, 15}");
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct SignalSet(u64);
+
+impl SignalSet {
+    /// None.
+    #[must_use]
+    pub const fn empty() -> Self {
+        SignalSet(0)
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn all() -> Self {
+        SignalSet(u64::MAX)
+    }
+
+    /// Adds one.
+    pub fn insert(&mut self, signal: Signal) {
+        self.0 |= bit(signal);
+    }
+
+    /// Takes one away.
+    pub fn remove(&mut self, signal: Signal) {
+        self.0 &= !bit(signal);
+    }
+
+    /// Whether it is among them.
+    #[must_use]
+    pub fn contains(self, signal: Signal) -> bool {
+        self.0 & bit(signal) != 0
+    }
+
+    /// As the kernel takes them: bit n-1 is signal n.
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        SignalSet(bits)
+    }
+}
+
+fn bit(signal: Signal) -> u64 {
+    1 << (signal.as_raw() - 1)
+}
+
+impl FromIterator<Signal> for SignalSet {
+    fn from_iter<I: IntoIterator<Item = Signal>>(signals: I) -> Self {
+        SignalSet(signals.into_iter().map(bit).fold(0, BitOr::bitor))
+    }
+}
+
+impl BitOr for SignalSet {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        SignalSet(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for SignalSet {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
+
+impl fmt::Debug for SignalSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = (1..=64).filter(|number| self.0 & (1 << (number - 1)) != 0);
+        f.write_str("SignalSet ")?;
+        f.debug_set().entries(numbers).finish()
+    }
+}
+
+const _: () = assert!(size_of::<SignalSet>() == 8);
