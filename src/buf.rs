@@ -9,6 +9,7 @@
 #![expect(unsafe_code, reason = "promises what memory is where")]
 
 use std::fmt;
+use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of};
 use std::slice;
@@ -111,6 +112,7 @@ slice_buffers! {
     [const N: usize] [u8; N]
     [] Vec<u8>
 }
+slice_buffers_mut! { [] IoSliceMut<'_> }
 slice_buffers_mut! { [] [MaybeUninit<u8>] }
 slice_buffers_mut! { [const N: usize] [MaybeUninit<u8>; N] }
 
@@ -222,3 +224,39 @@ const _: () = {
     assert!(size_of::<IoBuf<'_, HostMemory>>() == size_of::<Vector>());
     assert!(size_of::<IoBufMut<'_, HostMemory>>() == size_of::<Vector>());
 };
+
+// SAFETY: (1); a borrowed slice.
+unsafe impl<A: HoldsSlices> Buf<A> for IoSlice<'_> {
+    #[inline]
+    fn address(&self) -> Address<A> {
+        Address::new(self.as_ptr().expose_provenance())
+    }
+    #[inline]
+    fn length(&self) -> usize {
+        self.len()
+    }
+}
+
+// SAFETY: what is borrowed through `self` is borrowed too.
+unsafe impl<A, B: Buf<A> + ?Sized> Buf<A> for &B {
+    #[inline]
+    fn address(&self) -> Address<A> {
+        (**self).address()
+    }
+    #[inline]
+    fn length(&self) -> usize {
+        (**self).length()
+    }
+}
+
+// SAFETY: what is mutably borrowed through `self` is mutably borrowed too.
+unsafe impl<A, B: BufMut<A> + ?Sized> BufMut<A> for &mut B {
+    #[inline]
+    fn address_mut(&mut self) -> Address<A> {
+        (**self).address_mut()
+    }
+    #[inline]
+    fn length(&self) -> usize {
+        (**self).length()
+    }
+}

@@ -10,14 +10,19 @@ pub use crate::handle::{
 pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::task::{
-    AT_RECURSIVE, CapabilityTask, CredentialsTask, DrivenTask, ExecTask, ExitTask,
-    FileDescriptorTask, FileSystemTask, FsContextTask, FutexTask, LayerTask, MountAttr,
-    MountFdTask, MountTask, PrctlTask, ProcessTask, ResourceTask, SchedTask, SchedulingTask,
-    SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask, SpawnTask, Task,
-    TerminalTask, UnshareFilesTask, UnsharePidTask, UtsTask,
+    AT_RECURSIVE, CapabilityTask, CredentialsTask, DirectoryTask, DrivenTask, ExecTask, ExitTask,
+    FileDescriptorTask, FileSystemTask, FsContextTask, FutexTask, LayerTask, MetadataTask,
+    MountAttr, MountFdTask, MountTask, PrctlTask, ProcessTask, ResourceTask, SchedTask,
+    SchedulingTask, SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
+    SpawnTask, StorageTask, Task, TerminalTask, TransferTask, UnshareFilesTask, UnsharePidTask,
+    UtsTask,
 };
-pub use rustix::fs::{AtFlags, Mode, OFlags, SealFlags, SeekFrom};
-pub use rustix::io::{Errno, FdFlags};
+pub use rustix::fs::{
+    Access, AtFlags, FallocateFlags, FileType, FlockOperation, Gid, MemfdFlags, Mode, OFlags,
+    RenameFlags, ResolveFlags, SealFlags, SeekFrom, StatxFlags, Timespec, Timestamps, Uid,
+    XattrFlags,
+};
+pub use rustix::io::{Errno, FdFlags, ReadWriteFlags};
 pub use rustix::mount::{
     FsPickFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
     UnmountFlags,
@@ -26,6 +31,6 @@ pub use rustix::net::{
     AddressFamily, RecvFlags, ReturnFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags,
     SocketType,
 };
-pub use rustix::pipe::PipeFlags;
+pub use rustix::pipe::{PipeFlags, SpliceFlags};
 pub use rustix::process::{Resource, Rlimit, Signal, WaitIdOptions};
 pub use rustix::thread::{CapabilitySet, CapabilitySets};

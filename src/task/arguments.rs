@@ -8,9 +8,9 @@
 
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
-use std::slice;
+use std::{ptr, slice};
 
-use rustix::fs::Stat;
+use rustix::fs::{Stat, StatFs, Statx};
 use rustix::path;
 
 use crate::far;
@@ -73,6 +73,28 @@ pub(super) fn with_path<K: far::Task + ?Sized, R>(
     path.into_with_c_str(lend).unwrap_or(Err(Error::new(name, ErrorKind::InteriorNul)))
 }
 
+/// As [`with_path`], for a call with two paths.
+pub(super) fn with_paths<K: far::Task + ?Sized, R>(
+    task: &K,
+    name: Call,
+    paths: (impl path::Arg, impl path::Arg),
+    call: impl FnOnce(usize, usize) -> Result<R, Error>,
+) -> Result<R, Error> {
+    with_path(task, name, paths.0, |first| {
+        with_path(task, name, paths.1, |second| call(first, second))
+    })
+}
+
+/// The argument for flags, if `call` may be given all of them.
+pub(super) fn known<B: Into<u64>>(call: Call, bits: B, allowed: B) -> Result<usize, Error> {
+    let bits = bits.into();
+    if bits & !allowed.into() == 0 {
+        Ok(bits as usize)
+    } else {
+        Err(Error::new(call, ErrorKind::UnknownFlags))
+    }
+}
+
 /// What the kernel fills in: any bytes are valid for it.
 ///
 /// # Safety
@@ -86,10 +108,22 @@ unsafe impl Plain for c_int {}
 unsafe impl Plain for [c_int; 2] {}
 // SAFETY: integers.
 unsafe impl<const N: usize> Plain for [u8; N] {}
+// SAFETY: integers.
+unsafe impl Plain for [u64; 3] {}
+// SAFETY: integers.
+unsafe impl Plain for [i64; 4] {}
 // SAFETY: a C struct of integers.
 unsafe impl Plain for Stat {}
+// SAFETY: a C struct of integers, some of them flags of which every bit is allowed.
+unsafe impl Plain for Statx {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for StatFs {}
 /// What the kernel writes is as large as libc says.
-const _: () = assert!(size_of::<Stat>() == size_of::<libc::stat>());
+const _: () = {
+    assert!(size_of::<Stat>() == size_of::<libc::stat>());
+    assert!(size_of::<Statx>() == size_of::<libc::statx>());
+    assert!(size_of::<StatFs>() == size_of::<libc::statfs>());
+};
 // SAFETY: a C struct of integers.
 unsafe impl Plain for libc::flock {}
 // SAFETY: a C struct of integers.
@@ -123,13 +157,40 @@ pub(super) fn with_out<K: far::Task + ?Sized, T: Plain>(
 /// Runs `call` with the address of a copy of `value`, and returns what has become of it.
 pub(super) fn with_in_out<K: far::Task + ?Sized, T: Plain>(
     task: &K,
-    value: T,
+    mut value: T,
     call: impl FnOnce(usize) -> Result<usize, Error>,
 ) -> Result<T, Error> {
-    let mut bytes = MaybeUninit::new(value);
-    // SAFETY: (2); the bytes of a local.
-    let lent = unsafe { slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), size_of::<T>()) };
-    task.interface().lend_mut(lent, call)?;
-    // SAFETY: every bit pattern is a value of a plain type.
-    Ok(unsafe { bytes.assume_init() })
+    with_lent(task, &mut value, call)?;
+    Ok(value)
+}
+
+/// Runs `call` with the address at which the task finds `value`, and can change it.
+pub(super) fn with_lent<K: far::Task + ?Sized, T: Plain, R>(
+    task: &K,
+    value: &mut T,
+    call: impl FnOnce(usize) -> R,
+) -> R {
+    let bytes = ptr::from_mut(value).cast::<MaybeUninit<u8>>();
+    // SAFETY: (2); the bytes of a borrowed value, of a plain type: every bit pattern is one.
+    let lent = unsafe { slice::from_raw_parts_mut(bytes, size_of::<T>()) };
+    task.interface().lend_mut(lent, call)
+}
+
+/// Replaces what is in `bytes` by what `call` writes to an address with space for `size` of them.
+///
+/// # Safety
+///
+/// `call` returns how many bytes the kernel has written there, from the start.
+pub(super) unsafe fn with_bytes_out<K: far::Task + ?Sized>(
+    task: &K,
+    bytes: &mut Vec<u8>,
+    size: usize,
+    call: impl FnOnce(usize) -> Result<usize, Error>,
+) -> Result<(), Error> {
+    bytes.clear();
+    bytes.reserve(size);
+    let written = task.interface().lend_mut(&mut bytes.spare_capacity_mut()[..size], call)?;
+    // SAFETY: by this function's contract; not more than there is space for.
+    unsafe { bytes.set_len(written.min(size)) };
+    Ok(())
 }

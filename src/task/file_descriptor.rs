@@ -69,7 +69,7 @@ pub trait FileDescriptorTask: far::Task {
         flags: OFlags,
         mode: Mode,
     ) -> Result<Fd<Self::FdTable>, Error> {
-        let known = known_open_flags(flags)? | OFlags::CLOEXEC;
+        let known = known_open_flags(Call::OPENAT, flags)? | OFlags::CLOEXEC;
         let mode = mode.bits() & 0o7777;
         with_path(self, Call::OPENAT, path, |path| {
             let arguments =
@@ -451,8 +451,7 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// [`F_SETFL(2const)`](https://man7.org/linux/man-pages/man2/F_GETFL.2const.html)
     fn fcntl_setfl(&self, fd: impl AsFd<Self::FdTable>, flags: OFlags) -> Result<(), Error> {
-        let known = known_open_flags(flags)
-            .map_err(|_| Error::new(Call::FCNTL, ErrorKind::UnknownFlags))?;
+        let known = known_open_flags(Call::FCNTL, flags)?;
         fcntl(self, &fd, libc::F_SETFL, known.bits() as usize).map(drop)
     }
 
@@ -627,7 +626,7 @@ pub enum LockKind {
     Unlocked,
 }
 
-fn known_open_flags(flags: OFlags) -> Result<OFlags, Error> {
+pub(super) fn known_open_flags(call: Call, flags: OFlags) -> Result<OFlags, Error> {
     let known = OFlags::ACCMODE
         | OFlags::APPEND
         | OFlags::CREATE
@@ -645,11 +644,7 @@ fn known_open_flags(flags: OFlags) -> Result<OFlags, Error> {
         | OFlags::DIRECT
         | OFlags::CLOEXEC
         | OFlags::from_bits_retain(LARGEFILE);
-    if known.contains(flags) {
-        Ok(flags)
-    } else {
-        Err(Error::new(Call::OPENAT, ErrorKind::UnknownFlags))
-    }
+    if known.contains(flags) { Ok(flags) } else { Err(Error::new(call, ErrorKind::UnknownFlags)) }
 }
 
 /// The kernel's `O_LARGEFILE`, which it reports but libc defines as 0.

@@ -9,6 +9,10 @@
 //! | trait | what for | syscalls |
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
+//! | [`TransferTask`] | several buffers at once; from file to file | `readv`, `writev`, `preadv2`, `pwritev2`, `copy_file_range`, `splice`, `tee`, `sendfile` |
+//! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
+//! | [`MetadataTask`] | permissions, owners, times, extended attributes | `faccessat2`, `fchmodat`, `fchmod`, `fchownat`, `fchown`, `utimensat`, `statx`, `fstatat`, `statfs`, `fstatfs`, `fsetxattr`, `fgetxattr`, `flistxattr`, `fremovexattr` |
+//! | [`StorageTask`] | sizes, syncing, whole-file locks, memory files | `truncate`, `ftruncate`, `fallocate`, `fsync`, `fdatasync`, `flock`, `memfd_create` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, signals to others, pidfds, waits | `getpid`, `getppid`, `gettid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `kill`, `tgkill`, `pidfd_open`, `pidfd_send_signal`, `pidfd_getfd`, `waitid` |
 //! | [`TerminalTask`] | the controlling terminal | `ioctl` |
@@ -37,6 +41,7 @@
 mod arguments;
 mod capability;
 mod credentials;
+mod directory;
 mod driven;
 mod exec;
 mod exit;
@@ -45,6 +50,7 @@ mod file_system;
 mod fs_context;
 mod futex;
 mod layer;
+mod metadata;
 mod mount;
 mod mount_fd;
 mod prctl;
@@ -56,7 +62,9 @@ mod seccomp;
 mod signal;
 mod socket;
 mod spawn;
+mod storage;
 mod terminal;
+mod transfer;
 mod unshare_files;
 mod unshare_pid;
 mod uts;
@@ -71,6 +79,7 @@ use crate::near;
 
 pub use capability::CapabilityTask;
 pub use credentials::{CredentialsTask, Ids};
+pub use directory::{Device, DirectoryEntries, DirectoryEntry, DirectoryTask, Node};
 pub use driven::DrivenTask;
 pub(crate) use exec::Attributes;
 pub use exec::{Exec, ExecTask, NotExecuted};
@@ -80,6 +89,7 @@ pub use file_system::FileSystemTask;
 pub use fs_context::{FsContextTask, FsMessage, FsMessageKind};
 pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
 pub use layer::{LayerTask, Layered};
+pub use metadata::MetadataTask;
 pub use mount::MountTask;
 pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
 pub use prctl::PrctlTask;
@@ -92,7 +102,9 @@ pub use socket::{
     PeerCredentials, Received, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
 };
 pub use spawn::SpawnTask;
+pub use storage::StorageTask;
 pub use terminal::TerminalTask;
+pub use transfer::TransferTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
 pub use uts::{Uname, UtsTask};

@@ -1,6 +1,6 @@
 //! What the tests ask the kernel, and a deadline for those that could hang.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses its own part")]
 #![allow(unsafe_code, reason = "kcmp has no safe wrapper")]
 
 pub(crate) mod sandbox;
@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -194,6 +195,87 @@ pub(crate) fn stat(process: impl std::fmt::Display, field: usize) -> i64 {
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let value = after_name.split_whitespace().nth(field - 3).expect("there is such a field");
     value.parse().expect("a number")
+}
+
+/// Runs test bodies on the calling thread, on a driven child that shares its fd table, and on one that
+/// has a table of its own.
+macro_rules! on_all {
+    ($(fn $name:ident($task:ident) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            fn check<K: far::InHostMemory>($task: &K) {
+                $body
+            }
+
+            #[test]
+            fn local() {
+                common::deadline(|| check(&Task::here()));
+            }
+
+            #[test]
+            fn child() {
+                common::deadline(|| check(&Task::here().spawn().unwrap()));
+            }
+
+            #[test]
+            fn child_in_a_table_of_its_own() {
+                common::deadline(|| {
+                    brand!(private_fds);
+                    let child = Task::here().spawn().unwrap();
+                    check(&child.unshare_files(private_fds, ()).unwrap().0);
+                });
+            }
+        }
+    )+};
+}
+pub(crate) use on_all;
+
+/// An empty directory on a disk, which is removed when this is dropped.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir(&path).expect("the directory for the tests' files can be written");
+        Scratch(path)
+    }
+
+    /// The path of something in it.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// It, opened by a task.
+    pub(crate) fn open<K: far::Task>(&self, task: &K) -> Fd<K::FdTable> {
+        task.openat(Cwd, &self.0, OFlags::DIRECTORY, Mode::empty()).expect("it is there")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).expect("it is ours");
+    }
+}
+
+/// What a fd of a task is open on, as `/proc` says.
+#[track_caller]
+pub(crate) fn target<K: far::Task>(task: &K, fd: &Fd<K::FdTable>) -> PathBuf {
+    let process = task.getpid().expect("it lives").as_raw();
+    fs::read_link(format!("/proc/{process}/fd/{}", fd.near().as_raw())).expect("it is open")
+}
+
+/// Whether a fd of a task is close-on-exec, as `/proc` says.
+#[track_caller]
+pub(crate) fn is_close_on_exec<K: far::Task>(task: &K, fd: &Fd<K::FdTable>) -> bool {
+    let process = task.getpid().expect("it lives").as_raw();
+    let path = format!("/proc/{process}/fdinfo/{}", fd.near().as_raw());
+    let info = fs::read_to_string(path).expect("it is open");
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("has flags");
+    let flags = u32::from_str_radix(flags.trim(), 8).expect("octal");
+    OFlags::from_bits_retain(flags).contains(OFlags::CLOEXEC)
 }
 
 /// Which namespace of a kind a process is in.
