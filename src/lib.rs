@@ -84,10 +84,10 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Pgid`, `Sid` |
+//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Pgid`, `Sid`, `Watch` |
 //! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
-//! | [`handle`] | a near id and the duty to release it: `Fd`, `ChildProcess`; what crosses tables |
+//! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `ChildProcess`; what crosses tables |
 //! | [`buf`] | buffers, and whose memory they are |
 //! | [`process`] | `Command`, with std's surface and a safe `pre_exec` |
 //! | [`task`] | tasks, and what they can be asked to do: one trait and file for each kind of call |
@@ -116,6 +116,7 @@ pub mod task;
 mod namespaces;
 mod program;
 mod seccomp;
+mod signals;
 
 #[doc(hidden)]
 pub mod __private {
@@ -123,7 +124,9 @@ pub mod __private {
 }
 
 pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
-pub use handle::{BorrowedFd, ChildProcess, Exit, Fd, Killer, Outcome, Usage, Waited};
+pub use handle::{
+    BorrowedFd, ChildProcess, Epoll, Exit, Fd, Inotify, Killer, Outcome, Usage, Waited,
+};
 pub use interface::{Error, ErrorKind};
 pub use namespaces::Namespaces;
 pub use process::Command;
@@ -131,6 +134,7 @@ pub use program::Program;
 /// Some of its types are in this crate's signatures: flags, `Stat`, `Errno`, `Signal`.
 pub use rustix;
 pub use seccomp::SeccompFilter;
+pub use signals::SignalSet;
 pub use task::Task;
 
 /// The README's example, as a test.

@@ -27,12 +27,14 @@ mod child;
 mod exit;
 mod fd;
 mod inherit;
+mod instance;
 mod std_bridge;
 
 pub use child::{ChildProcess, Killer, Waited};
 pub use exit::{Exit, Outcome, Usage};
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
+pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
 
 pub(crate) use inherit::Listed;
 

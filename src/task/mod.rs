@@ -9,9 +9,14 @@
 //! | trait | what for | syscalls |
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
+//! | [`EventTask`] | counters, timers and signals as fds | `eventfd2`, `timerfd_create`, `timerfd_settime`, `timerfd_gettime`, `signalfd4` |
+//! | [`PollTask`] | waiting for several fds | `ppoll` |
+//! | [`EpollTask`] | waiting for many fds | `epoll_create1`, `epoll_ctl`, `epoll_pwait2` |
+//! | [`InotifyTask`] | watching files | `inotify_init1`, `inotify_add_watch`, `inotify_rm_watch` |
+//! | [`IoctlTask`] | requests to drivers and file systems | `ioctl` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
-//! | [`TerminalTask`] | the controlling terminal | `ioctl` |
+//! | [`TerminalTask`] | terminals, the controlling one, pseudoterminals | `ioctl` |
 //! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
@@ -21,10 +26,15 @@
 
 mod arguments;
 mod driven;
+mod epoll;
+mod event;
 mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod inotify;
+mod ioctl;
+mod poll;
 mod prctl;
 mod process;
 mod resource;
@@ -42,11 +52,16 @@ use crate::interface::{Local, Ring, SyscallInterface};
 use crate::near;
 
 pub use driven::DrivenTask;
+pub use epoll::{EpollEvent, EpollTask};
+pub use event::{EventTask, SignalInfo};
 pub(crate) use exec::Attributes;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use inotify::{InotifyEvent, InotifyEvents, InotifyTask};
+pub use ioctl::{IoctlTask, NamespaceType, Request};
+pub use poll::{PollFd, PollFds, PollTask};
 pub use prctl::PrctlTask;
 pub use process::ProcessTask;
 pub use resource::ResourceTask;

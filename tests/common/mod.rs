@@ -192,3 +192,26 @@ pub(crate) fn stat(process: impl std::fmt::Display, field: usize) -> i64 {
     let value = after_name.split_whitespace().nth(field - 3).expect("there is such a field");
     value.parse().expect("a number")
 }
+
+/// What `/proc` tells of the open file behind an fd, line by line.
+#[track_caller]
+pub(crate) fn fdinfo(process: impl ToPid, fd: i32) -> String {
+    let path = format!("/proc/{}/fdinfo/{fd}", process.to_pid());
+    fs::read_to_string(path).expect("the fd is open")
+}
+
+/// The first field of `/proc/PID/fdinfo/FD` with this name.
+#[track_caller]
+pub(crate) fn fdinfo_field(process: impl ToPid, fd: i32, field: &str) -> String {
+    let info = fdinfo(process, fd);
+    let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    value.unwrap_or_else(|| panic!("no {field} in {info}")).trim().to_owned()
+}
+
+/// Whether an fd is closed by an exec, as `/proc` tells.
+#[track_caller]
+pub(crate) fn is_close_on_exec(process: impl ToPid, fd: i32) -> bool {
+    let flags = fdinfo_field(process, fd, "flags");
+    let flags = i32::from_str_radix(&flags, 8).expect("flags are octal");
+    flags & libc::O_CLOEXEC != 0
+}
