@@ -4,11 +4,16 @@
 //!
 //! 1. A reference of this program points into the memory of every task whose address space is a
 //!    [`HoldsSlices`].
+//! 2. A `Vector` in an [`IoBuf`] or [`IoBufMut`] is what the kernel takes as `struct iovec`: the
+//!    address and length of a buffer that is borrowed for as long as it exists.
 #![expect(unsafe_code, reason = "promises what memory is where")]
 
-use std::mem::MaybeUninit;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::{MaybeUninit, offset_of};
+use std::slice;
 
-use crate::brand::HostMemory;
+use crate::brand::{HostMemory, Namespace, Of};
 use crate::near::Address;
 
 /// An address space that this program's references point into.
@@ -17,9 +22,9 @@ use crate::near::Address;
 ///
 /// Implemented only for address spaces that are, for as long as their tasks exist, this program's.
 #[diagnostic::on_unimplemented(
-    message = "this buffer is not in the task's address space",
-    label = "a slice is not memory of `{Self}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
+    message = "this buffer or word is not in the task's address space",
+    label = "it is not memory of `{Self}`",
+    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
     note = "in generic code, ask for it: `K: FileDescriptorTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait HoldsSlices {}
@@ -120,3 +125,100 @@ unsafe impl<A: HoldsSlices> Buf<A> for str {
         self.len()
     }
 }
+
+/// One buffer of several in the address space `A` that one call reads, such as
+/// [`sendmsg`](crate::task::SocketMessageTask::sendmsg): std's [`IoSlice`](std::io::IoSlice), for any
+/// address space.
+#[repr(transparent)]
+pub struct IoBuf<'b, A> {
+    /// Invariant (2).
+    vector: Vector,
+    buffer: PhantomData<&'b [u8]>,
+    space: Of<A>,
+}
+
+impl<'b, A> IoBuf<'b, A> {
+    /// All of this buffer.
+    #[must_use]
+    pub fn new(buffer: &'b (impl Buf<A> + ?Sized)) -> Self {
+        let vector = Vector { address: buffer.address().as_raw(), length: buffer.length() };
+        IoBuf { vector, buffer: PhantomData, space: Of::new() }
+    }
+
+    pub(crate) fn vectors(buffers: &[Self]) -> &[Vector] {
+        // SAFETY: the same memory, as `IoBuf` is transparent.
+        unsafe { slice::from_raw_parts(buffers.as_ptr().cast(), buffers.len()) }
+    }
+}
+
+impl<A> Clone for IoBuf<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for IoBuf<'_, A> {}
+
+/// One buffer of several in the address space `A` that one call writes to, such as
+/// [`recvmsg`](crate::task::SocketMessageTask::recvmsg): std's [`IoSliceMut`](std::io::IoSliceMut), for
+/// any address space.
+#[repr(transparent)]
+pub struct IoBufMut<'b, A> {
+    /// Invariant (2).
+    vector: Vector,
+    buffer: PhantomData<&'b mut [u8]>,
+    space: Of<A>,
+}
+
+impl<'b, A> IoBufMut<'b, A> {
+    /// All of this buffer.
+    #[must_use]
+    pub fn new(buffer: &'b mut (impl BufMut<A> + ?Sized)) -> Self {
+        let length = buffer.length();
+        let vector = Vector { address: buffer.address_mut().as_raw(), length };
+        IoBufMut { vector, buffer: PhantomData, space: Of::new() }
+    }
+
+    /// Mutably, as what is in the buffers changes.
+    pub(crate) fn vectors(buffers: &mut [Self]) -> &[Vector] {
+        // SAFETY: the same memory, as `IoBufMut` is transparent.
+        unsafe { slice::from_raw_parts(buffers.as_ptr().cast(), buffers.len()) }
+    }
+}
+
+macro_rules! debug_buffers {
+    ($($name:ident)+) => {$(
+        impl<A: Namespace> fmt::Debug for $name<'_, A> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let address = Address::<A>::new(self.vector.address);
+                write!(f, "{}({address}, {} bytes)", stringify!($name), self.vector.length)
+            }
+        }
+    )+};
+}
+
+debug_buffers! { IoBuf IoBufMut }
+
+/// `struct iovec`, as numbers: its address may be one of another address space.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Vector {
+    pub(crate) address: usize,
+    pub(crate) length: usize,
+}
+
+impl Vector {
+    /// To be lent to the kernel.
+    pub(crate) fn as_bytes(vectors: &[Vector]) -> &[u8] {
+        // SAFETY: two integers without padding.
+        unsafe { slice::from_raw_parts(vectors.as_ptr().cast(), size_of_val(vectors)) }
+    }
+}
+
+const _: () = {
+    assert!(size_of::<Vector>() == size_of::<libc::iovec>());
+    assert!(offset_of!(Vector, address) == offset_of!(libc::iovec, iov_base));
+    assert!(offset_of!(Vector, length) == offset_of!(libc::iovec, iov_len));
+    assert!(size_of::<IoBuf<'_, HostMemory>>() == size_of::<Vector>());
+    assert!(size_of::<IoBufMut<'_, HostMemory>>() == size_of::<Vector>());
+};

@@ -84,7 +84,7 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Pgid`, `Sid`, `Watch` |
+//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
 //! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
 //! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `ChildProcess`; what crosses tables |
@@ -113,6 +113,7 @@ pub mod prelude;
 pub mod process;
 pub mod task;
 
+mod id_map;
 mod namespaces;
 mod program;
 mod seccomp;
@@ -125,8 +126,10 @@ pub mod __private {
 
 pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
 pub use handle::{
-    BorrowedFd, ChildProcess, Epoll, Exit, Fd, Inotify, Killer, Outcome, Usage, Waited,
+    BorrowedFd, ChildProcess, Epoll, Exit, Fd, FsContext, Inotify, Killer, MountFd, Outcome, Usage,
+    Waited,
 };
+pub use id_map::IdMap;
 pub use interface::{Error, ErrorKind};
 pub use namespaces::Namespaces;
 pub use process::Command;

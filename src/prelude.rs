@@ -2,21 +2,36 @@
 
 pub use crate::brand;
 pub use crate::brand::{Brand, HostFds, HostMemory, HostPids};
+pub use crate::buf::{IoBuf, IoBufMut};
 pub use crate::far::{self, Task as _};
 pub use crate::handle::{
-    AsFd as _, BorrowedFd, ChildProcess, Cwd, Epoll, Fd, Inherit, Inheriting, Inotify, Waited,
+    AsFd as _, BorrowedFd, ChildProcess, Cwd, Epoll, Fd, FsContext, Inherit, Inheriting, Inotify,
+    MountFd, Waited,
 };
+pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::signals::SignalSet;
 pub use crate::task::{
-    DrivenTask, EpollEvent, EpollTask, EventTask, ExecTask, ExitTask, FileDescriptorTask,
-    FileSystemTask, InotifyTask, IoctlTask, PollFd, PollTask, PrctlTask, ProcessTask, ResourceTask,
-    SpawnTask, Task, TerminalTask, UnshareFilesTask,
+    AT_RECURSIVE, CapabilityTask, CredentialsTask, DrivenTask, EpollEvent, EpollTask, EventTask,
+    ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, FsContextTask, FutexTask, InotifyTask,
+    IoctlTask, LayerTask, MountAttr, MountFdTask, MountTask, PollFd, PollTask, PrctlTask,
+    ProcessTask, ResourceTask, SchedTask, SchedulingTask, SignalTask, SocketAddress,
+    SocketMessageTask, SocketOptionTask, SocketTask, SpawnTask, Task, TerminalTask,
+    UnshareFilesTask, UnsharePidTask, UtsTask,
 };
 pub use rustix::event::{EventfdFlags, PollFlags, epoll};
-pub use rustix::fs::{Mode, OFlags, SealFlags, SeekFrom, inotify};
+pub use rustix::fs::{AtFlags, Mode, OFlags, SealFlags, SeekFrom, inotify};
 pub use rustix::io::{Errno, FdFlags};
+pub use rustix::mount::{
+    FsPickFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
+    UnmountFlags,
+};
+pub use rustix::net::{
+    AddressFamily, RecvFlags, ReturnFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags,
+    SocketType,
+};
 pub use rustix::pipe::PipeFlags;
-pub use rustix::process::{Resource, Rlimit, Signal};
+pub use rustix::process::{Resource, Rlimit, Signal, WaitIdOptions};
 pub use rustix::termios::{OptionalActions, Termios, Winsize};
+pub use rustix::thread::{CapabilitySet, CapabilitySets};
 pub use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};

@@ -72,7 +72,11 @@ impl Program {
 
     /// Does not pass on an environment variable.
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
-        self.environment.insert(name.as_ref().to_owned(), None);
+        if self.clear_environment {
+            self.environment.remove(name.as_ref());
+        } else {
+            self.environment.insert(name.as_ref().to_owned(), None);
+        }
         self
     }
 
@@ -137,20 +141,22 @@ impl Program {
 
 /// A [`Program`] with its lookups done, as C strings.
 pub(crate) struct Image {
-    /// The paths to try, in order; never empty.
+    /// The paths to try, in order.
     pub(crate) candidates: Vec<CString>,
     pub(crate) argv: Vec<CString>,
     pub(crate) envp: Vec<CString>,
     pub(crate) current_dir: Option<CString>,
 }
 
-/// Where to look for `path`, as `execvp(3)` does.
+/// Where to look for `path`, as `execvp(3)` does, which also passes over directories that are too long.
 fn candidates(path: &OsStr, search: Option<&OsString>) -> Result<Vec<CString>, Error> {
     if path.is_empty() || path.as_bytes().contains(&b'/') {
         return Ok(vec![c_string(path)?]);
     }
     let search = search.map_or(OsStr::new("/bin:/usr/bin"), OsString::as_os_str);
     std::env::split_paths(search)
+        // Nothing can be in a directory that has no path.
+        .filter(|directory| directory.as_os_str().len() < libc::PATH_MAX as usize)
         .map(|directory| c_string(in_directory(&directory, path)))
         .collect()
 }

@@ -3,129 +3,112 @@ use std::ops::{BitOr, BitOrAssign};
 
 use rustix::process::Signal;
 
-/// A set of signals.
-///
-/// Ordinary signals are named by [`Signal`], real-time ones by their number.
+/// Any number of signals: ordinary ones by their names, real-time ones by their numbers.
 ///
 /// ```
+/// use nearfar::SignalSet;
 /// use nearfar::prelude::*;
 ///
-/// let stop = SignalSet::of(&[Signal::INT, Signal::TERM]);
-/// assert!(stop.contains(Signal::TERM) && !stop.contains(Signal::HUP));
-/// let realtime = SignalSet::of_number(40).expect("a real-time signal");
-/// assert_eq!(format!("{:?}", stop | realtime), "SignalSet(INT | TERM | 40)");
-/// assert_eq!([Signal::TERM, Signal::INT].into_iter().collect::<SignalSet>(), stop);
+/// let mut set = SignalSet::from_iter([Signal::INT, Signal::TERM]);
+/// set.insert(Signal::HUP);
+/// set.remove(Signal::INT);
+/// assert!(set.contains(Signal::HUP) && !set.contains(Signal::INT));
+/// assert_eq!(format!("{set:?}"), "SignalSet {1, 15}");
+/// assert_eq!(set, SignalSet::of(&[Signal::HUP, Signal::TERM]));
+///
+/// set |= SignalSet::of_number(40).expect("a real-time signal");
+/// assert!(set.numbers().eq([1, 15, 40]));
 /// ```
 #[doc(alias = "sigset_t")]
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct SignalSet {
-    /// As the kernel has it: the lowest bit is signal 1.
-    bits: u64,
-}
-
-/// The highest number of a signal.
-const HIGHEST: i32 = 64;
+pub struct SignalSet(u64);
 
 impl SignalSet {
     /// None.
-    #[doc(alias = "sigemptyset")]
     #[must_use]
     pub const fn empty() -> Self {
-        SignalSet { bits: 0 }
+        SignalSet(0)
     }
 
-    /// Every signal but the two that libc keeps for itself, 32 and 33: as `sigfillset` does.
-    #[doc(alias = "sigfillset")]
+    /// All of them.
     #[must_use]
     pub const fn all() -> Self {
-        SignalSet { bits: !(bit(32) | bit(33)) }
+        SignalSet(u64::MAX)
     }
 
     /// These.
     #[must_use]
-    pub const fn of(signals: &[Signal]) -> Self {
-        let (mut bits, mut index) = (0, 0);
-        while index < signals.len() {
-            bits |= bit(signals[index].as_raw());
-            index += 1;
-        }
-        SignalSet { bits }
+    pub fn of(signals: &[Signal]) -> Self {
+        signals.iter().copied().collect()
     }
 
-    /// The signal with this number, alone: `SIGRTMIN` is 34, `SIGRTMAX` 64. `None` if there is none, and
-    /// for 32 and 33, which libc keeps for itself.
+    /// The one with this number alone: `SIGRTMIN` is 34, `SIGRTMAX` 64. `None` if there is none, and for
+    /// 32 and 33, which libc keeps for itself.
     #[doc(alias = "SIGRTMIN")]
     #[must_use]
     pub const fn of_number(number: i32) -> Option<Self> {
         match number {
-            1..32 | 34..=HIGHEST => Some(SignalSet { bits: bit(number) }),
+            1..=31 | 34..=64 => Some(SignalSet(1 << (number - 1))),
             _ => None,
         }
     }
 
-    /// Adds a signal.
-    #[doc(alias = "sigaddset")]
-    pub const fn insert(&mut self, signal: Signal) {
-        self.bits |= bit(signal.as_raw());
+    /// Adds one.
+    pub fn insert(&mut self, signal: Signal) {
+        self.0 |= bit(signal);
     }
 
-    /// Takes a signal out.
-    #[doc(alias = "sigdelset")]
-    pub const fn remove(&mut self, signal: Signal) {
-        self.bits &= !bit(signal.as_raw());
+    /// Takes one away.
+    pub fn remove(&mut self, signal: Signal) {
+        self.0 &= !bit(signal);
     }
 
-    /// Whether a signal is in it.
-    #[doc(alias = "sigismember")]
+    /// Whether it is among them.
     #[must_use]
-    pub const fn contains(self, signal: Signal) -> bool {
-        self.bits & bit(signal.as_raw()) != 0
+    pub fn contains(self, signal: Signal) -> bool {
+        self.0 & bit(signal) != 0
     }
 
-    /// Whether none is in it.
+    /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.bits == 0
+        self.0 == 0
     }
 
-    /// The numbers of the signals in it, ascending.
+    /// Their numbers, ascending.
     pub fn numbers(self) -> impl Iterator<Item = i32> {
-        (1..=HIGHEST).filter(move |number| self.bits & bit(*number) != 0)
+        (1..=64).filter(move |number| self.0 & (1 << (number - 1)) != 0)
     }
 
-    /// The set as the kernel has it.
+    /// As the kernel takes them: bit n-1 is signal n.
     pub(crate) const fn bits(self) -> u64 {
-        self.bits
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        SignalSet(bits)
     }
 }
 
-/// The bit of a signal; none for what is no signal.
-const fn bit(number: i32) -> u64 {
-    match number {
-        1..=HIGHEST => 1 << (number - 1),
-        _ => 0,
-    }
+fn bit(signal: Signal) -> u64 {
+    1 << (signal.as_raw() - 1)
 }
 
 impl FromIterator<Signal> for SignalSet {
     fn from_iter<I: IntoIterator<Item = Signal>>(signals: I) -> Self {
-        let mut set = SignalSet::empty();
-        set.extend(signals);
-        set
+        SignalSet(signals.into_iter().map(bit).fold(0, BitOr::bitor))
     }
 }
 
 impl Extend<Signal> for SignalSet {
     fn extend<I: IntoIterator<Item = Signal>>(&mut self, signals: I) {
-        for signal in signals {
-            self.insert(signal);
-        }
+        *self |= signals.into_iter().collect();
     }
 }
 
 impl From<Signal> for SignalSet {
     fn from(signal: Signal) -> Self {
-        SignalSet::of(&[signal])
+        SignalSet(bit(signal))
     }
 }
 
@@ -133,7 +116,7 @@ impl BitOr for SignalSet {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        SignalSet { bits: self.bits | other.bits }
+        SignalSet(self.0 | other.0)
     }
 }
 
@@ -145,26 +128,9 @@ impl BitOrAssign for SignalSet {
 
 impl fmt::Debug for SignalSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SignalSet(")?;
-        for (index, number) in self.numbers().enumerate() {
-            if index > 0 {
-                f.write_str(" | ")?;
-            }
-            match NAMES.get(number as usize - 1) {
-                Some(name) => f.write_str(name)?,
-                None => write!(f, "{number}")?,
-            }
-        }
-        f.write_str(")")
+        f.write_str("SignalSet ")?;
+        f.debug_set().entries(self.numbers()).finish()
     }
 }
 
-/// The names of the signals from 1 on, as the constants of [`Signal`] are called.
-const NAMES: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABORT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
-    "PIPE", "ALARM", "TERM", "STKFLT", "CHILD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
-    "XCPU", "XFSZ", "VTALARM", "PROF", "WINCH", "IO", "POWER", "SYS",
-];
-
-/// The kernel's set is as large.
-const _: () = assert!(size_of::<SignalSet>() == crate::interface::SIGSET_SIZE);
+const _: () = assert!(size_of::<SignalSet>() == 8);

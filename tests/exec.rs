@@ -498,7 +498,7 @@ fn killed_in_exec_is_told_from_success() {
                 Ok(process) => {
                     became += 1;
                     // A zombie keeps the name: of the program, if it had become one.
-                    here.waitid(&process).unwrap();
+                    here.waitid(&process, WaitIdOptions::EXITED).unwrap();
                     assert_eq!(
                         fs::read_to_string(format!("/proc/{}/comm", process.id())).unwrap(),
                         "true\n"

@@ -3,9 +3,7 @@
 
 mod common;
 
-use std::os::unix::process::ExitStatusExt;
-
-use common::{another_host, deadline, numbers, zombies};
+use common::{numbers, passes, zombies};
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
 use rustix::io::Errno;
@@ -239,16 +237,6 @@ fn host_whose_numbers_end_early() {
     assert_eq!((error.call().name(), error.errno()), ("dup3", Some(Errno::BADF)));
     let process = undone.task.program(&Program::new("true")).fd(l, &null).fd(n, &last).exec();
     assert!(process.unwrap().wait().unwrap().success());
-}
-
-fn passes(role: &str) {
-    deadline(|| {
-        let output = another_host(role).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.signal(), None, "{text}{errors}");
-        assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
-    });
 }
 
 #[test]

@@ -10,6 +10,12 @@ const _: () = {
     const fn send<T: Send>() {}
     send_sync::<Fd<HostFds>>();
     send_sync::<BorrowedFd<'_, HostFds>>();
+    send_sync::<FsContext<HostFds>>();
+    send_sync::<MountFd<HostFds>>();
+    send_sync::<Epoll<HostFds>>();
+    send_sync::<Inotify<HostPids, HostFds>>();
+    send_sync::<near::Watch<HostPids>>();
+    send_sync::<PollFd<'_, HostFds>>();
     send_sync::<ChildProcess>();
     send_sync::<nearfar::Killer>();
     send_sync::<nearfar::Error>();
@@ -28,6 +34,11 @@ fn ids_print_the_names_the_user_gave() {
         format!("{file} {:?}", file.borrow()),
         format!("Fd(log_fds:{number}) Fd(log_fds:{number})")
     );
+    let number = file.near().as_raw();
+    let mount = MountFd::from(file);
+    assert_eq!(format!("{mount:?}"), format!("MountFd(Fd(log_fds:{number}))"));
+    assert_eq!(mount.near(), mount.borrow().near());
+    drop(mount.into_fd());
     let pid = child.pid();
     assert_eq!(pid.to_string(), format!("Pid(host_pids:{})", pid.as_raw()));
     let address = near::Address::from(&raw const number);
@@ -86,4 +97,16 @@ fn generic_code_spawns_and_unshares_and_execs() {
     let here = Task::here();
     assert!(run(&here, &echo).success());
     assert!(run(&here.spawn().unwrap(), &echo).success());
+}
+
+#[test]
+fn kinds_of_namespaces_print_their_names() {
+    let mut kinds = Namespaces::default();
+    assert_eq!((kinds, format!("{kinds:?}")), (Namespaces::empty(), "Namespaces()".to_owned()));
+    kinds |= Namespaces::CGROUP;
+    kinds |= Namespaces::USER;
+    assert_eq!(format!("{kinds:?}"), "Namespaces(USER | CGROUP)");
+    assert!(
+        kinds.contains(Namespaces::USER) && !kinds.contains(Namespaces::USER | Namespaces::NET)
+    );
 }

@@ -292,10 +292,11 @@ fn waitid_waits_for_the_end_without_reaping() {
         let child = here.spawn().unwrap();
         let pidfd = here.pidfd_open(child.pid()).unwrap();
         here.pidfd_send_signal(&pidfd, Signal::KILL).unwrap();
-        here.waitid(&pidfd).unwrap();
+        let event = here.waitid(&pidfd, WaitIdOptions::EXITED).unwrap();
+        assert_eq!(event, Some(nearfar::task::ChildEvent::Killed(9)));
         assert_eq!(state(child.pid()), Some('Z'));
         let not_ours = here.pidfd_open(here.getppid().unwrap().unwrap()).unwrap();
-        let error = here.waitid(&not_ours).unwrap_err();
+        let error = here.waitid(&not_ours, WaitIdOptions::EXITED).unwrap_err();
         assert_eq!(error.errno(), Some(rustix::io::Errno::CHILD));
     });
 }

@@ -6,10 +6,13 @@
 //! Two values are equal only if they are the same namespace. Identities are never used twice, and
 //! each remembers the process that created it, for display.
 
+mod address_space;
 mod fd_table;
+mod pid_namespace;
 mod segment;
 mod task;
 
+pub use address_space::AddressSpace;
 pub use fd_table::FdTable;
-pub use segment::{AddressSpace, PidNamespace};
-pub use task::{HostTable, InHostFds, InHostMemory, Task};
+pub use pid_namespace::PidNamespace;
+pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};

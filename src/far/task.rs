@@ -72,6 +72,16 @@ impl<K: Task<AddressSpace = HostMemory>> InHostMemory for K {}
 pub trait InHostFds: Task<FdTable = HostFds> {}
 impl<K: Task<FdTable = HostFds>> InHostFds for K {}
 
+/// The fd table in which this library holds its tasks: that of this process. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the pidfd of the other task is not in this task's fd table",
+    label = "driven tasks are held by pidfds of `host_fds`, not of `{Self}`",
+    note = "ask `Task::here()`, or another task that lives in this process's fd table",
+    note = "to get an fd from there into a private table: list it in `unshare_files` when the table is made, or send it over a Unix socket"
+)]
+pub trait HoldsTasks: Namespace {}
+impl HoldsTasks for HostFds {}
+
 /// The fd table of this process, the only one whose fds std can own. Sealed.
 #[diagnostic::on_unimplemented(
     message = "std's fd types are for fds of this process's table `host_fds`, not of `{Self}`",

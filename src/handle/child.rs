@@ -16,7 +16,8 @@ use crate::near::Pid;
 /// the pidfd, so never to a stranger that got the same pid. The pidfd is pollable
 /// ([`AsFd`](std::os::fd::AsFd)): readable when the process has ended, which does not reap it.
 ///
-/// A task of this process's table takes it as an fd: `here.waitid(&process)` waits without reaping.
+/// A task of this process's table takes it as an fd: `here.waitid(&process, WaitIdOptions::EXITED)`
+/// waits without reaping.
 ///
 /// Waiting takes the handle, so that nothing can be done to a process that is gone.
 ///

@@ -1,12 +1,7 @@
-//! Kernel objects that have calls of their own: epoll and inotify instances. Each is an [`Fd`] of which
-//! the type says what it is open on.
+//! Epoll and inotify instances.
 
-use std::fmt;
-
-use super::sealed::Sealed;
-use super::{AsFd, BorrowedFd, Fd, Inherit, Inheriting, IntoFd};
-use crate::brand::{Namespace, Of};
-use crate::near;
+use super::{AsFd, Fd};
+use crate::brand::Of;
 
 /// An epoll instance, open in the table `F`: what watches many fds of that table at once.
 ///
@@ -15,12 +10,6 @@ use crate::near;
 #[must_use = "dropping the handle closes the epoll instance"]
 pub struct Epoll<F> {
     fd: Fd<F>,
-}
-
-impl<F> Epoll<F> {
-    pub(crate) fn new(fd: Fd<F>) -> Self {
-        Epoll { fd }
-    }
 }
 
 /// An inotify instance, open in the table `F`: what reports changes of the files it watches. `W` is the
@@ -34,7 +23,8 @@ pub struct Inotify<W, F> {
 }
 
 impl<W, F> Inotify<W, F> {
-    pub(crate) fn new(fd: Fd<F>) -> Self {
+    /// `W` is the brand of no other instance.
+    pub(crate) const fn made(fd: Fd<F>) -> Self {
         Inotify { fd, _watches: Of::new() }
     }
 }
@@ -44,7 +34,8 @@ impl<W, F> Inotify<W, F> {
     message = "the epoll instance is not in this task's fd table",
     label = "`{Self}` is not an epoll instance of `{F}`",
     note = "an epoll instance is what `epoll_create1` returns, in the fd table of the task that made it",
-    note = "make one in the task that is to wait, or list the `Epoll` in `unshare_files` when the table is made"
+    note = "make one in the task that is to wait, or list the `Epoll` in `unshare_files` when the table is made",
+    note = "an `Fd` that is one, such as a copy, becomes it by `Epoll::from`"
 )]
 pub trait AsEpoll<F>: AsFd<F> {}
 
@@ -72,68 +63,5 @@ impl<F, T: AsInotify<F> + ?Sized> AsInotify<F> for &T {
     type Watches = T::Watches;
 }
 
-macro_rules! instances {
-    ($([$($watches:ident)?] $instance:ident;)+) => {$(
-        impl<$($watches,)? F> $instance<$($watches,)? F> {
-            /// Its number.
-            #[must_use]
-            pub const fn near(&self) -> near::Fd<F> {
-                self.fd.near()
-            }
-
-            /// Borrows it as a plain fd.
-            #[must_use]
-            pub const fn borrow(&self) -> BorrowedFd<'_, F> {
-                self.fd.borrow()
-            }
-        }
-
-        impl<$($watches,)? F> Sealed for $instance<$($watches,)? F> {}
-
-        impl<$($watches,)? F> AsFd<F> for $instance<$($watches,)? F> {
-            #[inline]
-            fn near_fd(&self) -> near::Fd<F> {
-                self.fd.near()
-            }
-        }
-
-        impl<$($watches,)? F> IntoFd<F> for $instance<$($watches,)? F> {
-            fn into_fd(self) -> Fd<F> {
-                self.fd
-            }
-        }
-
-        /// The same instance, in another table.
-        impl<$($watches,)? F> Inherit<F> for $instance<$($watches,)? F> {
-            type Inherited<G> = $instance<$($watches,)? G>;
-            fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>
-            where
-                Self: 'call,
-            {
-                $instance::new(self.fd.inherit(to))
-            }
-        }
-
-        /// The same instance, in another table.
-        impl<$($watches,)? F> Inherit<F> for &$instance<$($watches,)? F> {
-            type Inherited<G> = $instance<$($watches,)? G>;
-            fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>
-            where
-                Self: 'call,
-            {
-                $instance::new((&self.fd).inherit(to))
-            }
-        }
-
-        impl<$($watches,)? F: Namespace> fmt::Debug for $instance<$($watches,)? F> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($instance), "({})"), self.fd)
-            }
-        }
-    )+};
-}
-
-instances! {
-    [] Epoll;
-    [W] Inotify;
-}
+fd_of_a_kind! { [] Epoll [W] Inotify }
+kind_of_any_fd! { Epoll }

@@ -23,11 +23,15 @@ macro_rules! with_std_fds {
     };
 }
 
+#[macro_use]
+mod kind;
+
 mod child;
 mod exit;
 mod fd;
 mod inherit;
 mod instance;
+mod mount;
 mod std_bridge;
 
 pub use child::{ChildProcess, Killer, Waited};
@@ -35,6 +39,7 @@ pub use exit::{Exit, Outcome, Usage};
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
+pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
 
 pub(crate) use inherit::Listed;
 

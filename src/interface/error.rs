@@ -31,6 +31,11 @@ pub enum ErrorKind {
     /// It was not sent, because another task, or this process, lives in the same fd table, and a
     /// failure could not be undone there.
     SharedTable,
+    /// It was not sent, because a program would see a driven task in its pid namespace, and could look
+    /// into this program's memory, which the task shares.
+    MemoryExposed,
+    /// The init of the pid namespace has ended, so that nothing can be started there any more.
+    InitEnded,
     /// It was not sent, because what is to be changed for the program could not be changed back after
     /// a failure.
     Irreversible,
@@ -42,6 +47,8 @@ pub enum ErrorKind {
     UnknownFlags,
     /// The chosen number was not free, or is 0, 1 or 2.
     SlotTaken,
+    /// Fewer or more fds arrived with a message than were asked for; those that did have been closed.
+    OtherFds,
     /// Another part of the program has waited for the process: how it ended is lost.
     StatusLost,
 }
@@ -78,6 +85,9 @@ codes! {
     SlotTaken 7
     StatusLost 8
     Irreversible 9
+    MemoryExposed 10
+    InitEnded 11
+    OtherFds 12
 }
 
 impl Error {
@@ -155,6 +165,14 @@ impl fmt::Display for Error {
             ErrorKind::SharedTable => {
                 "not sent: the task shares its fd table, where a failure could not be undone"
             }
+            ErrorKind::MemoryExposed => {
+                "not sent: a program in the pid namespace could look into a driven task there, and so \
+                 into this program's memory; have the namespace's only task become the program, and \
+                 spawn no other there"
+            }
+            ErrorKind::InitEnded => {
+                "the init of the pid namespace has ended: nothing can be started there any more"
+            }
             ErrorKind::Irreversible => {
                 "not sent: ids, a terminal or filters for the program could not be taken back after a \
                  failure; use `exec`, which does not give the task back"
@@ -164,6 +182,9 @@ impl fmt::Display for Error {
             ErrorKind::UnknownFlags => "not sent: flags that are unknown or not allowed here",
             ErrorKind::SlotTaken => {
                 "the chosen fd number is taken, or is 0, 1 or 2, which are not given out"
+            }
+            ErrorKind::OtherFds => {
+                "fewer or more fds arrived than were asked for, and have been closed"
             }
             ErrorKind::StatusLost => {
                 "the exit status is lost: another part of the program has waited for the process"
@@ -191,7 +212,10 @@ impl From<Error> for io::Error {
             ErrorKind::Hangup | ErrorKind::NotSent => io::ErrorKind::BrokenPipe,
             ErrorKind::SharedTable => io::ErrorKind::ResourceBusy,
             ErrorKind::Irreversible => io::ErrorKind::Unsupported,
+            ErrorKind::MemoryExposed => io::ErrorKind::PermissionDenied,
+            ErrorKind::InitEnded => io::ErrorKind::NotFound,
             ErrorKind::SlotTaken => io::ErrorKind::AlreadyExists,
+            ErrorKind::OtherFds => io::ErrorKind::InvalidData,
             ErrorKind::StatusLost => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)

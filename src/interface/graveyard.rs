@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Process;
 use super::ring::{Estate, ParentOfProgram};
+use super::{Process, hidden_memory};
 
 /// A child to be reaped, and what is kept until then.
 struct Grave {
@@ -38,6 +38,7 @@ pub(super) fn bury(process: Arc<Process>, kept: Option<Kept>) {
 
 /// Reaps some of those that have ended.
 pub(super) fn visit() {
+    hidden_memory::visit();
     let mut graves = GRAVES.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..graves.len().min(LOOKED_AT) {
         let Some(grave) = graves.pop_front() else { return };

@@ -2,35 +2,61 @@
 //!
 //! Whoever has the child's new uid could look into the child, and so into this program, but for the
 //! `dumpable` flag, which belongs to the memory: the kernel clears it when credentials change, and
-//! nobody sets it again. Here it is set again once the last such child has left the memory.
-//!
-//! # Safety
-//!
-//! 1. The calls pass numbers only.
-#![expect(unsafe_code, reason = "calls that rustix does not have")]
+//! nobody sets it again. Here it is cleared before that, and set again once the last such child has left
+//! the memory.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
 
-use super::Process;
+use super::{Generation, Process};
 
 /// The memory is not dumpable for as long as there is one of these.
 pub(super) struct HiddenMemory(());
 
 struct State {
+    /// Whose memory this is about: a forked copy of this process has its own, and no children in it.
+    of: Option<Generation>,
     /// How many of them there are.
     hiders: usize,
     /// Whether the memory was dumpable before the first one.
     was_dumpable: bool,
+    /// Children of which nobody could tell whether they had left: each counts as a hider.
+    unsure: Vec<Arc<Process>>,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { hiders: 0, was_dumpable: false });
+static STATE: Mutex<State> =
+    Mutex::new(State { of: None, hiders: 0, was_dumpable: false, unsure: Vec::new() });
+
+impl State {
+    fn lock() -> MutexGuard<'static, State> {
+        let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.of.as_ref().is_some_and(|generation| !generation.is_current()) {
+            // Nobody shares the copy's memory, but it has come hidden.
+            state.unsure.clear();
+            state.show(usize::MAX);
+            state.of = None;
+        }
+        state
+    }
+
+    /// So many fewer hide it.
+    fn show(&mut self, fewer: usize) {
+        if self.hiders == 0 {
+            return;
+        }
+        self.hiders = self.hiders.saturating_sub(fewer);
+        if self.hiders == 0 && self.was_dumpable {
+            let _set = set_dumpable_behavior(DumpableBehavior::Dumpable);
+        }
+    }
+}
 
 impl HiddenMemory {
     pub(super) fn new() -> Self {
-        let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = State::lock();
+        state.of.get_or_insert_with(Generation::current);
         if state.hiders == 0 {
             state.was_dumpable = matches!(dumpable_behavior(), Ok(DumpableBehavior::Dumpable));
             let _set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
@@ -39,42 +65,35 @@ impl HiddenMemory {
         HiddenMemory(())
     }
 
-    /// Ends it for a child that has become a program, if that can be seen to have left the memory. If
-    /// not, the memory stays hidden: `life` and exit signal change shortly before the memory does.
-    pub(super) fn show_again_after_exec_of(self, child: &Process) {
+    /// Ends it for a child that has become a program, as soon as that can be seen to have left the
+    /// memory: `life` and exit signal change shortly before the memory does.
+    pub(super) fn show_again_after_exec_of(self, child: &Arc<Process>) {
         /// The kernel is some microseconds from there, if it is not interrupted.
         const LOOKS: usize = 1000;
         for _ in 0..LOOKS {
-            match shares_our_memory(child) {
-                Some(true) => thread::yield_now(),
-                Some(false) => return,
+            match child.has_left_memory() {
+                Some(true) => return,
+                Some(false) => thread::yield_now(),
                 None => break,
             }
         }
+        // It stays a hider, until a later look.
+        State::lock().unsure.push(Arc::clone(child));
         std::mem::forget(self);
     }
 }
 
-impl Drop for HiddenMemory {
-    fn drop(&mut self) {
-        let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-        state.hiders -= 1;
-        if state.hiders == 0 && state.was_dumpable {
-            let _set = set_dumpable_behavior(DumpableBehavior::Dumpable);
-        }
-    }
+/// Looks again at those of whom nobody was sure.
+pub(super) fn visit() {
+    let mut state = State::lock();
+    let before = state.unsure.len();
+    state.unsure.retain(|child| child.has_left_memory() != Some(true));
+    let left = before - state.unsure.len();
+    state.show(left);
 }
 
-/// `kcmp(KCMP_VM)`; `None` if the kernel does not tell. The pid is the child's own, as it has not been
-/// reaped.
-fn shares_our_memory(child: &Process) -> Option<bool> {
-    const KCMP_VM: libc::c_int = 1;
-    let pids = [std::process::id() as i32, child.pid().as_raw()];
-    // SAFETY: (1)
-    let order = unsafe { libc::syscall(libc::SYS_kcmp, pids[0], pids[1], KCMP_VM, 0, 0) };
-    match order {
-        0 => Some(true),
-        1.. => Some(false),
-        _ => None,
+impl Drop for HiddenMemory {
+    fn drop(&mut self) {
+        State::lock().show(1);
     }
 }

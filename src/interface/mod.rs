@@ -1,8 +1,9 @@
 //! Interfaces: how a raw syscall gets to the process that makes it.
 //!
 //! An interface knows nothing of namespaces; keeping a call's numbers and its task together is the
-//! business of [`task`](crate::task). There are two: [`Local`] makes the call on the calling
-//! thread, [`Ring`] has a child process make it.
+//! business of [`task`](crate::task). There are three: [`Local`] makes the call on the calling
+//! thread, [`Ring`] has a child process make it, and [`Layered`] lets an [`Observer`] see what goes to
+//! another one.
 
 mod call;
 mod close_list;
@@ -11,9 +12,12 @@ mod futex;
 mod generation;
 mod graveyard;
 mod hidden_memory;
+mod layered;
 mod local;
 mod page;
 mod process;
+mod program_signals;
+mod residents;
 mod ring;
 mod server;
 
@@ -21,13 +25,17 @@ use std::mem::MaybeUninit;
 
 pub use call::Call;
 pub use error::{Error, ErrorKind};
+pub use layered::{Layered, Observer};
 pub use local::Local;
+#[doc(hidden)]
+pub use program_signals::ProgramSignals;
 pub use ring::Ring;
 
 pub(crate) use close_list::CloseList;
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
 pub(crate) use process::{MOURNING, Process};
+pub(crate) use residents::Residents;
 pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
 pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};
 
@@ -41,7 +49,8 @@ use hidden_memory::HiddenMemory;
 ///
 /// 1. [`syscall`](Self::syscall) has one process execute exactly the given call, at most once, and
 ///    always the same process.
-/// 2. `Ok` and an error of kind [`ErrorKind::Os`] are the kernel's own answer to that call.
+/// 2. `Ok` and an error of kind [`ErrorKind::Os`] are the kernel's own answer to that call; or it was
+///    an [`Observer`] that refused it, and the call was not executed.
 /// 3. [`ErrorKind::NotSent`] is returned only if the call was and will not be executed.
 /// 4. Once `syscall` has returned, in whatever way, that process does not write to the memory of
 ///    the arguments on account of this call any more.
@@ -80,4 +89,11 @@ pub unsafe trait SyscallInterface {
     ///
     /// That the process is gone.
     fn barrier(&self) -> Result<(), Error>;
+
+    /// What the process hands over to the program it becomes in place of its own signal mask: `None` if
+    /// its own is what counts.
+    #[doc(hidden)]
+    fn program_signals(&self) -> Option<&ProgramSignals> {
+        None
+    }
 }

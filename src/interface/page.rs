@@ -175,6 +175,14 @@ impl Lease {
     }
 }
 
+impl Page {
+    /// Nobody will use it: there will be neither a keeper nor a child.
+    pub(super) fn abandon(&self) {
+        self.keeper_life.store(0, Ordering::Release);
+        self.life.store(0, Ordering::Release);
+    }
+}
+
 impl Deref for Lease {
     type Target = Page;
 

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "calls that rustix does not have, or not in this form")]
 
 use std::ffi::c_int;
+use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -31,7 +32,17 @@ pub(crate) struct Process {
     pidfd: OwnedFd,
     pid: Pid<HostPids>,
     made_by: Generation,
+    parent: Parent,
     reaped: AtomicBool,
+}
+
+/// Who is told of the end of a process, and reaps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parent {
+    /// This process.
+    Us,
+    /// A driven init, which ignores it: the kernel does.
+    Init,
 }
 
 /// Which processes to wait for: those with any exit signal, or only those that have exec'd.
@@ -53,7 +64,21 @@ impl Process {
         // SAFETY: by this function's contract.
         let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
         let pid = Pid::asserted(pid).expect("the kernel returned a pid");
-        Process { pidfd, pid, made_by: Generation::current(), reaped: AtomicBool::new(false) }
+        let (made_by, reaped) = (Generation::current(), AtomicBool::new(false));
+        Process { pidfd, pid, made_by, parent: Parent::Us, reaped }
+    }
+
+    /// The same, of a process that was spawned in another pid namespace, where its pid is another.
+    ///
+    /// # Safety
+    ///
+    /// As [`from_pidfd`](Self::from_pidfd).
+    pub(super) unsafe fn from_foreign_pidfd(number: c_int, parent: Parent) -> Result<Self, Error> {
+        // SAFETY: by this function's contract.
+        let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
+        let pid = pid_here(&pidfd).ok_or(Error::os(Call::IOCTL, Errno::SRCH))?;
+        let (made_by, reaped) = (Generation::current(), AtomicBool::new(false));
+        Ok(Process { pidfd, pid, made_by, parent, reaped })
     }
 
     /// Moves the pidfd out of the way of 0, 1 and 2, which a new table gets without being told.
@@ -109,7 +134,8 @@ impl Process {
     /// Signals the group that it leads by its number, which is its own as long as nobody reaps it.
     fn kill_group(&self, signal: c_int) -> Result<(), Error> {
         let gone = Error::os(Call::KILL, Errno::SRCH);
-        if self.is_reaped() {
+        let look = libc::WNOHANG | libc::WNOWAIT | libc::WEXITED | libc::__WALL;
+        if self.is_reaped() || matches!(waitid_pidfd(self.pidfd.as_fd(), look), Err(Errno::CHILD)) {
             return Err(gone);
         }
         // SAFETY: passes numbers. The pid is above 1, so that this is one group only.
@@ -138,10 +164,91 @@ impl Process {
         self.waitid(libc::WNOHANG, Eligible::Every)
     }
 
+    /// Whether it has ended, or is about to and can do nothing else any more: an init waits for the
+    /// others in its namespace to be reaped.
+    pub(super) fn is_ending(&self) -> bool {
+        /// `PF_EXITING` of `linux/sched.h`.
+        const EXITING: u32 = 4;
+        self.has_ended() || self.flags().is_some_and(|flags| flags & EXITING != 0)
+    }
+
+    /// Whether this process's memory is not its own any more, as it has become another program or has
+    /// ended; `None` if the kernel does not tell.
+    pub(super) fn has_left_memory(&self) -> Option<bool> {
+        /// `PF_FORKNOEXEC` of `linux/sched.h`: cleared after the memory has been replaced.
+        const FORKED_NOT_EXECED: u32 = 0x40;
+        // In this order: at its end, the flags go first.
+        let flags = self.flags();
+        if self.has_ended() {
+            return Some(true);
+        }
+        flags.map(|flags| flags & FORKED_NOT_EXECED == 0)
+    }
+
+    /// Whether `setresuid` or `setresgid`, with three times this id, would leave it the ids it has.
+    pub(super) fn has_these_ids(&self, call: Call, id: usize) -> bool {
+        let (field, map) = match call {
+            Call::SETRESUID => ("Uid:", "uid_map"),
+            Call::SETRESGID => ("Gid:", "gid_map"),
+            _ => return false,
+        };
+        self.ids_here(field).is_some_and(|ids| {
+            let id_here = self.id_here(map, id as u64);
+            ids.iter().all(|current| Some(*current) == id_here)
+        })
+    }
+
+    /// Its real, effective, saved and file system ids, as this process's user namespace has them.
+    fn ids_here(&self, field: &str) -> Option<Vec<u64>> {
+        let status = fs::read_to_string(self.in_proc("status")?).ok()?;
+        let ids = status.lines().find_map(|line| line.strip_prefix(field))?;
+        ids.split_whitespace().map(|id| id.parse().ok()).collect()
+    }
+
+    /// What an id of its user namespace is in this process's.
+    fn id_here(&self, map: &str, id: u64) -> Option<u64> {
+        let theirs = fs::read_link(self.in_proc("ns/user")?).ok()?;
+        if theirs == fs::read_link("/proc/thread-self/ns/user").ok()? {
+            return Some(id);
+        }
+        let map = fs::read_to_string(self.in_proc(map)?).ok()?;
+        map.lines().find_map(|line| {
+            let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().ok());
+            let mut next = || numbers.next().flatten();
+            let (inside, outside, count) = (next()?, next()?, next()?);
+            (inside..inside + count).contains(&id).then(|| outside + (id - inside))
+        })
+    }
+
+    /// The path of a file about it.
+    fn in_proc(&self, file: &str) -> Option<String> {
+        Some(format!("/proc/{}/{file}", number_in_proc(&self.pidfd)?))
+    }
+
+    fn has_ended(&self) -> bool {
+        self.is_reaped() || self.poll(Some(Duration::ZERO)).unwrap_or(false)
+    }
+
+    /// The kernel's flags of it, the ninth field of `proc_pid_stat(5)`.
+    fn flags(&self) -> Option<u32> {
+        let number = number_in_proc(&self.pidfd)?;
+        let stat = fs::read_to_string(self.in_proc("stat")?).ok()?;
+        let after_name = stat.rsplit(')').next()?;
+        let flags = after_name.split_whitespace().nth(6)?.parse().ok()?;
+        // It was still there, so that the number was its own.
+        (number_in_proc(&self.pidfd)? == number).then_some(flags)
+    }
+
     /// Reaps it if it has ended, whatever that was like. False if it has not.
     pub(crate) fn reap_if_ended(&self) -> bool {
+        if self.parent == Parent::Init {
+            let ended = self.poll(Some(Duration::ZERO)).unwrap_or(false);
+            self.reaped.fetch_or(ended, Ordering::Release);
+            return ended;
+        }
         let options = libc::WNOHANG | libc::WEXITED | libc::__WALL;
-        let ended = !matches!(waitid_pidfd(self.pidfd.as_fd(), options), Ok(None));
+        let ended =
+            matches!(waitid_pidfd(self.pidfd.as_fd(), options), Ok(Some(_)) | Err(Errno::CHILD));
         if ended {
             self.reaped.store(true, Ordering::Release);
         }
@@ -161,6 +268,10 @@ impl Process {
     }
 
     fn waitid(&self, options: c_int, eligible: Eligible) -> Result<Option<Exit>, Error> {
+        if self.parent == Parent::Init {
+            let limit = (options & libc::WNOHANG != 0).then_some(Duration::ZERO);
+            return self.poll(limit)?.then(|| self.exit_without_wait()).transpose();
+        }
         let options = options
             | libc::WEXITED
             | match eligible {
@@ -174,17 +285,16 @@ impl Process {
                 }
                 Ok(exit)
             }
-            Err(Errno::CHILD) => {
-                if options & libc::WNOWAIT == 0 {
-                    self.reaped.store(true, Ordering::Release);
-                    if let Some(exit) = exit_of_reaped(&self.pidfd) {
-                        return Ok(Some(exit));
-                    }
-                }
-                Err(Error::new(Call::WAITID, ErrorKind::StatusLost))
-            }
+            Err(Errno::CHILD) if options & libc::WNOWAIT == 0 => self.exit_without_wait().map(Some),
+            Err(Errno::CHILD) => Err(Error::new(Call::WAITID, ErrorKind::StatusLost)),
             Err(errno) => Err(Error::os(Call::WAITID, errno)),
         }
+    }
+
+    /// How it ended, if somebody else has reaped it.
+    fn exit_without_wait(&self) -> Result<Exit, Error> {
+        self.reaped.store(true, Ordering::Release);
+        exit_of_reaped(&self.pidfd).ok_or(Error::new(Call::WAITID, ErrorKind::StatusLost))
     }
 }
 
@@ -249,25 +359,48 @@ fn exit_of_reaped(pidfd: &OwnedFd) -> Option<Exit> {
     })
 }
 
-/// `ioctl(pidfd, PIDFD_GET_INFO)`, for the exit status.
+/// What `/proc` calls a process: the pid namespace of the mounted procfs counts, which may be another
+/// one than this process's.
+fn number_in_proc(pidfd: &OwnedFd) -> Option<c_int> {
+    let path = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd());
+    let info = fs::read_to_string(path).ok()?;
+    let number = info.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    number.trim().parse().ok().filter(|number| *number > 0)
+}
+
+/// The pid that a process has in this process's pid namespace.
+fn pid_here(pidfd: &OwnedFd) -> Option<Pid<HostPids>> {
+    // Linux since 6.13.
+    let told = pidfd_info(pidfd, 0).map(|info| info.ids[0] as c_int);
+    Pid::asserted(told.or_else(|| number_in_proc(pidfd))?)
+}
+
+/// How a process ended that has been reaped: Linux since 6.15.
 fn pidfd_exit(pidfd: &OwnedFd) -> Option<Exit> {
-    /// `struct pidfd_info` of `pidfd.h`, up to the member that was added with the exit code.
-    #[repr(C)]
-    #[derive(Default)]
-    struct PidfdInfo {
-        mask: u64,
-        cgroupid: u64,
-        ids: [u32; 11],
-        exit_code: i32,
-    }
     const PIDFD_INFO_EXIT: u64 = 1 << 3;
+    let info = pidfd_info(pidfd, PIDFD_INFO_EXIT)?;
+    (info.mask & PIDFD_INFO_EXIT != 0).then(|| Exit::from_wait_status(info.exit_code, None))
+}
+
+/// `struct pidfd_info` of `pidfd.h`, up to the member that was added with the exit code.
+#[repr(C)]
+#[derive(Default)]
+struct PidfdInfo {
+    mask: u64,
+    cgroupid: u64,
+    /// First of all, the pid.
+    ids: [u32; 11],
+    exit_code: i32,
+}
+
+const _: () = assert!(size_of::<PidfdInfo>() == 64);
+
+/// `ioctl(pidfd, PIDFD_GET_INFO)`
+fn pidfd_info(pidfd: &OwnedFd, mask: u64) -> Option<PidfdInfo> {
     const PIDFD_GET_INFO: libc::Ioctl =
         rustix::ioctl::opcode::read_write::<PidfdInfo>(0xFF, 11) as libc::Ioctl;
-    const _: () = assert!(size_of::<PidfdInfo>() == 64);
-
-    let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
+    let mut info = PidfdInfo { mask, ..PidfdInfo::default() };
     // SAFETY: (1)
     let answer = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO, &raw mut info) };
-    (answer == 0 && info.mask & PIDFD_INFO_EXIT != 0)
-        .then(|| Exit::from_wait_status(info.exit_code, None))
+    (answer == 0).then_some(info)
 }

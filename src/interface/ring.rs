@@ -9,14 +9,13 @@
 //!    dead, in the graveyard if need be ([`Estate`]).
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
-use std::cell::{OnceCell, RefCell};
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -25,9 +24,12 @@ use rustix::process::Signal;
 
 use super::graveyard::Kept;
 use super::page::{CloneArgs, ENTRIES, Lease, Page, PageRef};
+use super::process::Parent;
+use super::residents::{Residence, Residents};
+use super::server::KernelSigaction;
 use super::{
-    Call, CloseList, Error, ErrorKind, HiddenMemory, Local, MOURNING, Process, SyscallInterface,
-    futex, graveyard, local, server,
+    Call, CloseList, Error, ErrorKind, HiddenMemory, Local, MOURNING, Process, ProgramSignals,
+    SyscallInterface, futex, graveyard, local, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -47,9 +49,13 @@ pub struct Ring {
     /// Whether it has been told to end, so that nothing may be sent any more.
     ending: AtomicBool,
     /// Once it has changed its credentials.
-    hidden_memory: OnceCell<HiddenMemory>,
+    hidden_memory: OnceLock<HiddenMemory>,
+    /// Its place in a pid namespace that is not the host's.
+    residence: Option<Residence>,
     /// What is installed when it becomes a program.
-    filters: RefCell<Vec<SeccompFilter>>,
+    filters: Mutex<Vec<SeccompFilter>>,
+    program_signals: ProgramSignals,
+    /// All else is `Sync`, so that the compiler has this one thing to say.
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
 
@@ -66,18 +72,24 @@ pub(crate) struct Request {
     call: Call,
     arguments: [usize; 6],
     or_next: bool,
+    or_exit: bool,
 }
 
 impl Request {
     pub(crate) fn new<const N: usize>(call: Call, arguments: [usize; N]) -> Self {
         let mut all = [0; 6];
         all[..N].copy_from_slice(&arguments);
-        Request { call, arguments: all, or_next: false }
+        Request { call, arguments: all, or_next: false, or_exit: false }
     }
 
-    /// If this fails with `ENOENT`, the next one is tried in its place.
+    /// If this finds nothing that can be executed, the next one is tried in its place.
     pub(crate) fn or_next(self) -> Self {
         Request { or_next: true, ..self }
+    }
+
+    /// If this fails, the child exits.
+    pub(crate) fn or_exit(self) -> Self {
+        Request { or_exit: true, ..self }
     }
 
     /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
@@ -93,18 +105,59 @@ impl Request {
 }
 
 /// What is special about a child from its first moment on.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Birth<'fd> {
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Birth<'birth> {
     /// The namespaces that are made for it: `CLONE_NEW..` flags.
     pub(crate) namespaces: c_int,
     /// The cgroup it is in.
-    pub(crate) cgroup: Option<BorrowedFd<'fd>>,
+    pub(crate) cgroup: Option<BorrowedFd<'birth>>,
+    /// Who lives in the pid namespace that it comes to, if that is not the host's.
+    pub(crate) residents: Option<&'birth Arc<Residents>>,
+}
+
+impl Birth<'_> {
+    fn write_to(&self, arguments: &mut CloneArgs) {
+        arguments.flags |= self.namespaces as u64;
+        if let Some(cgroup) = self.cgroup {
+            const CLONE_INTO_CGROUP: u64 = 1 << 33;
+            arguments.flags |= CLONE_INTO_CGROUP;
+            arguments.cgroup = cgroup.as_raw_fd() as u64;
+        }
+    }
+
+    /// Sees to what has to be in place before there is a child.
+    fn move_in(&self) -> Result<Place, Error> {
+        let Some(residents) = self.residents else { return Ok(Place::default()) };
+        let refused = |kind| Error::new(Call::CLONE3, kind);
+        let residence = Some(residents.admit().map_err(refused)?);
+        let hidden_memory = residents.are_unknown().then(HiddenMemory::new);
+        Ok(Place { residence, hidden_memory })
+    }
+
+    /// What a refused clone means.
+    fn explain(&self, error: Error) -> Error {
+        match self.residents {
+            Some(residents) if residents.are_doomed() => {
+                Error::new(error.call(), ErrorKind::InitEnded)
+            }
+            _ => error,
+        }
+    }
+}
+
+/// What a child has in its pid namespace.
+#[derive(Default)]
+struct Place {
+    residence: Option<Residence>,
+    hidden_memory: Option<HiddenMemory>,
 }
 
 /// The step that failed, and how.
 pub(crate) struct Failed {
     pub(crate) step: usize,
     pub(crate) error: Error,
+    /// How those have failed in whose place later ones were tried.
+    pub(crate) passed_over: Vec<Error>,
 }
 
 /// How long a drop waits for the child to exit before it is continued, in case it was stopped.
@@ -113,18 +166,20 @@ const GRACE: Duration = Duration::from_millis(2);
 /// What every driven child shares with its parent.
 const SHARED: c_int = libc::CLONE_VM | libc::CLONE_FILES;
 
-fn clone_args(page: &Lease, others: c_int) -> CloneArgs {
+fn clone_args(page: &Lease, others: c_int, birth: &Birth<'_>) -> CloneArgs {
     // Their values are above what `c_int` holds, and libc's constants have that type.
     const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
     let reports = libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID | libc::CLONE_CHILD_CLEARTID;
     let flags = SHARED | others | reports;
-    CloneArgs {
+    let mut arguments = CloneArgs {
         flags: flags as u64 | CLONE_CLEAR_SIGHAND,
         pidfd: page.pidfd.get() as u64,
         child_tid: page.life.as_ptr() as u64,
         parent_tid: page.server_pid.as_ptr() as u64,
         ..CloneArgs::default()
-    }
+    };
+    birth.write_to(&mut arguments);
+    arguments
 }
 
 impl Ring {
@@ -132,29 +187,43 @@ impl Ring {
     pub(crate) fn spawn(birth: Birth<'_>) -> Result<Self, Error> {
         graveyard::visit();
         let page = Lease::new(true)?;
-        let mut arguments = clone_args(&page, birth.namespaces);
-        if let Some(cgroup) = birth.cgroup {
-            const CLONE_INTO_CGROUP: u64 = 1 << 33;
-            arguments.flags |= CLONE_INTO_CGROUP;
-            arguments.cgroup = cgroup.as_raw_fd() as u64;
-        }
         // SAFETY: page (3): nobody else has it yet.
-        unsafe { page.clone_args.get().write(arguments) };
-        let pid = server::start(&page)?;
+        unsafe { page.clone_args.get().write(clone_args(&page, 0, &birth)) };
+        let place = birth.move_in().inspect_err(|_| page.abandon())?;
+        let pid = server::start(&page).map_err(|error| birth.explain(error))?;
         // SAFETY: page (3): the kernel has written it.
         let number = unsafe { page.pidfd.get().read() };
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number, pid) };
-        Ring::new(Arc::clone(&page), page, process, None)
+        Ring::new(Arc::clone(&page), page, process, None, place)
     }
 
-    /// A child like this one, in the same fd table: a child of the same parent.
-    pub(crate) fn spawn_sibling(&self) -> Result<Self, Error> {
+    /// A child like this one, in the same fd table: a child of the same parent, or of this one if it is
+    /// an init, which cannot have siblings.
+    pub(crate) fn spawn_sibling(&self, birth: Birth<'_>) -> Result<Self, Error> {
         graveyard::visit();
+        let is_init = self.residence.as_ref().is_some_and(|place| place.is_inits(&self.process));
+        if is_init {
+            self.leave_reaping_to_the_kernel()?;
+        }
+        let (parent, parent_flag) = match is_init {
+            // Its children tell it of their end as ordinary ones do, which it ignores.
+            true => (Parent::Init, 0),
+            false => (Parent::Us, libc::CLONE_PARENT),
+        };
         let page = Lease::new(false)?;
         page.keeper.store(self.keeper.keeper_life.as_ptr().cast(), Ordering::Relaxed);
+        let mut arguments = clone_args(&page, parent_flag, &birth);
+        if parent == Parent::Init {
+            arguments.exit_signal = libc::SIGCHLD as u64;
+        }
         // SAFETY: page (3): nobody else has it yet.
-        unsafe { page.clone_args.get().write(clone_args(&page, libc::CLONE_PARENT)) };
+        unsafe { page.clone_args.get().write(arguments) };
+        let mut place = birth.move_in().inspect_err(|_| page.abandon())?;
+        if self.hidden_memory.get().is_some() {
+            // It has the same credentials.
+            place.hidden_memory.get_or_insert_with(HiddenMemory::new);
+        }
         let closes = self.closes.as_ref().map_or(ptr::null(), Arc::as_ptr);
         page.closes.store(closes.cast_mut(), Ordering::Relaxed);
         let arguments = [
@@ -170,26 +239,55 @@ impl Ring {
         let pid = page.server_pid.load(Ordering::Acquire);
         if pid == 0 {
             page.life.store(0, Ordering::Release);
-            return Err(spawned.err().unwrap_or(server::CLONE3_MADE_UP));
+            return Err(birth.explain(spawned.err().unwrap_or(server::CLONE3_MADE_UP)));
         }
         // There is a sibling, even if this child was killed before it could say so.
         // SAFETY: page (3): the kernel has written it.
         let number = unsafe { page.pidfd.get().read() };
-        match self.fetch(number, pid) {
+        // From another pid namespace, it is not the pid that this process knows.
+        let pid_here = self.residence.is_none().then_some(pid);
+        match self.fetch(number, pid_here) {
             Ok(number) => {
-                // SAFETY: `fetch` returns a new fd of this process's table.
-                let process = unsafe { Process::from_pidfd(number, pid) };
-                Ring::new(page, Arc::clone(&self.keeper), process, self.closes.clone())
+                let process = match pid_here {
+                    // SAFETY: `fetch` returns a new fd of this process's table.
+                    Some(pid) => unsafe { Process::from_pidfd(number, pid) },
+                    // SAFETY: as above.
+                    None => unsafe { Process::from_foreign_pidfd(number, parent) }
+                        .inspect_err(|_| dismiss(&page, None))?,
+                };
+                let keeper = Arc::clone(&self.keeper);
+                let mut sibling = Ring::new(page, keeper, process, self.closes.clone(), place)?;
+                // With those that it has from its parent, however they come to be ignored there.
+                sibling.program_signals = self.program_signals.clone();
+                Ok(sibling)
             }
             Err(error) => {
-                dismiss(&page, pid);
+                dismiss(&page, pid_here);
                 Err(error)
             }
         }
     }
 
+    /// Has the children of this one, an init, reaped by the kernel as they end.
+    fn leave_reaping_to_the_kernel(&self) -> Result<(), Error> {
+        static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
+        if self.program_signals.sigchld_is_taken() {
+            return Ok(());
+        }
+        let action = ptr::from_ref(&IGNORE).expose_provenance();
+        // SAFETY: the kernel reads a static.
+        unsafe {
+            self.syscall(
+                Call::RT_SIGACTION,
+                [libc::SIGCHLD as usize, action, 0, server::SIGSET_SIZE],
+            )
+        }?;
+        self.program_signals.take_sigchld();
+        Ok(())
+    }
+
     /// The new sibling's pidfd, from the child's table in this process's.
-    fn fetch(&self, number: c_int, pid: c_int) -> Result<c_int, Error> {
+    fn fetch(&self, number: c_int, pid: Option<c_int>) -> Result<c_int, Error> {
         if self.closes.is_none() {
             return Ok(number);
         }
@@ -200,7 +298,7 @@ impl Ring {
         let pidfd = self.process.pidfd().as_raw_fd() as usize;
         let mut here = local(Call::PIDFD_GETFD, [pidfd, number as usize, 0]);
         let errno = here.err().and_then(|error| error.errno());
-        if matches!(errno, Some(Errno::PERM | Errno::NOSYS | Errno::SRCH)) {
+        if let (Some(Errno::PERM | Errno::NOSYS | Errno::SRCH), Some(pid)) = (errno, pid) {
             // A host that is not dumpable, or has a filter, may not look into its children's tables,
             // and a child that has been killed has none. The pid is of the host's namespace, and
             // stays the sibling's until it is reaped, which nobody else can.
@@ -218,6 +316,7 @@ impl Ring {
         keeper: PageRef,
         mut process: Process,
         closes: Option<Arc<CloseList>>,
+        place: Place,
     ) -> Result<Self, Error> {
         let moved = process.move_above_stdio();
         let process = Arc::new(process);
@@ -228,10 +327,15 @@ impl Ring {
             closes,
             driven: true,
             ending: AtomicBool::new(false),
-            hidden_memory: OnceCell::new(),
-            filters: RefCell::default(),
+            hidden_memory: place.hidden_memory.map_or_else(OnceLock::new, OnceLock::from),
+            residence: place.residence,
+            filters: Mutex::default(),
+            program_signals: ProgramSignals::default(),
             one_driver: PhantomData,
         };
+        if let Some(residence) = &ring.residence {
+            residence.is_of(&ring.process);
+        }
         if let Some(closes) = &ring.closes {
             closes.join(&ring.page);
         }
@@ -243,13 +347,23 @@ impl Ring {
         &self.process
     }
 
+    /// Its place in a pid namespace that is not the host's.
+    pub(crate) fn residence(&self) -> Option<&Residence> {
+        self.residence.as_ref()
+    }
+
     /// The filters that are installed when the child becomes a program.
     pub(crate) fn filters(&self) -> Vec<SeccompFilter> {
-        self.filters.borrow().clone()
+        self.filters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set_filters(&self, filters: Vec<SeccompFilter>) {
-        self.filters.replace(filters);
+        *self.filters.lock().unwrap_or_else(PoisonError::into_inner) = filters;
+    }
+
+    /// What the child hands over to its program of signals.
+    pub(crate) fn for_program(&self) -> &ProgramSignals {
+        &self.program_signals
     }
 
     /// What the program that the child has become needs to get its death signal at the end of this
@@ -274,7 +388,7 @@ impl Ring {
         requests: &[Request],
         to: &Arc<CloseList>,
     ) -> Result<(), Failed> {
-        self.pause_closes().map_err(|error| Failed { step: 0, error })?;
+        self.pause_closes().map_err(|error| Failed { step: 0, error, passed_over: Vec::new() })?;
         // SAFETY: by this function's contract.
         if let Err(failed) = unsafe { self.submit(requests) } {
             // After the first step it is between two tables, and closes nothing in either.
@@ -319,17 +433,26 @@ impl Ring {
     /// As [`syscall`](SyscallInterface::syscall), for each of them.
     pub(crate) unsafe fn submit(&self, requests: &[Request]) -> Result<usize, Failed> {
         let mut last = 0;
+        let mut passed_over = Vec::new();
         for (chunk, requests) in requests.chunks(ENTRIES).enumerate() {
             let entries = || self.page.entries.iter().zip(requests).enumerate();
-            let failed = |index, error| Failed { step: chunk * ENTRIES + index, error };
+            let failed = |index, error, passed_over| {
+                let step = chunk * ENTRIES + index;
+                Failed { step, error, passed_over }
+            };
             for (_, (entry, request)) in entries() {
                 let mut number = request.call.number();
                 if request.changes_credentials() {
-                    self.hidden_memory.get_or_init(HiddenMemory::new);
+                    if !self.process.has_these_ids(request.call, request.arguments[0]) {
+                        self.hidden_memory.get_or_init(HiddenMemory::new);
+                    }
                     number |= server::ARM_AGAIN;
                 }
                 if request.or_next {
                     number |= server::OR_NEXT;
+                }
+                if request.or_exit {
+                    number |= server::OR_EXIT;
                 }
                 entry.number.store(number, Ordering::Relaxed);
                 for (to, argument) in entry.arguments.iter().zip(request.arguments) {
@@ -341,11 +464,15 @@ impl Ring {
             for (index, (entry, request)) in entries() {
                 let answer = entry.answer.load(Ordering::Relaxed);
                 if let (UNANSWERED, Err(kind)) = (answer, outcome) {
-                    return Err(failed(index, Error::new(request.call, kind)));
+                    return Err(failed(index, Error::new(request.call, kind), passed_over));
                 }
                 last = match local::answer(request.call, answer) {
-                    Err(error) if request.or_next && error.errno() == Some(Errno::NOENT) => 0,
-                    answer => answer.map_err(|error| failed(index, error))?,
+                    Ok(answer) => answer,
+                    Err(error) if request.or_next && is_passed_over(error) => {
+                        passed_over.push(error);
+                        0
+                    }
+                    Err(error) => return Err(failed(index, error, passed_over)),
                 };
             }
         }
@@ -409,6 +536,10 @@ impl Ring {
     }
 }
 
+fn is_passed_over(error: Error) -> bool {
+    error.errno().is_some_and(|errno| server::PASSED_OVER.contains(&errno))
+}
+
 /// What an entry holds until the server has executed it.
 const UNANSWERED: usize = isize::MAX as usize;
 
@@ -423,9 +554,11 @@ fn ask_to_exit(page: &Page) {
     page.ring();
 }
 
-/// Ends a new sibling that could not be held on to, while nothing else knows its pid.
-fn dismiss(page: &Page, pid: c_int) {
+/// Ends a new sibling that could not be held on to, while nothing else knows its pid. One that has no
+/// pid here that is known stays to be reaped when this process ends.
+fn dismiss(page: &Page, pid: Option<c_int>) {
     ask_to_exit(page);
+    let Some(pid) = pid else { return };
     // SAFETY: passes no pointer. The child is ours and not reaped, so the pid is still its own. If it
     // is stopped, it goes on, and exits.
     unsafe { libc::kill(pid, libc::SIGCONT) };
@@ -461,6 +594,10 @@ unsafe impl SyscallInterface for Ring {
         // SAFETY: has no arguments and no effect.
         unsafe { self.syscall(Call::GETPID, []) }.map(drop)
     }
+
+    fn program_signals(&self) -> Option<&ProgramSignals> {
+        Some(&self.program_signals)
+    }
 }
 
 /// Keeps the thread alive that is the parent of a program with a death signal.
@@ -477,6 +614,7 @@ pub(super) struct Estate {
     _keeper: PageRef,
     closes: Option<Arc<CloseList>>,
     _hidden_memory: Option<HiddenMemory>,
+    _residence: Option<Residence>,
 }
 
 impl Drop for Estate {
@@ -497,6 +635,7 @@ impl Drop for Ring {
             _keeper: Arc::clone(&self.keeper),
             closes: self.closes.take(),
             _hidden_memory: self.hidden_memory.take(),
+            _residence: self.residence.take(),
         };
         if !self.driven || self.process.is_reaped() {
             return;
@@ -508,6 +647,10 @@ impl Drop for Ring {
             let _refused = self.process.send_signal(Signal::CONT);
             self.process.poll(Some(MOURNING)).unwrap_or(false)
         };
+        if !ended {
+            // It has had its time, or does not do what it is asked.
+            let _refused = self.process.send_signal(Signal::KILL);
+        }
         if !(ended && self.process.reap_if_ended()) {
             graveyard::bury(Arc::clone(&self.process), Some(Kept::Estate { _estate: estate }));
         }

@@ -32,6 +32,7 @@ use super::page::{CloneArgs, Entry, Page, PageRef};
 use super::{Call, Error, ErrorKind, futex, local};
 
 /// `struct sigaction` as the kernel takes it.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct KernelSigaction {
     handler: usize,
@@ -47,6 +48,11 @@ impl KernelSigaction {
     const fn of(handler: usize) -> Self {
         KernelSigaction { handler, flags: 0, restorer: 0, mask: 0 }
     }
+
+    /// The handler's address, or one of libc's constants that are none.
+    pub(crate) const fn handler(&self) -> usize {
+        self.handler
+    }
 }
 
 static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
@@ -61,8 +67,16 @@ pub(super) const CLONE3_MADE_UP: Error = Error::new(Call::CLONE3, ErrorKind::Os(
 /// disarms it when credentials change.
 pub(super) const ARM_AGAIN: usize = 1 << 31;
 
-/// Added to the number of a call that is not the end of its batch if it fails with `ENOENT`.
+/// Added to the number of a call in whose place the next one is made if it finds nothing that can be
+/// executed: the errors in [`PASSED_OVER`].
 pub(super) const OR_NEXT: usize = 1 << 30;
+
+/// Added to the number of a call after whose failure the child exits.
+pub(super) const OR_EXIT: usize = 1 << 29;
+
+/// After which errors `execvp(3)` looks further.
+pub(super) const PASSED_OVER: [Errno; 6] =
+    [Errno::NOENT, Errno::ACCESS, Errno::NOTDIR, Errno::STALE, Errno::NODEV, Errno::TIMEDOUT];
 
 /// The fourth argument of an `execve` before which the death signal has been set for the program.
 pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
@@ -76,10 +90,7 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
     let blocked = SignalsBlocked::new();
     let keeper = clone_keeper(page, &blocked);
     drop(blocked);
-    local::answer(Call::CLONE, keeper).inspect_err(|_| {
-        page.keeper_life.store(0, Ordering::Release);
-        page.life.store(0, Ordering::Release);
-    })?;
+    local::answer(Call::CLONE, keeper).inspect_err(|_| page.abandon())?;
 
     loop {
         // In this order: a keeper answers before it goes.
@@ -278,8 +289,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "lea rbp, [r12 + {ENTRIES}]",
             "31:",
             "mov eax, [rbp + {NUMBER}]",
-            "btr eax, {OR_NEXT_BIT}",
-            "btr eax, {ARM_AGAIN_BIT}",
+            "and eax, {NUMBER_MASK}",
+            "bt dword ptr [rbp + {NUMBER}], {ARM_AGAIN_BIT}",
             "mov rdi, [rbp + {ARGUMENTS}]",
             "mov rsi, [rbp + {ARGUMENTS} + 8]",
             "mov rdx, [rbp + {ARGUMENTS} + 16]",
@@ -298,12 +309,26 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "34:",
             "mov rax, [rbp + {ANSWER}]",
             "cmp rax, -{MAX_ERRNO}",
-            "jb 28f",
-            "cmp rax, -{ENOENT}",
-            "jne 35f",
+            "jb 29f",
             "bt dword ptr [rbp + {NUMBER}], {OR_NEXT_BIT}",
-            "jnc 35f",
+            "jnc 28f",
+            "cmp rax, -{ENOENT}",
+            "je 29f",
+            "cmp rax, -{EACCES}",
+            "je 29f",
+            "cmp rax, -{ENOTDIR}",
+            "je 29f",
+            "cmp rax, -{ESTALE}",
+            "je 29f",
+            "cmp rax, -{ENODEV}",
+            "je 29f",
+            "cmp rax, -{ETIMEDOUT}",
+            "je 29f",
             "28:",
+            "bt dword ptr [rbp + {NUMBER}], {OR_EXIT_BIT}",
+            "jc 40f",
+            "jmp 35f",
+            "29:",
             "add rbp, {ENTRY_SIZE}",
             "dec r13d",
             "jnz 31b",
@@ -329,7 +354,7 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             // armed again.
             "37:",
             "cmp r10, {AS_IT_IS}",
-            "je 36b",
+            "je 39f",
             "mov r14, rdi",
             "mov r15, rsi",
             "mov r8, rdx",
@@ -344,6 +369,13 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov rsi, r15",
             "mov rdx, r8",
             "jmp 36b",
+
+            // With filters in place, nothing that the child does afterwards is sure to be done. If this
+            // comes back at all, it is the end.
+            "39:",
+            "syscall",
+            "mov [rbp + {ANSWER}], rax",
+            "jmp 40f",
 
             // clone3: a grandchild starts here, with the page that came as the last argument.
             "38:",
@@ -392,7 +424,14 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             EINTR = const libc::EINTR,
             MAX_ERRNO = const local::MAX_ERRNO,
             ENOENT = const libc::ENOENT,
+            EACCES = const libc::EACCES,
+            ENOTDIR = const libc::ENOTDIR,
+            ESTALE = const libc::ESTALE,
+            ENODEV = const libc::ENODEV,
+            ETIMEDOUT = const libc::ETIMEDOUT,
+            NUMBER_MASK = const !(ARM_AGAIN | OR_NEXT | OR_EXIT) as u32,
             OR_NEXT_BIT = const OR_NEXT.trailing_zeros(),
+            OR_EXIT_BIT = const OR_EXIT.trailing_zeros(),
             ARM_AGAIN_BIT = const ARM_AGAIN.trailing_zeros(),
             AS_IT_IS = const DEATH_SIGNAL_AS_IT_IS as isize,
             CLONE_ARGS = const offset_of!(Page, clone_args),

@@ -14,5 +14,5 @@ mod watch;
 
 pub use address::Address;
 pub use fd::Fd;
-pub use pid::{Pgid, Pid, Sid};
-pub use watch::Watch;
+pub use pid::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};
+pub use watch::{AsWatch, Watch};

@@ -108,3 +108,46 @@ process_number! {
     /// The number of a session in the pid namespace `P`; always positive.
     Sid
 }
+
+process_number! {
+    /// The number of a thread in the pid namespace `P`; always positive. That of a process's first
+    /// thread is the process's [`Pid`].
+    Tid
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! taken_as {
+    ($($Id:ident $As:ident $what:literal)+) => {$(
+        #[doc = concat!("What a call takes as the number of a ", $what, " in the pid namespace `P`: a")]
+        #[doc = concat!("[`", stringify!($Id), "`] of it. Sealed.")]
+        #[diagnostic::on_unimplemented(
+            message = "the number is not of this task's pid namespace",
+            label = "`{Self}` does not name anything in `{P}`",
+            note = "a pid, group or thread number means something only in the pid namespace it was learned in",
+            note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
+            note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known"
+        )]
+        pub trait $As<P>: sealed::Sealed {
+            #[doc(hidden)]
+            fn number(self) -> $Id<P>;
+        }
+
+        impl<P> sealed::Sealed for $Id<P> {}
+
+        impl<P> $As<P> for $Id<P> {
+            #[inline(always)]
+            fn number(self) -> $Id<P> {
+                self
+            }
+        }
+    )+};
+}
+
+taken_as! {
+    Pid AsPid "process"
+    Pgid AsPgid "process group"
+    Tid AsTid "thread"
+}

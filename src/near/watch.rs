@@ -61,3 +61,26 @@ impl<W: Namespace> fmt::Debug for Watch<W> {
         fmt::Display::fmt(self, f)
     }
 }
+
+/// What a call takes as a watch of the inotify instance `W`: a [`Watch`] of it. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the watch is not of this inotify instance",
+    label = "`{Self}` is not a watch of `{W}`",
+    note = "every inotify instance numbers its watches from 1: the number of one means another in the other",
+    note = "give it to the instance that `inotify_add_watch` was called with"
+)]
+pub trait AsWatch<W>: sealed::Sealed {
+    #[doc(hidden)]
+    fn number(self) -> Watch<W>;
+}
+
+impl<W> AsWatch<W> for Watch<W> {
+    fn number(self) -> Watch<W> {
+        self
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<W> Sealed for super::Watch<W> {}
+}

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::output::{self, LimitedOutput};
 use super::prepare::{ChildFds, ChildTask, Preparation, PrepareError, Run};
-use super::spawn::{Unnamed, spawn};
+use super::spawn::{Group, Unnamed, spawn};
 use super::{Child, IdMap, Stdio};
 use crate::handle::Fd;
 use crate::namespaces::Namespaces;
@@ -54,7 +54,8 @@ use crate::task::Attributes;
 /// 2. It enters its session and process group.
 /// 3. [`prepare`](Self::prepare), in the order of the calls, with all of the privileges it has by then.
 /// 4. Its fds are put at their numbers, and everything else is closed.
-/// 5. The controlling terminal, then supplementary groups, group and user, then the working directory.
+/// 5. The controlling terminal, then supplementary groups, group and user, then the working directory. If
+///    groups are dropped only because there is a user, that is done first of all.
 /// 6. Signals: none is blocked, `SIGPIPE` has its default action.
 /// 7. [Filters](crate::Task::seccomp_on_exec), and `execve`.
 ///
@@ -63,13 +64,16 @@ use crate::task::Attributes;
 /// - Nothing is inherited but 0, 1 and 2, also if it is not close-on-exec: what else the program is to
 ///   have is listed with [`fd`](Self::fd).
 /// - `prepare` runs before the ids change, not after, so that it may do what needs privileges.
-/// - [`uid`](Self::uid) and [`gid`](Self::gid) set the saved id too, for users that are not privileged as
-///   well.
+/// - [`uid`](Self::uid) and [`gid`](Self::gid) set the real and the saved id too, for users that are not
+///   privileged as well.
+/// - No signal is blocked in the program; std passes on what the calling thread blocks.
 /// - An executable file that the kernel does not know (a script without `#!`) is an error, `ENOEXEC`; std
 ///   hands it to a shell in some cases.
 /// - Errors name the call that failed, so [`raw_os_error`](io::Error::raw_os_error) is `None` for them;
 ///   their [`kind`](io::Error::kind) is the same as std's, and the [`Error`](crate::Error) inside has the
 ///   errno.
+/// - What was given with a NUL byte in it is told as it was ([`get_program`](Self::get_program), ...); std
+///   tells something else.
 /// - A child that is dropped is reaped when later ones are spawned, and is no zombie for ever.
 /// - There is no `exec`, which would replace this program.
 pub struct Command {
@@ -326,7 +330,8 @@ impl Command {
         self
     }
 
-    /// The user ids of the program's new user namespace. They are written by this process, so it has to
+    /// The user ids of the program's new user namespace. The program runs as whom this process's user is
+    /// there, or as nobody if that has no id there: choose one with [`uid`](Self::uid) then. They are written by this process, so it has to
     /// be allowed to: without privileges only [`IdMap::own_uid_as`].
     ///
     /// # References
@@ -377,7 +382,8 @@ impl Command {
     /// child, or give the fd to [`prepare_with`](Self::prepare_with). What the child opens here is closed
     /// before the program starts.
     ///
-    /// The child itself cannot leave the closure.
+    /// A limit on open files, set here, holds for the steps that follow, too. The child itself cannot leave
+    /// the closure.
     ///
     /// ```
     /// use nearfar::prelude::*;
@@ -458,7 +464,7 @@ impl Command {
     /// Of everything that was asked for, each named by its call; of `execve`: `ENOENT`, `EACCES`, ...;
     /// and what [`prepare`](Self::prepare) returns. There is no child then.
     pub fn spawn(&mut self) -> io::Result<Child> {
-        spawn(self, Unnamed::Inherited)
+        spawn(self, Unnamed::Inherited, Group::AsSaid)
     }
 
     /// Runs the program and waits for its end.
@@ -480,13 +486,14 @@ impl Command {
     ///
     /// As [`spawn`](Self::spawn) and [`Child::wait_with_output`].
     pub fn output(&mut self) -> io::Result<Output> {
-        spawn(self, Unnamed::Captured)?.wait_with_output()
+        spawn(self, Unnamed::Captured, Group::AsSaid)?.wait_with_output()
     }
 
     /// [`output`](Self::output), of `size` bytes at most, standard output and error together, and for no longer than `time`.
     ///
-    /// At a limit, the program's whole process group is killed: a new one, unless the command has
-    /// said otherwise. What it wrote up to there is returned.
+    /// At a limit, the program's whole process group is killed: a new one, unless the command, or what
+    /// [`prepare`](Self::prepare) does, has said otherwise. What it wrote up to there is returned. Its
+    /// standard input is closed, if it is piped.
     ///
     /// ```
     /// use nearfar::process::{Command, CutOff};
@@ -504,11 +511,7 @@ impl Command {
     ///
     /// As [`output`](Self::output).
     pub fn output_within(&mut self, size: usize, time: Duration) -> io::Result<LimitedOutput> {
-        let group = self.settings.session.group;
-        self.settings.session.group = group.or(Some(0));
-        let spawned = spawn(self, Unnamed::Captured);
-        self.settings.session.group = group;
-        output::within(spawned?, size, time)
+        output::within(spawn(self, Unnamed::Captured, Group::OwnByDefault)?, size, time)
     }
 
     /// What [`new`](Self::new) was given.

@@ -6,20 +6,21 @@
 
 mod child;
 mod command;
-mod id_map;
 mod output;
 mod prepare;
 mod spawn;
 mod stdio;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 #[doc = include_str!("moving_over.md")]
 pub mod moving_over {}
 
 pub use std::process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus, Output};
 
+pub use crate::id_map::IdMap;
 pub use child::Child;
 pub use command::Command;
-pub use id_map::IdMap;
 pub use output::{CutOff, LimitedOutput};
 pub use prepare::{ChildFds, ChildTask, PrepareError, child_fds, child_pids};
 pub use stdio::Stdio;

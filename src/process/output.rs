@@ -56,6 +56,7 @@ pub(super) fn read_all(
 
 /// Reads both to their ends and waits for the program, or kills its group at a limit.
 pub(super) fn within(mut child: Child, size: usize, time: Duration) -> io::Result<LimitedOutput> {
+    child.stdin = None;
     // A limit beyond what the clock can tell is none.
     let deadline = Instant::now().checked_add(time);
     let mut streams = Streams::new(child.stdout.take(), child.stderr.take(), size, deadline);

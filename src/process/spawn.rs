@@ -6,19 +6,22 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 
 use super::command::{Command, Session, Settings};
 use super::prepare::{self, ChildTask, Preparation, child_fds};
 use super::stdio::{Source, Stdio};
-use super::{Child, id_map};
+use super::{Child, IdMap};
 use crate::brand::{Guard, HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{PidNamespace, Task as _};
 use crate::handle::{AsFd as OurAsFd, ChildProcess, Cwd, Fd};
-use crate::interface::{Birth, Error};
+use crate::interface::{Birth, Call, Error, Residents};
 use crate::near;
 use crate::program::Program;
-use crate::task::{ExecTask, FileDescriptorTask, ProcessTask, Task, UnshareFilesTask};
+use crate::task::{
+    CredentialsTask, ExecTask, FileDescriptorTask, ProcessTask, Task, UnshareFilesTask,
+};
 
 /// A driven child in this process's table, as spawned.
 type NewChild = Task<HostFds, HostMemory, HostPids>;
@@ -30,6 +33,15 @@ pub(super) enum Unnamed {
     Inherited,
     /// No input, and pipes for the output.
     Captured,
+}
+
+/// Which process group a program is in if the command does not say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// This process's.
+    AsSaid,
+    /// One of its own.
+    OwnByDefault,
 }
 
 /// An fd for the program: made for it, or kept by the command.
@@ -53,14 +65,14 @@ struct Streams<'a> {
     ends: [Option<OwnedFd>; 3],
 }
 
-pub(super) fn spawn(command: &mut Command, unnamed: Unnamed) -> io::Result<Child> {
+pub(super) fn spawn(command: &mut Command, unnamed: Unnamed, group: Group) -> io::Result<Child> {
     let Command { program, fds, settings, preparations } = command;
     if !preparations.is_empty() {
         // Nothing is prepared for what cannot be told to the kernel.
         program.image()?;
     }
     let Streams { fds, ends: [stdin, stdout, stderr] } = streams(fds, unnamed)?;
-    let process = start(program, &fds, settings, preparations)?;
+    let process = start(program, &fds, settings, preparations, group)?;
     let process = process.kill_on_drop(settings.kill_on_drop);
     let (stdin, stdout, stderr) =
         (stdin.map(Into::into), stdout.map(Into::into), stderr.map(Into::into));
@@ -107,16 +119,24 @@ fn start(
     fds: &BTreeMap<u16, Given<'_>>,
     settings: &Settings,
     preparations: &mut [Preparation],
+    group: Group,
 ) -> io::Result<ChildProcess> {
     let own_pids = if settings.pid_namespace { libc::CLONE_NEWPID } else { 0 };
+    let residents = settings.pid_namespace.then(|| Residents::none(None));
     let birth = Birth {
         namespaces: settings.namespaces.bits() as c_int | own_pids,
         cgroup: settings.cgroup.as_ref().map(AsFd::as_fd),
+        residents: residents.as_ref(),
     };
     let child = Task::here().spawn_as(birth)?;
-    id_map::write(child.pid(), &settings.uid_map, &settings.gid_map)?;
+    write_id_maps(&child, &settings.uid_map, &settings.gid_map)?;
     enter_session(&child, &settings.session)?;
+    let needs_group =
+        group == Group::OwnByDefault && settings.session.group.is_none() && !settings.session.new;
     if preparations.is_empty() {
+        if needs_group {
+            child.setpgrp()?;
+        }
         let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, fd.as_std())).collect();
         return become_program(child, program, &fds, settings);
     }
@@ -128,14 +148,17 @@ fn start(
         fds.values().map(|fd| (fd.as_std().as_raw_fd(), fd.as_std())).collect();
     let slots: Vec<RawFd> = for_program.keys().copied().collect();
     let for_program: Vec<_> = for_program.into_values().collect();
-    let for_steps: Vec<Vec<_>> =
-        preparations.iter().map(|step| step.fds.iter().collect()).collect();
-    let (child, (copies, for_steps)) = child.unshare_files(table, (for_program, for_steps))?;
+    let for_steps = preparations.iter().map(|step| beside(&step.fds, &slots));
+    let for_steps = for_steps.collect::<io::Result<Vec<_>>>()?;
+    let listed_for_steps: Vec<Vec<_>> =
+        for_steps.iter().map(|fds| fds.iter().map(Given::as_std).collect()).collect();
+    let (child, (copies, for_steps)) =
+        child.unshare_files(table, (for_program, listed_for_steps))?;
 
     let host_pid = child.pid();
-    let (namespace, own_pid) = match settings.pid_namespace {
-        true => (PidNamespace::new(), INIT),
-        false => (PidNamespace::of_host(), host_pid.as_raw()),
+    let (namespace, own_pid) = match residents {
+        Some(residents) => (PidNamespace::of(residents), INIT),
+        None => (PidNamespace::of_host(), host_pid.as_raw()),
     };
     let own_pid = near::Pid::asserted(own_pid).expect("it is positive");
     let child: ChildTask<'_> = child.with_pids(namespace, own_pid);
@@ -143,6 +166,13 @@ fn start(
         (step.run)(&child, fds).map_err(prepare::into_io)?;
     }
     drop(for_steps);
+    if needs_group {
+        match child.setpgrp() {
+            // It leads a session, and so a group.
+            Err(error) if error.errno() == Some(Errno::PERM) => {}
+            made => drop(made?),
+        }
+    }
 
     let copy_of = |fd: &Given<'_>| {
         let index = slots.binary_search(&fd.as_std().as_raw_fd());
@@ -150,6 +180,35 @@ fn start(
     };
     let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, copy_of(fd))).collect();
     become_program(child.with_pids(PidNamespace::HOST, host_pid), program, &fds, settings)
+}
+
+/// Writes the maps of a child's new user namespace.
+fn write_id_maps(child: &NewChild, uids: &[IdMap], gids: &[IdMap]) -> Result<(), Error> {
+    let here = Task::here();
+    if !uids.is_empty() {
+        here.write_uid_map(child, uids)?;
+    }
+    if !gids.is_empty() {
+        match here.write_gid_map(child, gids) {
+            // Who may not choose groups outside may map one only for a namespace that does neither.
+            Err(error) if error.errno() == Some(Errno::PERM) => {
+                here.deny_setgroups(child)?;
+                here.write_gid_map(child, gids)?;
+            }
+            written => written?,
+        }
+    }
+    Ok(())
+}
+
+/// A step's fds, at other numbers than the program's.
+fn beside<'a>(fds: &'a [OwnedFd], slots: &[RawFd]) -> io::Result<Vec<Given<'a>>> {
+    let taken = |fd: &OwnedFd| slots.binary_search(&fd.as_raw_fd()).is_ok();
+    let given = |fd: &'a OwnedFd| match taken(fd) {
+        true => Ok(Given::Made(fd.try_clone()?.into())),
+        false => Ok(Given::Kept(fd.as_fd())),
+    };
+    fds.iter().map(given).collect()
 }
 
 /// The pid that the first process of a pid namespace has in it.
@@ -164,8 +223,19 @@ fn enter_session(child: &NewChild, session: &Session) -> Result<(), Error> {
         None => Ok(()),
         // The leader of a session leads a group as well.
         Some(0) if session.new => Ok(()),
-        Some(group) => child.setpgid(near::Pgid::asserted(group)),
+        Some(0) => child.setpgrp().map(drop),
+        Some(group) => join_group(child.pid(), group),
     }
+}
+
+/// Puts the child into a group that is there, from here: the number is of this process's pid namespace.
+fn join_group(child: near::Pid<HostPids>, group: i32) -> Result<(), Error> {
+    let refused = |errno| Error::os(Call::SETPGID, errno);
+    if group < 0 {
+        return Err(refused(Errno::INVAL));
+    }
+    let [child, group] = [child.as_raw(), group].map(rustix::process::Pid::from_raw);
+    rustix::process::setpgid(child, group).map_err(refused)
 }
 
 fn become_program<F: Namespace>(

@@ -18,7 +18,7 @@ use rustix::time::Timespec;
 
 use crate::far;
 use crate::handle::{AsFd, Fd};
-use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
+use crate::interface::{Call, Error, ErrorKind, KernelSigaction, SyscallInterface};
 use crate::near::Fd as NearFd;
 
 use super::FileDescriptorTask;
@@ -94,7 +94,7 @@ unsafe impl Plain for u64 {}
 // SAFETY: integers.
 unsafe impl Plain for [c_int; 2] {}
 // SAFETY: integers.
-unsafe impl Plain for [u8; 16] {}
+unsafe impl<const N: usize> Plain for [u8; N] {}
 // SAFETY: a C struct of integers.
 unsafe impl Plain for Stat {}
 /// What the kernel writes is as large as libc says.
@@ -105,6 +105,18 @@ unsafe impl Plain for libc::flock {}
 unsafe impl Plain for libc::rlimit64 {}
 // SAFETY: C structs of integers.
 unsafe impl Plain for [libc::rlimit64; 2] {}
+// SAFETY: a C struct of integers; what it holds as pointers is read as such by nobody.
+unsafe impl Plain for libc::siginfo_t {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::rusage {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for KernelSigaction {}
+// SAFETY: a C struct of arrays of characters.
+unsafe impl Plain for libc::utsname {}
+/// What the kernel writes is as large as libc says.
+const _: () = assert!(size_of::<libc::utsname>() == 6 * 65);
+// SAFETY: an array of integers.
+unsafe impl<const N: usize> Plain for [u32; N] {}
 // SAFETY: a C struct of integers.
 unsafe impl Plain for libc::itimerspec {}
 // SAFETY: a C struct of integers.

@@ -70,7 +70,7 @@ pub trait EpollTask: far::Task {
         // SAFETY: a number.
         let number = unsafe { call(self, Call::EPOLL_CREATE1, [libc::EPOLL_CLOEXEC as usize]) }?;
         // SAFETY: (4)
-        unsafe { received(self, number) }.map(Epoll::new)
+        unsafe { received(self, number) }.map(Epoll::from)
     }
 
     /// `epoll_ctl(epoll, EPOLL_CTL_ADD, fd, event)`—watches an fd. Its events carry `token`.

@@ -22,7 +22,7 @@ use crate::brand::{Brand, Guard, Label, Namespace, Of};
 use crate::far;
 use crate::handle::{AsInotify, Inotify};
 use crate::interface::{Call, Error, ErrorKind};
-use crate::near::Watch;
+use crate::near::{AsWatch, Watch};
 
 use super::arguments::{call, near, received, with_path, with_slice_mut};
 
@@ -86,7 +86,7 @@ pub trait InotifyTask: far::Task {
         // SAFETY: (3); a number.
         let number = unsafe { call(self, Call::INOTIFY_INIT1, [flags.bits() as usize]) }?;
         // SAFETY: (4)
-        unsafe { received(self, number) }.map(Inotify::new)
+        unsafe { received(self, number) }.map(Inotify::made)
     }
 
     /// `inotify_add_watch(inotify, path, flags)`—watches a file or directory, or changes what it is
@@ -136,9 +136,9 @@ pub trait InotifyTask: far::Task {
     fn inotify_rm_watch<I: AsInotify<Self::FdTable>>(
         &self,
         inotify: &I,
-        watch: Watch<I::Watches>,
+        watch: impl AsWatch<I::Watches>,
     ) -> Result<(), Error> {
-        let arguments = [near(self, inotify), watch.as_raw() as usize];
+        let arguments = [near(self, inotify), watch.number().as_raw() as usize];
         // SAFETY: (1); a number that the kernel looks up.
         unsafe { call(self, Call::INOTIFY_RM_WATCH, arguments) }.map(drop)
     }

@@ -15,16 +15,33 @@
 //! | [`InotifyTask`] | watching files | `inotify_init1`, `inotify_add_watch`, `inotify_rm_watch` |
 //! | [`IoctlTask`] | requests to drivers and file systems | `ioctl` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
-//! | [`ProcessTask`] | ids, groups and sessions, pidfds | `getpid`, `getppid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `pidfd_open`, `pidfd_send_signal`, `waitid` |
+//! | [`ProcessTask`] | ids, groups and sessions, signals to others, pidfds, waits | `getpid`, `getppid`, `gettid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `kill`, `tgkill`, `pidfd_open`, `pidfd_send_signal`, `pidfd_getfd`, `waitid` |
 //! | [`TerminalTask`] | terminals, the controlling one, pseudoterminals | `ioctl` |
-//! | [`ResourceTask`] | limits, priority | `prlimit`, `getpriority`, `setpriority` |
+//! | [`SocketTask`] | sockets and their addresses | `socket`, `socketpair`, `bind`, `listen`, `accept4`, `connect`, `shutdown`, `getsockname`, `getpeername` |
+//! | [`SocketMessageTask`] | data, and fds for other tables | `sendto`, `recvfrom`, `sendmsg`, `recvmsg` |
+//! | [`SocketOptionTask`] | options, and who the peer is | `getsockopt`, `setsockopt` |
+//! | [`ResourceTask`] | limits, priority, usage | `prlimit`, `getpriority`, `setpriority`, `getrusage` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
+//! | [`SignalTask`] | signal masks, dispositions, signals with a value | `sigprocmask`, `sigpending`, `sigaction`, `rt_sigqueueinfo` |
+//! | [`CredentialsTask`] | user and group ids, id maps | `getresuid`, `getresgid`, `getgroups`, `setgroups` |
+//! | [`SchedulingTask`] | processors, scheduling policy | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
+//! | [`FutexTask`] | sleeping on a word, waking sleepers | `futex`, `futex_waitv` |
+//! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
+//! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
+//! | [`MountFdTask`] | mounts by fd | `open_tree`, `move_mount`, `mount_setattr` |
+//! | [`FsContextTask`] | new file systems by fd | `fsopen`, `fspick`, `fsconfig`, `fsmount` |
+//! | [`UtsTask`] | host and domain name | `uname`, `sethostname`, `setdomainname` |
+//! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
+//! | [`UnsharePidTask`] | another pid namespace for the children | `unshare`, `setns` |
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
+//! | [`LayerTask`] | watching and refusing calls | all |
 
 mod arguments;
+mod capability;
+mod credentials;
 mod driven;
 mod epoll;
 mod event;
@@ -32,16 +49,27 @@ mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
+mod fs_context;
+mod futex;
 mod inotify;
 mod ioctl;
+mod layer;
+mod mount;
+mod mount_fd;
 mod poll;
 mod prctl;
 mod process;
 mod resource;
+mod sched;
+mod scheduling;
 mod seccomp;
+mod signal;
+mod socket;
 mod spawn;
 mod terminal;
 mod unshare_files;
+mod unshare_pid;
+mod uts;
 
 use std::fmt;
 
@@ -51,6 +79,8 @@ use crate::handle::Killer;
 use crate::interface::{Local, Ring, SyscallInterface};
 use crate::near;
 
+pub use capability::CapabilityTask;
+pub use credentials::{CredentialsTask, Ids};
 pub use driven::DrivenTask;
 pub use epoll::{EpollEvent, EpollTask};
 pub use event::{EventTask, SignalInfo};
@@ -59,15 +89,28 @@ pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
+pub use fs_context::{FsContextTask, FsMessage, FsMessageKind};
+pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
 pub use inotify::{InotifyEvent, InotifyEvents, InotifyTask};
 pub use ioctl::{IoctlTask, NamespaceType, Request};
+pub use layer::{LayerTask, Layered};
+pub use mount::MountTask;
+pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
 pub use poll::{PollFd, PollFds, PollTask};
 pub use prctl::PrctlTask;
-pub use process::ProcessTask;
-pub use resource::ResourceTask;
+pub use process::{ChildEvent, ProcessTask};
+pub use resource::{ResourceTask, UsageOf};
+pub use sched::SchedTask;
+pub use scheduling::{CpuSet, Policy, SchedAttr, SchedulingTask};
+pub use signal::{SigAction, SigmaskChange, SignalTask};
+pub use socket::{
+    PeerCredentials, Received, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
+};
 pub use spawn::SpawnTask;
 pub use terminal::TerminalTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
+pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
+pub use uts::{Uname, UtsTask};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid
 /// namespace `P`, with children going to the pid namespace `C`.
@@ -137,12 +180,19 @@ impl<F, A, P> Task<F, A, P> {
         pid: near::Pid<Q>,
     ) -> Task<F, A, Q> {
         let Task { interface, fd_table, address_space, .. } = self;
-        let [pid_namespace, child_pid_namespace] = [namespace; 2];
+        let (pid_namespace, child_pid_namespace) = (namespace.clone(), namespace);
         Task { interface, fd_table, address_space, pid_namespace, child_pid_namespace, pid }
     }
 }
 
 impl<F, A, P, C> Task<F, A, P, Ring, C> {
+    /// Its pid in this process's pid namespace: what the parent knows it by. In a pid namespace of its
+    /// own it sees [`far::Task::pid`], another number.
+    #[must_use]
+    pub fn host_pid(&self) -> near::Pid<HostPids> {
+        self.interface.process().pid()
+    }
+
     /// Something to kill the child with from another thread, while a call blocks in it.
     ///
     /// ```
@@ -201,11 +251,11 @@ where
     }
 
     fn pid_namespace(&self) -> PidNamespace<P> {
-        self.pid_namespace
+        self.pid_namespace.clone()
     }
 
     fn child_pid_namespace(&self) -> PidNamespace<C> {
-        self.child_pid_namespace
+        self.child_pid_namespace.clone()
     }
 
     fn pid(&self) -> near::Pid<P> {

@@ -1,4 +1,4 @@
-//! Limits and priority.
+//! Limits, priority, and what has been used.
 //!
 //! # Safety
 //!
@@ -7,12 +7,26 @@
 //! 2. The pid in a call is 0, the caller itself.
 #![expect(unsafe_code, reason = "syscalls")]
 
+use std::ffi::c_int;
+
 use rustix::process::{Resource, Rlimit};
 
 use crate::far;
+use crate::handle::Usage;
 use crate::interface::{Call, Error};
 
 use super::arguments::{call, with_in_out, with_out};
+
+/// Whose use of resources: `getrusage(2)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UsageOf {
+    /// The task's process, with all threads it has had: of the calling thread, this whole program.
+    Process,
+    /// The process's children that have ended and been waited for, and theirs in turn.
+    Children,
+    /// The thread that makes the task's calls. A driven task has no other.
+    Thread,
+}
 
 /// Calls on what a task may use, and how urgent it is.
 ///
@@ -115,6 +129,44 @@ pub trait ResourceTask: far::Task {
             unsafe { call(self, Call::PRLIMIT, [0, resource as usize, new, old]) }
         })?;
         Ok(from_kernel(old))
+    }
+
+    /// `getrusage(of)`—what has been used so far.
+    ///
+    /// The resident size of a driven task is that of this program, whose memory it shares. A driven task
+    /// has no children, as those that it spawns are this process's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::task::UsageOf;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// assert!(child.getrusage(UsageOf::Process)?.user_time().as_secs() < 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getrusage(2)`](https://man7.org/linux/man-pages/man2/getrusage.2.html)
+    fn getrusage(&self, of: UsageOf) -> Result<Usage, Error> {
+        let of: c_int = match of {
+            UsageOf::Process => libc::RUSAGE_SELF,
+            UsageOf::Children => libc::RUSAGE_CHILDREN,
+            UsageOf::Thread => libc::RUSAGE_THREAD,
+        };
+        let usage = with_out(self, |address| {
+            // SAFETY: (1)
+            unsafe { call(self, Call::GETRUSAGE, [of as usize, address]) }
+        })?;
+        Ok(Usage::new(usage))
     }
 
     /// `getpriority(PRIO_PROCESS, 0)`—the nice value: from -20, the most urgent, to 19.

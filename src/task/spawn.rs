@@ -1,7 +1,17 @@
-use crate::brand::{Guard, HostFds, HostMemory, HostPids, Label, Namespace};
-use crate::far;
+//! Making child tasks.
+//!
+//! # Safety
+//!
+//! 1. The calls that are made in a new child take no arguments.
+#![expect(unsafe_code, reason = "asks a new child for its pid")]
+
+use std::ffi::c_int;
+
+use crate::brand::{Brand, Guard, HostFds, HostMemory, HostPids, Label, Namespace};
+use crate::far::{self, PidNamespace};
 use crate::handle::Inherit;
-use crate::interface::{Birth, Error, Local, Ring};
+use crate::interface::{Birth, Call, Error, Local, Residents, Ring, SyscallInterface};
+use crate::near;
 
 use super::unshare_files::Unshared;
 use super::{DrivenTask, Task, UnshareFilesTask};
@@ -18,6 +28,14 @@ pub trait SpawnTask: far::Task {
             AddressSpace = Self::AddressSpace,
             PidNamespace = Self::ChildPidNamespace,
             ChildPidNamespace = Self::ChildPidNamespace,
+        > + DrivenTask;
+
+    /// A driven task with this one's fd table and address space, in the pid namespace `Q`.
+    type ChildWithPids<Q: Namespace>: far::Task<
+            FdTable = Self::FdTable,
+            AddressSpace = Self::AddressSpace,
+            PidNamespace = Q,
+            ChildPidNamespace = Q,
         > + DrivenTask;
 
     /// `clone3(CLONE_VM | CLONE_FILES)`—a child process that serves syscalls.
@@ -57,6 +75,46 @@ pub trait SpawnTask: far::Task {
     #[doc(alias = "fork")]
     fn spawn(&self) -> Result<Self::Child, Error>;
 
+    /// `clone3(CLONE_NEWPID)`—[`spawn`](Self::spawn), into a new pid namespace, named by `guard`.
+    ///
+    /// The child is the init of the namespace: [`pid`](far::Task::pid) is 1, and what this process
+    /// calls it is [`host_pid`](Task::host_pid). When it ends, so does everything in the namespace.
+    ///
+    /// It shares this program's memory until it is a program. So that no program can look into that,
+    /// it becomes one only when no other driven task is in the namespace, and after it no other can be
+    /// spawned there: [`MemoryExposed`](crate::ErrorKind::MemoryExposed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let child = here.spawn()?;
+    /// child.unshare(Namespaces::USER)?; // No privileges are needed.
+    /// brand!(inner_pids);
+    /// let init = child.spawn_with_pids(inner_pids)?;
+    /// assert_eq!(init.getpid()?.as_raw(), 1);
+    /// assert_ne!(init.host_pid().as_raw(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As `spawn`; `EPERM` without `CAP_SYS_ADMIN`; `EINVAL` if this task's children already go to
+    /// another pid namespace than its own.
+    ///
+    /// # References
+    ///
+    /// [`pid_namespaces(7)`](https://man7.org/linux/man-pages/man7/pid_namespaces.7.html)
+    #[doc(alias = "CLONE_NEWPID")]
+    fn spawn_with_pids<'id, L: Label>(
+        &self,
+        guard: Guard<'id, L>,
+    ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error>;
+
     /// [`spawn`](Self::spawn), with a private fd table from the start: what `keep` lists is in it,
     /// and 0, 1 and 2.
     ///
@@ -74,9 +132,22 @@ pub trait SpawnTask: far::Task {
 
 impl SpawnTask for Task<HostFds, HostMemory, HostPids, Local> {
     type Child = Task<HostFds, HostMemory, HostPids>;
+    type ChildWithPids<Q: Namespace> = Task<HostFds, HostMemory, Q, Ring, Q>;
 
     fn spawn(&self) -> Result<Self::Child, Error> {
         self.spawn_as(Birth::default())
+    }
+
+    fn spawn_with_pids<'id, L: Label>(
+        &self,
+        _guard: Guard<'id, L>,
+    ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
+        let residents = Residents::none(None);
+        let namespaces = libc::CLONE_NEWPID;
+        let birth = Birth { namespaces, residents: Some(&residents), ..Birth::default() };
+        let child = self.spawn_as(birth)?;
+        let pid = own_pid(&child.interface)?;
+        Ok(child.with_pids(PidNamespace::of(residents), pid))
     }
 }
 
@@ -93,12 +164,57 @@ impl Task<HostFds, HostMemory, HostPids, Local> {
     }
 }
 
-impl<F: Namespace, A: Namespace> SpawnTask for Task<F, A, HostPids> {
-    type Child = Self;
+impl<F, A, P, C> SpawnTask for Task<F, A, P, Ring, C>
+where
+    F: Namespace,
+    A: Namespace,
+    P: Namespace,
+    C: Namespace,
+{
+    type Child = Task<F, A, C, Ring, C>;
+    type ChildWithPids<Q: Namespace> = Task<F, A, Q, Ring, Q>;
 
-    fn spawn(&self) -> Result<Self, Error> {
-        let ring = self.interface.spawn_sibling()?;
-        let pid = ring.process().pid();
-        Ok(Task { interface: ring, fd_table: self.fd_table.clone(), pid, ..*self })
+    fn spawn(&self) -> Result<Self::Child, Error> {
+        self.spawn_into(self.child_pid_namespace.clone(), 0)
     }
+
+    fn spawn_with_pids<'id, L: Label>(
+        &self,
+        _guard: Guard<'id, L>,
+    ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
+        let residents = Residents::none(self.pid_namespace.residents());
+        self.spawn_into(PidNamespace::of(residents), libc::CLONE_NEWPID)
+    }
+}
+
+impl<F, A, P, C> Task<F, A, P, Ring, C> {
+    /// A child in `namespace`: where the next children go, or what the flag makes.
+    fn spawn_into<Q>(
+        &self,
+        namespace: PidNamespace<Q>,
+        namespaces: c_int,
+    ) -> Result<Task<F, A, Q, Ring, Q>, Error> {
+        let residents = namespace.residents();
+        let birth = Birth { namespaces, residents, ..Birth::default() };
+        let ring = self.interface.spawn_sibling(birth)?;
+        let pid = match residents {
+            None => near::Pid::asserted(ring.process().pid().as_raw()).expect("it is positive"),
+            Some(_) => own_pid(&ring)?,
+        };
+        Ok(Task {
+            interface: ring,
+            fd_table: self.fd_table.clone(),
+            address_space: self.address_space,
+            pid_namespace: namespace.clone(),
+            child_pid_namespace: namespace,
+            pid,
+        })
+    }
+}
+
+/// What a child in another pid namespace is called there.
+fn own_pid<Q>(ring: &Ring) -> Result<near::Pid<Q>, Error> {
+    // SAFETY: (1)
+    let pid = unsafe { ring.syscall(Call::GETPID, []) }?;
+    Ok(near::Pid::asserted(pid as c_int).expect("a process has a pid in its own namespace"))
 }

@@ -156,7 +156,7 @@ unsafe fn leave_all_but<G>(
     let gaps = kept.windows(2).filter(|pair| pair[0] + 1 < pair[1]);
     requests.extend(gaps.map(|gap| close_range(gap[0] + 1, gap[1] - 1, 0)));
     // SAFETY: passes numbers only; by this function's contract.
-    unsafe { ring.submit_leaving(&requests, closes) }.map_err(|Failed { step, error }| {
+    unsafe { ring.submit_leaving(&requests, closes) }.map_err(|Failed { step, error, .. }| {
         if step > 0 {
             // Half way between two tables, it can only be ended.
             ring.kill();

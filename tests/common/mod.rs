@@ -3,8 +3,11 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(unsafe_code, reason = "kcmp has no safe wrapper")]
 
+pub(crate) mod sandbox;
+
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -164,24 +167,24 @@ pub(crate) fn another_host(role: &str) -> Command {
     command
 }
 
-/// Has [`another_host`] play `role`, and passes its failure on.
+/// Runs such a host, which has to end well.
 #[track_caller]
-pub(crate) fn in_another_host(role: &str) {
-    let output = another_host(role).output().expect("this program can be run");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+pub(crate) fn passes(role: &str) {
+    deadline(|| {
+        let output = another_host(role).output().expect("this program can be run");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.signal(), None, "{text}{errors}");
+        assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
+    });
 }
 
-/// A line of `/proc/PID/status`.
+/// A line of `/proc/PROCESS/status`.
 #[track_caller]
 pub(crate) fn status(process: impl std::fmt::Display, field: &str) -> String {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it exists");
-    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(":\t"));
-    value.unwrap_or_else(|| panic!("no {field} in {status}")).to_owned()
+    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    value.unwrap_or_else(|| panic!("no {field} in {status}")).trim().to_owned()
 }
 
 /// A field of `/proc/PID/stat`, numbered from 1 as in `proc_pid_stat(5)`; from 3 on.
@@ -214,4 +217,23 @@ pub(crate) fn is_close_on_exec(process: impl ToPid, fd: i32) -> bool {
     let flags = fdinfo_field(process, fd, "flags");
     let flags = i32::from_str_radix(&flags, 8).expect("flags are octal");
     flags & libc::O_CLOEXEC != 0
+}
+
+/// Which namespace of a kind a process is in.
+pub(crate) fn namespace(pid: impl ToPid, kind: &str) -> PathBuf {
+    fs::read_link(format!("/proc/{}/ns/{kind}", pid.to_pid())).expect("the process exists")
+}
+
+/// Which namespace of a kind the calling thread is in.
+pub(crate) fn own_namespace(kind: &str) -> PathBuf {
+    fs::read_link(format!("/proc/thread-self/ns/{kind}")).expect("procfs is mounted")
+}
+
+/// Has user and group 0 of a process's new user namespace be this program's.
+pub(crate) fn map_root(pid: impl ToPid) {
+    let file = |name: &str| format!("/proc/{}/{name}", pid.to_pid());
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    fs::write(file("setgroups"), "deny").expect("the namespace is ours");
+    fs::write(file("uid_map"), format!("0 {user} 1")).expect("nobody is mapped yet");
+    fs::write(file("gid_map"), format!("0 {group} 1")).expect("nobody is mapped yet");
 }

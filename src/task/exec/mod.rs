@@ -92,8 +92,9 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// not say otherwise. This is the last thing but the working directory, so that what was done
     /// before was done with the task's privileges. While the task has those ids and is not yet the
     /// program, it still shares this program's memory, which therefore is made undumpable for that
-    /// moment ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the kernel says
-    /// (`kcmp`) that the program has left it.
+    /// moment ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the program has left it.
+    /// What this program itself says of the flag in that moment is lost. With `fs.suid_dumpable` other than 0,
+    /// the kernel does not keep the new user from looking in.
     ///
     /// [`PR_SET_DUMPABLE(2const)`]: https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
     pub fn uid(mut self, uid: u32) -> Self {
@@ -125,8 +126,9 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
 
     /// The signal that the program gets when this process ends, or executes another program.
     ///
-    /// Not when the thread ends that has called `spawn`, as with a bare `PR_SET_PDEATHSIG`. The
-    /// kernel forgets it if the program is set-user-id or has capabilities, changes its ids, or is
+    /// Not when the thread ends that has called `spawn`, as with a bare `PR_SET_PDEATHSIG`. This process
+    /// has to be allowed to signal the program when it comes to that, which without `CAP_KILL` it is not
+    /// if the program runs as somebody else. The kernel forgets it if the program is set-user-id or has capabilities, changes its ids, or is
     /// replaced by one that does.
     pub fn parent_death_signal(mut self, signal: Signal) -> Self {
         self.attributes.parent_death_signal = Some(signal);
@@ -136,8 +138,10 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Executes the program. The task is gone; what is left is the process.
     ///
     /// If the task shares its fd table, it leaves it first: nobody else's 0, 1 or 2 is touched. The
-    /// program starts with no signal blocked and with the default action for `SIGPIPE`; other signals
-    /// that this program ignores are ignored in it, as after any exec. It survives this process. A signal that was sent to the driven task takes effect here.
+    /// program starts with no signal blocked and with the default action for `SIGPIPE`, unless the task
+    /// has been told otherwise ([`SignalTask`](super::SignalTask)); other signals that this program
+    /// ignores are ignored in it, as after any exec. It survives this process. A signal that was sent to
+    /// the driven task takes effect here, if the program does not block it.
     ///
     /// `Ok` means that the kernel has begun to replace the child's memory. If it is killed before
     /// that, this is a [`Hangup`](crate::ErrorKind::Hangup); if it is killed after that, or the

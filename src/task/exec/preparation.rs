@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //!
-//! 1. The memory that the requests point to (the image's strings, the attributes, the filters and this
-//!    room's statics) lives until they are answered or the child has left this memory.
+//! 1. The memory that the requests point to (the image's strings, the attributes, the filters, the
+//!    ring's signal mask and this room's statics) lives until they are answered or the child has left this memory.
 //! 2. Slots are overwritten only in a table that the child has alone: unshared first, or known to be
 //!    its own and put back on failure.
 #![expect(unsafe_code, reason = "syscalls that change the task")]
@@ -51,6 +51,7 @@ pub(super) fn execute(
     if has_duplicates(fds.iter().map(|fd| fd.to)) {
         return Err(not_sent(ErrorKind::ListedTwice));
     }
+    attributes.check()?;
     let filters = ring.filters();
     if on_failure == OnFailure::Undo {
         if ring.shares_its_table() {
@@ -59,6 +60,9 @@ pub(super) fn execute(
         if !filters.is_empty() || attributes.are_irreversible() {
             return Err(not_sent(ErrorKind::Irreversible));
         }
+    }
+    if let Some(residence) = ring.residence() {
+        residence.becomes_program().map_err(not_sent)?;
     }
     let mut preparation = Preparation {
         ring,
@@ -74,6 +78,9 @@ pub(super) fn execute(
     };
     if outcome.is_err() {
         preparation.take_back();
+        if let Some(residence) = ring.residence() {
+            residence.stays_driven();
+        }
     }
     outcome
 }
@@ -216,12 +223,19 @@ impl Preparation<'_> {
     /// Plans what is done to signals for the program.
     fn hand_over_signals(&mut self) {
         // Of the undoing, this is the first: an unblocked signal could end the child.
-        self.undo.insert(0, block_signals(&EVERY_SIGNAL));
+        self.undo.insert(0, block_signals(&raw const EVERY_SIGNAL));
         self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
+        let signals = self.ring.for_program();
+        if signals.sigchld_is_taken() && !signals.ignores_sigchld() {
+            self.undo.insert(2, set_action(libc::SIGCHLD, &KernelSigaction::IGNORE));
+            self.steps.push(set_action(libc::SIGCHLD, &KernelSigaction::DEFAULT));
+        }
         // A SIGPIPE that is pending, since it was blocked, is dropped by ignoring it once more.
         self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
-        self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
-        self.steps.push(block_signals(&NO_SIGNAL));
+        if !signals.ignores_sigpipe() {
+            self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
+        }
+        self.steps.push(block_signals(signals.blocked_ptr()));
     }
 
     /// Sends the steps and tries the candidates in order, as `execvp(3)` does.
@@ -253,32 +267,27 @@ impl Preparation<'_> {
             let path = path.as_ptr().expose_provenance();
             Request::new(Call::EXECVE, [path, vectors[0], vectors[1], death_signal])
         };
-        let mut denied = None;
-        let mut missing = Error::os(Call::EXECVE, Errno::NOENT);
-        while let Some((last, others)) = candidates.split_last() {
-            let first = self.steps.len();
-            self.steps.extend(others.iter().map(|path| execve(path).or_next()));
-            self.steps.push(execve(last));
-            let Failed { step, error } = match self.send_steps() {
-                Err(failed) => failed,
-                // Only a filter that makes calls up has execve return.
-                Ok(_) => return Err(Error::os(Call::EXECVE, Errno::NOSYS)),
-            };
-            match error.kind() {
-                ErrorKind::Hangup if error.call() == Call::EXECVE && self.ring.has_execed()? => {
-                    return Ok(());
-                }
-                ErrorKind::Hangup => return Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
-                _ if error.call() != Call::EXECVE => return Err(error),
-                ErrorKind::Os(
-                    Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT,
-                ) => missing = error,
-                ErrorKind::Os(Errno::ACCESS) => denied = Some(error),
-                _ => return Err(error),
+        let nowhere = Error::os(Call::EXECVE, Errno::NOENT);
+        let (last, others) = candidates.split_last().ok_or(nowhere)?;
+        self.steps.extend(others.iter().map(|path| execve(path).or_next()));
+        self.steps.push(execve(last));
+        let Failed { error, passed_over, .. } = match self.send_steps() {
+            Err(failed) => failed,
+            // Only a filter that makes calls up has execve return.
+            Ok(_) => return Err(Error::os(Call::EXECVE, Errno::NOSYS)),
+        };
+        match error.kind() {
+            ErrorKind::Hangup if error.call() == Call::EXECVE && self.ring.has_execed()? => Ok(()),
+            ErrorKind::Hangup => Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
+            // What may not be executed is worth more than what is not there.
+            ErrorKind::Os(
+                Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT,
+            ) if error.call() == Call::EXECVE => {
+                let denied = |error: &&Error| error.errno() == Some(Errno::ACCESS);
+                Err(passed_over.iter().find(denied).copied().unwrap_or(error))
             }
-            candidates = &candidates[step - first + 1..];
+            _ => Err(error),
         }
-        Err(denied.unwrap_or(missing))
     }
 
     /// The first of the candidates that is an executable file, as far as can be told without
@@ -335,8 +344,13 @@ impl Preparation<'_> {
         self.send_steps().map_err(|Failed { error, .. }| error)
     }
 
+    /// Where a failure is the end of the task, it is that at once: it may have given up by then what its
+    /// death signal depends on.
     fn send_steps(&mut self) -> Result<usize, Failed> {
-        let steps = std::mem::take(&mut self.steps);
+        let mut steps = std::mem::take(&mut self.steps);
+        if self.on_failure == OnFailure::Drop {
+            steps = steps.into_iter().map(Request::or_exit).collect();
+        }
         // SAFETY: (1), (2)
         unsafe { self.ring.submit(&steps) }
     }
@@ -349,7 +363,6 @@ impl Preparation<'_> {
 
 const F_GETFD: usize = libc::F_GETFD as usize;
 static EVERY_SIGNAL: u64 = u64::MAX;
-static NO_SIGNAL: u64 = 0;
 
 fn close(fd: c_int) -> Request {
     Request::new(Call::CLOSE, [fd as usize])
@@ -363,8 +376,8 @@ fn set_fd_flags(fd: c_int, flags: usize) -> Request {
     Request::new(Call::FCNTL, [fd as usize, libc::F_SETFD as usize, flags])
 }
 
-fn block_signals(mask: &'static u64) -> Request {
-    let mask = ptr::from_ref(mask).expose_provenance();
+fn block_signals(mask: *const u64) -> Request {
+    let mask = mask.expose_provenance();
     Request::new(Call::RT_SIGPROCMASK, [libc::SIG_SETMASK as usize, mask, 0, SIGSET_SIZE])
 }
 

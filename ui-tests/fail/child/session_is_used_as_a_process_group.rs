@@ -11,6 +11,6 @@ fn main() -> Result<(), nearfar::Error> {
     let group = child.getpgrp()?.expect("its own group");
     assert_eq!(session.as_raw(), group.as_raw());
     let other = here.spawn()?;
-    assert!(other.setpgid(Some(session)).is_err());
+    assert!(other.setpgid(session).is_err());
     Ok(())
 }

@@ -1,0 +1,102 @@
+//! An interface with somebody watching.
+//!
+//! # Safety
+//!
+//! 1. A call goes to the interface below unchanged, once, or not at all.
+#![expect(unsafe_code, reason = "implements an unsafe trait")]
+
+use std::mem::MaybeUninit;
+
+use rustix::io::Errno;
+
+use super::{Call, Error, ProgramSignals, SyscallInterface};
+
+/// Watches the calls of a task, and may refuse them: for traces, policies and tests.
+///
+/// It sees each call just before it is sent and just after it is answered. It cannot change one: what
+/// the call's arguments mean is between the task and the kernel. Addresses among them are of the task's
+/// address space, and not to be looked at from here.
+///
+/// A function that takes a call and its arguments is an observer, too:
+///
+/// ```
+/// use nearfar::interface::Call;
+/// use nearfar::prelude::*;
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let here = Task::here();
+/// let no_writing = |call: Call, _: &[usize]| match call {
+///     Call::WRITE => Err(Errno::PERM),
+///     _ => Ok(()),
+/// };
+/// let watched = here.layer(&no_writing);
+/// let (reader, writer) = watched.pipe2(PipeFlags::empty())?;
+/// assert_eq!(watched.write(&writer, b"x").unwrap_err().errno(), Some(Errno::PERM));
+/// # let _ = reader;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Observer {
+    /// Before `call` is sent. An error is the answer, and it is not sent.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the task is to get.
+    fn before(&self, call: Call, arguments: &[usize]) -> Result<(), Errno>;
+
+    /// After `call` has been answered, or refused by the layer below. Not after this one has refused it.
+    fn after(&self, call: Call, arguments: &[usize], answer: &Result<usize, Error>) {
+        let _ = (call, arguments, answer);
+    }
+}
+
+impl<W: Fn(Call, &[usize]) -> Result<(), Errno>> Observer for W {
+    fn before(&self, call: Call, arguments: &[usize]) -> Result<(), Errno> {
+        self(call, arguments)
+    }
+}
+
+/// Sends calls by way of an [`Observer`].
+#[derive(Debug)]
+pub struct Layered<'layer, I, O: ?Sized> {
+    below: &'layer I,
+    observer: &'layer O,
+}
+
+impl<'layer, I, O: Observer + ?Sized> Layered<'layer, I, O> {
+    pub(crate) fn new(below: &'layer I, observer: &'layer O) -> Self {
+        Layered { below, observer }
+    }
+}
+
+// SAFETY: (1), so the promises are kept by the interface below; a refusal is an error of kind `Os`, as
+// (2) of the promises allows.
+unsafe impl<I: SyscallInterface, O: Observer + ?Sized> SyscallInterface for Layered<'_, I, O> {
+    unsafe fn syscall<const N: usize>(
+        &self,
+        call: Call,
+        arguments: [usize; N],
+    ) -> Result<usize, Error> {
+        self.observer.before(call, &arguments).map_err(|errno| Error::os(call, errno))?;
+        // SAFETY: by this function's contract.
+        let answer = unsafe { self.below.syscall(call, arguments) };
+        self.observer.after(call, &arguments, &answer);
+        answer
+    }
+
+    fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R {
+        self.below.lend(bytes, call)
+    }
+
+    fn lend_mut<R>(&self, bytes: &mut [MaybeUninit<u8>], call: impl FnOnce(usize) -> R) -> R {
+        self.below.lend_mut(bytes, call)
+    }
+
+    fn barrier(&self) -> Result<(), Error> {
+        self.below.barrier()
+    }
+
+    fn program_signals(&self) -> Option<&ProgramSignals> {
+        self.below.program_signals()
+    }
+}

@@ -1,0 +1,256 @@
+//! User and group ids.
+//!
+//! # Safety
+//!
+//! 1. Every address in a call is lent, for as many bytes as the kernel reads or writes there; it keeps
+//!    none of them after the call.
+//! 2. The user and group ids of a driven child are not changed: it shares this program's memory. Its
+//!    supplementary groups may be: the kernel asks for ids, and not for them, where it decides who may
+//!    look into a process, and takes their change for none of privileges.
+//! 3. Every fd number in a call comes from a handle of the task's own table (`near`), and stays open for
+//!    the call.
+#![expect(unsafe_code, reason = "syscalls")]
+
+use std::mem::MaybeUninit;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::brand::Namespace;
+use crate::far;
+use crate::handle::Cwd;
+use crate::id_map::IdMap;
+use crate::interface::{Call, Error, Ring, SyscallInterface};
+
+use super::arguments::{call, near, with_out, with_path};
+use super::{FileDescriptorTask, Task};
+
+/// The three user ids or group ids of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ids {
+    /// The real one.
+    pub real: u32,
+    /// The effective one, which decides about most things.
+    pub effective: u32,
+    /// The saved one, to which the effective one can go back.
+    pub saved: u32,
+}
+
+/// Calls on who a task is.
+///
+/// They ask. Setting user and group ids is a matter of the exec, by [`Exec::uid`](super::Exec::uid) and
+/// [`Exec::gid`](super::Exec::gid): a driven task shares this program's memory, which would be open to
+/// that user. The calling thread has no such call either: it would set the ids of that one thread, beside
+/// the others in the same memory.
+///
+/// On a driven task every call can also fail because the task has died:
+/// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
+/// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.
+pub trait CredentialsTask: far::Task {
+    /// `getresuid()`—the user ids.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// assert_eq!(here.spawn()?.getresuid()?, here.getresuid()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getresuid(2)`](https://man7.org/linux/man-pages/man2/getresuid.2.html)
+    #[doc(alias = "getuid")]
+    #[doc(alias = "geteuid")]
+    fn getresuid(&self) -> Result<Ids, Error> {
+        three_ids(self, Call::GETRESUID)
+    }
+
+    /// `getresgid()`—the group ids, without the supplementary ones.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getresgid(2)`](https://man7.org/linux/man-pages/man2/getresuid.2.html)
+    #[doc(alias = "getgid")]
+    #[doc(alias = "getegid")]
+    fn getresgid(&self) -> Result<Ids, Error> {
+        three_ids(self, Call::GETRESGID)
+    }
+
+    /// `getgroups()`—the supplementary group ids.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`getgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
+    fn getgroups(&self) -> Result<Vec<u32>, Error> {
+        loop {
+            // SAFETY: the kernel writes no groups.
+            let count = unsafe { call(self, Call::GETGROUPS, [0, 0]) }?;
+            let mut bytes = vec![MaybeUninit::new(0_u8); count * size_of::<u32>()];
+            let answer = self.interface().lend_mut(&mut bytes, |groups| {
+                // SAFETY: (1)
+                unsafe { call(self, Call::GETGROUPS, [count, groups]) }
+            });
+            // For a count of 0, it says how many there are by now.
+            let groups = match answer {
+                Ok(groups) if groups <= count => groups,
+                Ok(_) => continue,
+                Err(error) if error.errno() == Some(Errno::INVAL) => continue,
+                Err(error) => return Err(error),
+            };
+            // SAFETY: it was zeroes, and bytes from the kernel.
+            let bytes: Vec<u8> = bytes.iter().map(|byte| unsafe { byte.assume_init() }).collect();
+            let id = |bytes: &[u8]| u32::from_ne_bytes(bytes.try_into().expect("4 bytes"));
+            return Ok(bytes.chunks_exact(4).take(groups).map(id).collect());
+        }
+    }
+
+    /// `write(/proc/PID/uid_map, maps)`—says which user ids there are in the new user namespace of a
+    /// task, and which ones of this task's they are.
+    ///
+    /// All at once, and once only. Checked: `child` is in this task's pid namespace, and it is `child`
+    /// itself, not who might have got its pid. `/proc` has to be mounted, for that pid namespace.
+    ///
+    /// # Errors
+    ///
+    /// Of `openat` and `write`: `EPERM` for a map that this task may not make, or if there is one already,
+    /// `EINVAL` for ranges that overlap, or for none; also that `child` is dead.
+    ///
+    /// # References
+    ///
+    /// [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html)
+    #[doc(alias = "newuidmap")]
+    fn write_uid_map<L>(&self, child: &L, maps: &[IdMap]) -> Result<(), Error>
+    where
+        L: far::Task<PidNamespace = Self::PidNamespace> + ?Sized,
+    {
+        write_file_of(self, child, "uid_map", &IdMap::lines(maps))
+    }
+
+    /// `write(/proc/PID/gid_map, maps)`—says which group ids there are in the new user namespace of a
+    /// task. As [`write_uid_map`](Self::write_uid_map).
+    ///
+    /// Without `CAP_SETGID`, [`deny_setgroups`](Self::deny_setgroups) has to come first.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_uid_map`](Self::write_uid_map).
+    ///
+    /// # References
+    ///
+    /// [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html)
+    #[doc(alias = "newgidmap")]
+    fn write_gid_map<L>(&self, child: &L, maps: &[IdMap]) -> Result<(), Error>
+    where
+        L: far::Task<PidNamespace = Self::PidNamespace> + ?Sized,
+    {
+        write_file_of(self, child, "gid_map", &IdMap::lines(maps))
+    }
+
+    /// `write(/proc/PID/setgroups, "deny")`—forbids `setgroups` for good in the user namespace of a task.
+    ///
+    /// Dropping a group can give rights, where a file says that everybody but the group may read it.
+    /// Checked: as [`write_uid_map`](Self::write_uid_map).
+    ///
+    /// # Errors
+    ///
+    /// Of `openat` and `write`: `EPERM` if there is a map of groups already, `EACCES`; also that `child` is
+    /// dead.
+    ///
+    /// # References
+    ///
+    /// [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html)
+    fn deny_setgroups<L>(&self, child: &L) -> Result<(), Error>
+    where
+        L: far::Task<PidNamespace = Self::PidNamespace> + ?Sized,
+    {
+        write_file_of(self, child, "setgroups", "deny")
+    }
+}
+
+impl<K: far::Task + ?Sized> CredentialsTask for K {}
+
+impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring, C> {
+    /// `setgroups(groups)`—sets the supplementary group ids.
+    ///
+    /// For what the task opens from now on, and for its program. An exec with another
+    /// [`uid`](super::Exec::uid) drops them, unless it is told
+    /// [`groups`](super::Exec::groups), too. Driven tasks only: on the calling thread, it would be that
+    /// one thread's groups.
+    ///
+    /// # Errors
+    ///
+    /// Of `setgroups`: `EPERM` without `CAP_SETGID`, or where it is denied, `EINVAL` for more than 65536,
+    /// or an id that the user namespace does not have.
+    ///
+    /// # References
+    ///
+    /// [`setgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
+    pub fn setgroups(&self, groups: &[u32]) -> Result<(), Error> {
+        let bytes: Vec<u8> = groups.iter().flat_map(|group| group.to_ne_bytes()).collect();
+        self.interface.lend(&bytes, |list| {
+            // SAFETY: (1), (2)
+            unsafe { call(self, Call::SETGROUPS, [groups.len(), list]) }.map(drop)
+        })
+    }
+}
+
+fn three_ids<K: far::Task + ?Sized>(task: &K, name: Call) -> Result<Ids, Error> {
+    let ids: [u32; 3] = with_out(task, |ids| {
+        let size = size_of::<u32>();
+        // SAFETY: (1): three ids, one after the other.
+        unsafe { call(task, name, [ids, ids + size, ids + 2 * size]) }
+    })?;
+    let [real, effective, saved] = ids;
+    Ok(Ids { real, effective, saved })
+}
+
+/// Has `task` write a file of `/proc/PID`, at once: the kernel takes a map in one piece.
+fn write_file_of<K, L>(task: &K, owner: &L, name: &str, text: &str) -> Result<(), Error>
+where
+    K: far::Task + ?Sized,
+    L: far::Task<PidNamespace = K::PidNamespace> + ?Sized,
+{
+    if number_in_proc(task)? != Some(task.pid().as_raw()) {
+        // `/proc` is another pid namespace's, where the number would be a stranger's.
+        return Err(Error::os(Call::OPENAT, Errno::NOENT));
+    }
+    let path = format!("/proc/{}/{name}", owner.pid().as_raw());
+    let file = task.openat(Cwd, path, OFlags::WRONLY, Mode::empty())?;
+    // The open file is about one process. It is this one, if that still lives.
+    owner.interface().barrier()?;
+    task.interface().lend(text.as_bytes(), |address| {
+        // SAFETY: (1), (3)
+        unsafe { call(task, Call::WRITE, [near(task, &file), address, text.len()]) }.map(drop)
+    })
+}
+
+/// What the mounted `/proc` calls a task: the target of `/proc/self`.
+fn number_in_proc<K: far::Task + ?Sized>(task: &K) -> Result<Option<i32>, Error> {
+    let mut name = [MaybeUninit::new(0_u8); 16];
+    let length = with_path(task, Call::READLINKAT, c"/proc/self", |path| {
+        task.interface().lend_mut(&mut name, |name| {
+            // SAFETY: (1)
+            unsafe { call(task, Call::READLINKAT, [libc::AT_FDCWD as usize, path, name, 16]) }
+        })
+    })?;
+    // SAFETY: it was zeroes, and bytes from the kernel.
+    let name = name.map(|byte| unsafe { byte.assume_init() });
+    Ok(std::str::from_utf8(&name[..length]).ok().and_then(|name| name.parse().ok()))
+}

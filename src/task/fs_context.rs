@@ -1,0 +1,444 @@
+//! New file systems, by fd.
+//!
+//! # Safety
+//!
+//! 1. Every fd number in a call comes from a handle or a borrow of the task's own table (`near`), and
+//!    stays open for the call.
+//! 2. Every address in a call is lent for the call: a string with its NUL, or a buffer with its length.
+//!    The kernel keeps copies.
+//! 3. Flags are masked to those that this room knows.
+//! 4. An fd that a call returns is new, open in the task's table and nobody else's.
+#![expect(unsafe_code, reason = "syscalls")]
+
+use std::fmt;
+
+use rustix::io::Errno;
+use rustix::mount::{FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags};
+use rustix::path;
+
+use crate::far;
+use crate::handle::{AsDirFd, AsFd, AsFsContext, FsContext, MountFd};
+use crate::interface::{Call, Error, ErrorKind};
+
+use super::arguments::{call, near, received, with_out, with_path};
+use super::mount_fd::known_attributes;
+
+/// Calls that configure a file system step by step, and make a mount of it.
+///
+/// The mount is an fd at first, and [`move_mount_fd`](super::MountFdTask::move_mount_fd) attaches it.
+/// [`MountTask::mount`](super::MountTask::mount) does all of it in one call.
+///
+/// ```
+/// use nearfar::prelude::*;
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let child = Task::here().spawn()?;
+/// child.unshare(Namespaces::USER | Namespaces::MOUNT)?;
+/// let context = child.fsopen("tmpfs")?;
+/// child.fsconfig_set_string(&context, "size", "1m")?;
+/// child.fsconfig_create(&context)?;
+/// let mount = child.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV)?;
+/// // Paths begin at it, while nobody else sees it.
+/// let root = child.openat(&mount, ".", OFlags::DIRECTORY, Mode::empty())?;
+/// child.move_mount_fd(&mount, Cwd, "/tmp", MoveMountFlags::empty())?;
+/// assert_eq!(child.fstat(&root)?.st_ino, child.fstat(&mount)?.st_ino);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// On a driven task every call can also fail because the task has died:
+/// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
+/// meanwhile.
+pub trait FsContextTask: far::Task {
+    /// `fsopen(fstype, FSOPEN_CLOEXEC)`—begins a new file system.
+    ///
+    /// # Errors
+    ///
+    /// Of `fsopen`: `ENODEV` for a type the kernel does not have, `EPERM` without `CAP_SYS_ADMIN` over
+    /// the mount namespace.
+    ///
+    /// # References
+    ///
+    /// [`fsopen(2)`](https://man7.org/linux/man-pages/man2/fsopen.2.html)
+    fn fsopen(&self, fstype: impl path::Arg) -> Result<FsContext<Self::FdTable>, Error> {
+        let flags = FsOpenFlags::FSOPEN_CLOEXEC.bits() as usize;
+        let number = with_path(self, Call::FSOPEN, fstype, |fstype| {
+            // SAFETY: (2), (3)
+            unsafe { call(self, Call::FSOPEN, [fstype, flags]) }
+        })?;
+        // SAFETY: (4)
+        unsafe { received(self, number) }.map(FsContext::from)
+    }
+
+    /// `fspick(directory, path, flags)`—begins to configure a file system that is mounted at `path`:
+    /// for [`fsconfig_reconfigure`](Self::fsconfig_reconfigure).
+    ///
+    /// Checked: `directory` is of this task's fd table. `FSPICK_CLOEXEC` is always set. With
+    /// `FSPICK_EMPTY_PATH` an empty path is `directory` itself.
+    ///
+    /// # Errors
+    ///
+    /// Of `fspick`: `EINVAL` if `path` is not the root of a mount, `EPERM` without `CAP_SYS_ADMIN` over the
+    /// mount namespace; [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this library does not know.
+    ///
+    /// # References
+    ///
+    /// [`fspick(2)`](https://man7.org/linux/man-pages/man2/fspick.2.html)
+    fn fspick(
+        &self,
+        directory: impl AsDirFd<Self::FdTable>,
+        path: impl path::Arg,
+        flags: FsPickFlags,
+    ) -> Result<FsContext<Self::FdTable>, Error> {
+        let known = FsPickFlags::FSPICK_CLOEXEC
+            | FsPickFlags::FSPICK_SYMLINK_NOFOLLOW
+            | FsPickFlags::FSPICK_NO_AUTOMOUNT
+            | FsPickFlags::FSPICK_EMPTY_PATH;
+        if !known.contains(flags) {
+            return Err(Error::new(Call::FSPICK, ErrorKind::UnknownFlags));
+        }
+        let flags = (flags | FsPickFlags::FSPICK_CLOEXEC).bits() as usize;
+        let number = with_path(self, Call::FSPICK, path, |path| {
+            // SAFETY: (1), (2), (3)
+            unsafe { call(self, Call::FSPICK, [directory.dirfd() as usize, path, flags]) }
+        })?;
+        // SAFETY: (4)
+        unsafe { received(self, number) }.map(FsContext::from)
+    }
+
+    /// `fsconfig(context, FSCONFIG_SET_FLAG, key, NULL, 0)`—sets an option that has no value, such as
+    /// `"ro"`.
+    ///
+    /// Checked: `context` is of this task's fd table.
+    ///
+    /// # Errors
+    ///
+    /// Of `fsconfig`: `EINVAL` for an option the file system does not know, which
+    /// [`fs_messages`](Self::fs_messages) tells more of; `EBUSY` if the context has been created from
+    /// already.
+    ///
+    /// # References
+    ///
+    /// [`fsconfig(2)`](https://man7.org/linux/man-pages/man2/fsconfig.2.html)
+    #[doc(alias = "fsconfig")]
+    #[doc(alias = "FSCONFIG_SET_FLAG")]
+    fn fsconfig_set_flag(
+        &self,
+        context: impl AsFsContext<Self::FdTable>,
+        key: impl path::Arg,
+    ) -> Result<(), Error> {
+        with_path(self, Call::FSCONFIG, key, |key| fsconfig(self, &context, SET_FLAG, key, 0, 0))
+    }
+
+    /// `fsconfig(context, FSCONFIG_SET_STRING, key, value, 0)`—sets an option, such as `"size"` to
+    /// `"1m"`. The option `"source"` is the device, the server's name, or a mere label.
+    ///
+    /// Checked: `context` is of this task's fd table. A number of an fd in a value is not: where the
+    /// file system takes it, use [`fsconfig_set_fd`](Self::fsconfig_set_fd).
+    ///
+    /// # Errors
+    ///
+    /// Of `fsconfig`: `EINVAL` for an option the file system does not know or a value it does not take,
+    /// which [`fs_messages`](Self::fs_messages) tells more of, and for strings of 256 bytes or more;
+    /// `EBUSY` if the context has been created from already.
+    ///
+    /// # References
+    ///
+    /// [`fsconfig(2)`](https://man7.org/linux/man-pages/man2/fsconfig.2.html)
+    #[doc(alias = "fsconfig")]
+    #[doc(alias = "FSCONFIG_SET_STRING")]
+    fn fsconfig_set_string(
+        &self,
+        context: impl AsFsContext<Self::FdTable>,
+        key: impl path::Arg,
+        value: impl path::Arg,
+    ) -> Result<(), Error> {
+        with_path(self, Call::FSCONFIG, key, |key| {
+            with_path(self, Call::FSCONFIG, value, |value| {
+                fsconfig(self, &context, SET_STRING, key, value, 0)
+            })
+        })
+    }
+
+    /// `fsconfig(context, FSCONFIG_SET_FD, key, NULL, fd)`—sets an option to an open file.
+    ///
+    /// Checked: `context` and `fd` are of this task's fd table. Few options take one: `lowerdir+` and its
+    /// like of overlayfs from Linux 6.13 on, `pidns` of procfs from 6.17 on. FUSE wants its `fd` as a
+    /// number in a string, and looks it up when the file system is created: keep it open until then, and
+    /// have the same task do both.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.unshare(Namespaces::USER | Namespaces::MOUNT)?;
+    /// let context = child.fsopen("overlay")?;
+    /// for path in ["/srv/changes", "/srv/base"] {
+    ///     let layer = child.openat(Cwd, path, OFlags::DIRECTORY, Mode::empty())?;
+    ///     child.fsconfig_set_fd(&context, "lowerdir+", &layer)?;
+    /// }
+    /// child.fsconfig_create(&context)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`fsconfig_set_string`](Self::fsconfig_set_string).
+    ///
+    /// # References
+    ///
+    /// [`fsconfig(2)`](https://man7.org/linux/man-pages/man2/fsconfig.2.html)
+    #[doc(alias = "fsconfig")]
+    #[doc(alias = "FSCONFIG_SET_FD")]
+    fn fsconfig_set_fd(
+        &self,
+        context: impl AsFsContext<Self::FdTable>,
+        key: impl path::Arg,
+        fd: impl AsFd<Self::FdTable>,
+    ) -> Result<(), Error> {
+        with_path(self, Call::FSCONFIG, key, |key| {
+            fsconfig(self, &context, SET_FD, key, 0, near(self, &fd))
+        })
+    }
+
+    /// `fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0)`—creates the file system as it has been
+    /// configured, or finds one that is the same device.
+    ///
+    /// Checked: `context` is of this task's fd table.
+    ///
+    /// # Errors
+    ///
+    /// Of `fsconfig`: the file system's own, which [`fs_messages`](Self::fs_messages) tells more of;
+    /// `EPERM` if it may not be mounted in the user namespace of the context; `EBUSY` if the context has
+    /// been created from already.
+    ///
+    /// # References
+    ///
+    /// [`fsconfig(2)`](https://man7.org/linux/man-pages/man2/fsconfig.2.html)
+    #[doc(alias = "fsconfig")]
+    #[doc(alias = "FSCONFIG_CMD_CREATE")]
+    fn fsconfig_create(&self, context: impl AsFsContext<Self::FdTable>) -> Result<(), Error> {
+        fsconfig(self, &context, CMD_CREATE, 0, 0, 0)
+    }
+
+    /// `fsconfig(context, FSCONFIG_CMD_CREATE_EXCL, NULL, NULL, 0)`—creates the file system, and
+    /// fails if there is one already that would have been used instead.
+    ///
+    /// Checked: `context` is of this task's fd table. Linux 6.6 and later.
+    ///
+    /// # Errors
+    ///
+    /// As [`fsconfig_create`](Self::fsconfig_create); `EBUSY` if there is one, `EOPNOTSUPP` before Linux
+    /// 6.6.
+    ///
+    /// # References
+    ///
+    /// [`fsconfig(2)`](https://man7.org/linux/man-pages/man2/fsconfig.2.html)
+    #[doc(alias = "fsconfig")]
+    #[doc(alias = "FSCONFIG_CMD_CREATE_EXCL")]
+    fn fsconfig_create_exclusive(
+        &self,
+        context: impl AsFsContext<Self::FdTable>,
+    ) -> Result<(), Error> {
+        fsconfig(self, &context, CMD_CREATE_EXCL, 0, 0, 0)
+    }
+
+    /// `fsconfig(context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0)`—changes the options of a file
+    /// system that [`fspick`](Self::fspick) has picked, wherever it is mounted.
+    ///
+    /// Checked: `context` is of this task's fd table. Options that have not been set stay as they are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.unshare(Namespaces::USER | Namespaces::MOUNT)?;
+    /// child.mount("none", "/tmp", "tmpfs", MountFlags::empty(), None)?;
+    /// let context = child.fspick(Cwd, "/tmp", FsPickFlags::empty())?;
+    /// child.fsconfig_set_flag(&context, "ro")?;
+    /// child.fsconfig_reconfigure(&context)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `fsconfig`: the file system's own, which [`fs_messages`](Self::fs_messages) tells more of;
+    /// `EBUSY` if the context has not been picked; `EPERM` without `CAP_SYS_ADMIN` in the file system's
+    /// user namespace.
+    ///
+    /// # References
+    ///
+    /// [`fsconfig(2)`](https://man7.org/linux/man-pages/man2/fsconfig.2.html)
+    #[doc(alias = "fsconfig")]
+    #[doc(alias = "FSCONFIG_CMD_RECONFIGURE")]
+    fn fsconfig_reconfigure(&self, context: impl AsFsContext<Self::FdTable>) -> Result<(), Error> {
+        fsconfig(self, &context, CMD_RECONFIGURE, 0, 0, 0)
+    }
+
+    /// `fsmount(context, FSMOUNT_CLOEXEC, attributes)`—a mount of the file system that has been created,
+    /// detached: on no path yet.
+    ///
+    /// Checked: `context` is of this task's fd table. It can be reconfigured afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Of `fsmount`: `EINVAL` if nothing has been created, `EBUSY` if it has been mounted already, `EPERM`
+    /// without `CAP_SYS_ADMIN` over the mount namespace, or if mounts of a more privileged namespace hide
+    /// parts of it (`proc`, `sysfs`); [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this library does
+    /// not know, and for `MOUNT_ATTR_IDMAP`: see
+    /// [`mount_setattr_idmap`](super::MountFdTask::mount_setattr_idmap).
+    ///
+    /// # References
+    ///
+    /// [`fsmount(2)`](https://man7.org/linux/man-pages/man2/fsmount.2.html)
+    fn fsmount(
+        &self,
+        context: impl AsFsContext<Self::FdTable>,
+        attributes: MountAttrFlags,
+    ) -> Result<MountFd<Self::FdTable>, Error> {
+        let attributes = known_attributes(Call::FSMOUNT, attributes)? as usize;
+        let flags = FsMountFlags::FSMOUNT_CLOEXEC.bits() as usize;
+        let arguments = [near(self, &context), flags, attributes];
+        // SAFETY: (1), (3)
+        let number = unsafe { call(self, Call::FSMOUNT, arguments) }?;
+        // SAFETY: (4)
+        unsafe { received(self, number) }.map(MountFd::from)
+    }
+
+    /// `read(context)`—what the kernel has to say on the calls with this context so far. Each message
+    /// is given once; of more than eight that nobody has read, the first ones are lost.
+    ///
+    /// Checked: `context` is of this task's fd table. Never waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.unshare(Namespaces::USER | Namespaces::MOUNT)?;
+    /// let context = child.fsopen("tmpfs")?;
+    /// child.fsconfig_set_string(&context, "size", "huge").unwrap_err();
+    /// let messages = child.fs_messages(&context)?;
+    /// assert_eq!(messages[0].to_string(), "error: tmpfs: Bad value for 'size'");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `read`: `EMSGSIZE` for a message of more than 8192 bytes.
+    ///
+    /// # References
+    ///
+    /// [`fsopen(2)`](https://man7.org/linux/man-pages/man2/fsopen.2.html)
+    #[doc(alias = "read")]
+    fn fs_messages(
+        &self,
+        context: impl AsFsContext<Self::FdTable>,
+    ) -> Result<Vec<FsMessage>, Error> {
+        // More than the kernel keeps: so that it ends, whatever is read from.
+        const MOST: usize = 64;
+        let mut messages = Vec::new();
+        while messages.len() < MOST {
+            let mut length = 0;
+            let read = with_out(self, |address| {
+                let arguments = [near(self, &context), address, LONGEST_MESSAGE];
+                // SAFETY: (1), (2)
+                length = unsafe { call(self, Call::READ, arguments) }?;
+                Ok(length)
+            });
+            let message: [u8; LONGEST_MESSAGE] = match read {
+                Err(error) if error.errno() == Some(Errno::NODATA) => break,
+                read => read?,
+            };
+            if length == 0 {
+                break;
+            }
+            messages.push(FsMessage::parse(&message[..length]));
+        }
+        Ok(messages)
+    }
+}
+
+impl<K: far::Task + ?Sized> FsContextTask for K {}
+
+/// What the kernel says on a file system that is being configured: [`FsContextTask::fs_messages`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FsMessage {
+    /// How bad it is.
+    pub kind: FsMessageKind,
+    /// The words, with the file system's name before them; what is not UTF-8 is replaced.
+    pub text: String,
+}
+
+/// The kind of an [`FsMessage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FsMessageKind {
+    /// Why a call has failed.
+    Error,
+    /// It goes on, but not as it was asked to.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+impl FsMessage {
+    fn parse(message: &[u8]) -> Self {
+        let message = message.strip_suffix(b"\n").unwrap_or(message);
+        let (kind, text) = match message {
+            [b'e', b' ', text @ ..] => (FsMessageKind::Error, text),
+            [b'w', b' ', text @ ..] => (FsMessageKind::Warning, text),
+            [b'i', b' ', text @ ..] => (FsMessageKind::Info, text),
+            text => (FsMessageKind::Info, text),
+        };
+        FsMessage { kind, text: String::from_utf8_lossy(text).into_owned() }
+    }
+}
+
+impl fmt::Display for FsMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            FsMessageKind::Error => "error",
+            FsMessageKind::Warning => "warning",
+            FsMessageKind::Info => "info",
+        };
+        write!(f, "{kind}: {}", self.text)
+    }
+}
+
+/// In bytes, of those that are read.
+const LONGEST_MESSAGE: usize = 8192;
+
+// `enum fsconfig_command`.
+const SET_FLAG: usize = 0;
+const SET_STRING: usize = 1;
+const SET_FD: usize = 5;
+const CMD_CREATE: usize = 6;
+const CMD_RECONFIGURE: usize = 7;
+const CMD_CREATE_EXCL: usize = 8;
+
+/// `key` and `value` are lent strings, or 0; `auxiliary` is an fd of the task, or 0 where there is
+/// none.
+fn fsconfig<K: far::Task + ?Sized>(
+    task: &K,
+    context: &impl AsFsContext<K::FdTable>,
+    command: usize,
+    key: usize,
+    value: usize,
+    auxiliary: usize,
+) -> Result<(), Error> {
+    let arguments = [near(task, context), command, key, value, auxiliary];
+    // SAFETY: (1), (2)
+    unsafe { call(task, Call::FSCONFIG, arguments) }.map(drop)
+}

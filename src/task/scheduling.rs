@@ -1,0 +1,379 @@
+//! Processors and scheduling policies.
+//!
+//! # Safety
+//!
+//! 1. Every address in a call is lent, for as many bytes as the kernel reads or writes there; it keeps
+//!    none of them after the call.
+//! 2. The pid in a call is 0, the caller itself.
+#![expect(unsafe_code, reason = "syscalls")]
+
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use crate::far;
+use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
+
+use super::arguments::{Plain, call, with_in_out, with_out};
+
+/// Any number of processors, by their numbers.
+///
+/// ```
+/// use nearfar::task::CpuSet;
+///
+/// let cpus = CpuSet::from_iter([0, 3, 2000]);
+/// assert!(cpus.contains(3) && !cpus.contains(4));
+/// assert_eq!(cpus.iter().collect::<Vec<_>>(), [0, 3, 2000]);
+/// ```
+#[derive(Clone, Default)]
+pub struct CpuSet {
+    /// Bit n of word m is processor 64 m + n.
+    words: Vec<u64>,
+}
+
+/// There is no machine with that many, and no kernel that takes more.
+const MOST_CPUS: usize = 1 << 20;
+
+impl CpuSet {
+    /// None.
+    #[must_use]
+    pub const fn empty() -> Self {
+        CpuSet { words: Vec::new() }
+    }
+
+    /// Adds one.
+    ///
+    /// # Panics
+    ///
+    /// If the number is a million (2^20) or more.
+    pub fn insert(&mut self, cpu: usize) {
+        assert!(cpu < MOST_CPUS, "no machine has a processor {cpu}");
+        if self.words.len() <= cpu / 64 {
+            self.words.resize(cpu / 64 + 1, 0);
+        }
+        self.words[cpu / 64] |= 1 << (cpu % 64);
+    }
+
+    /// Takes one away.
+    pub fn remove(&mut self, cpu: usize) {
+        if let Some(word) = self.words.get_mut(cpu / 64) {
+            *word &= !(1 << (cpu % 64));
+        }
+    }
+
+    /// Whether it is among them.
+    #[must_use]
+    pub fn contains(&self, cpu: usize) -> bool {
+        self.words.get(cpu / 64).is_some_and(|word| word & (1 << (cpu % 64)) != 0)
+    }
+
+    /// Their numbers, in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.words.len() * 64).filter(|cpu| self.contains(*cpu))
+    }
+}
+
+impl FromIterator<usize> for CpuSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(cpus: I) -> Self {
+        let mut set = CpuSet::empty();
+        cpus.into_iter().for_each(|cpu| set.insert(cpu));
+        set
+    }
+}
+
+impl PartialEq for CpuSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for CpuSet {}
+
+impl fmt::Debug for CpuSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CpuSet ")?;
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// By which rules a task gets a processor: `sched(7)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Policy {
+    /// The usual one, with a nice value from -20, the most urgent, to 19.
+    Other {
+        /// The nice value.
+        nice: i32,
+    },
+    /// As the usual one, for who does not wait for anybody.
+    Batch {
+        /// The nice value.
+        nice: i32,
+    },
+    /// Only when nobody else wants to.
+    Idle,
+    /// Real time: until it sleeps, or somebody with a higher priority comes.
+    Fifo {
+        /// From 1 to 99, the highest.
+        priority: u32,
+    },
+    /// Real time: in turns with those that have the same priority.
+    RoundRobin {
+        /// From 1 to 99, the highest.
+        priority: u32,
+    },
+    /// Real time: for so long, within so long, every so often.
+    Deadline {
+        /// How long it runs.
+        runtime: Duration,
+        /// Until when it has to have run, from the beginning of the period.
+        deadline: Duration,
+        /// How often; zero is the same as `deadline`.
+        period: Duration,
+    },
+    /// What a BPF program says (`SCHED_EXT`), with a nice value.
+    Ext {
+        /// The nice value.
+        nice: i32,
+    },
+}
+
+/// A policy, and whether children have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SchedAttr {
+    /// The policy.
+    pub policy: Policy,
+    /// Whether children start with the usual policy instead (`SCHED_FLAG_RESET_ON_FORK`).
+    pub reset_on_fork: bool,
+}
+
+impl From<Policy> for SchedAttr {
+    fn from(policy: Policy) -> Self {
+        SchedAttr { policy, reset_on_fork: false }
+    }
+}
+
+/// Calls on when, and on which processors, a task runs.
+///
+/// On a driven task they are about that task alone, and the program it becomes keeps what was set. On
+/// the calling thread they are about that thread alone. Children spawned afterwards start with what has
+/// been set. Those of another process are set by the task that drives it, or not at all: a number could
+/// be a stranger's by then.
+///
+/// On a driven task every call can also fail because the task has died:
+/// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
+/// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.
+pub trait SchedulingTask: far::Task {
+    /// `sched_setaffinity(0, cpus)`—the processors on which the task may run.
+    ///
+    /// Those that there are not, or that its cgroup does not have, do not count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::task::CpuSet;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// let first = child.sched_getaffinity()?.iter().next().expect("it runs somewhere");
+    /// child.sched_setaffinity(&CpuSet::from_iter([first]))?;
+    /// assert_eq!(child.sched_getaffinity()?, CpuSet::from_iter([first]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `sched_setaffinity`: `EINVAL` if no processor is left.
+    ///
+    /// # References
+    ///
+    /// [`sched_setaffinity(2)`](https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html)
+    #[doc(alias = "taskset")]
+    fn sched_setaffinity(&self, cpus: &CpuSet) -> Result<(), Error> {
+        let mask: Vec<u8> = cpus.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        self.interface().lend(&mask, |address| {
+            // SAFETY: (1), (2)
+            unsafe { call(self, Call::SCHED_SETAFFINITY, [0, mask.len(), address]) }.map(drop)
+        })
+    }
+
+    /// `sched_getaffinity(0)`—the processors on which the task may run.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`sched_getaffinity(2)`](https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html)
+    #[doc(alias = "taskset")]
+    fn sched_getaffinity(&self) -> Result<CpuSet, Error> {
+        let mut size = 128;
+        loop {
+            let mut mask = vec![MaybeUninit::new(0_u8); size];
+            let answer = self.interface().lend_mut(&mut mask, |address| {
+                // SAFETY: (1), (2)
+                unsafe { call(self, Call::SCHED_GETAFFINITY, [0, size, address]) }
+            });
+            match answer {
+                Ok(length) => {
+                    // SAFETY: it was zeroes, and bytes from the kernel.
+                    let bytes = mask[..length].iter().map(|byte| unsafe { byte.assume_init() });
+                    let bytes: Vec<u8> = bytes.collect();
+                    let words = bytes.chunks_exact(8);
+                    let word = |word: &[u8]| u64::from_ne_bytes(word.try_into().expect("8 bytes"));
+                    return Ok(CpuSet { words: words.map(word).collect() });
+                }
+                // The kernel has room for more processors than this.
+                Err(error) if error.errno() == Some(Errno::INVAL) && size < MOST_CPUS / 8 => {
+                    size *= 2;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// `sched_setattr(0, attributes)`—sets policy and priority.
+    ///
+    /// For `sched_setscheduler` and `sched_setparam`, too: a [`Policy`] converts into its argument.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::task::Policy;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.sched_setattr(Policy::Idle)?;
+    /// assert_eq!(child.sched_getattr()?.policy, Policy::Idle);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `sched_setattr`: `EINVAL` for a priority or a time out of range, `EPERM` for more than allowed
+    /// without `CAP_SYS_NICE`, `EBUSY` if there is not enough time for another deadline.
+    ///
+    /// # References
+    ///
+    /// [`sched_setattr(2)`](https://man7.org/linux/man-pages/man2/sched_setattr.2.html)
+    #[doc(alias = "sched_setscheduler")]
+    #[doc(alias = "sched_setparam")]
+    #[doc(alias = "chrt")]
+    fn sched_setattr(&self, attributes: impl Into<SchedAttr>) -> Result<(), Error> {
+        let attributes = KernelAttr::from(attributes.into());
+        with_in_out(self, attributes, |address| {
+            // SAFETY: (1), (2)
+            unsafe { call(self, Call::SCHED_SETATTR, [0, address, 0]) }
+        })
+        .map(drop)
+    }
+
+    /// `sched_getattr(0)`—policy and priority.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTSUP`, of this library, for a policy that it does not know.
+    ///
+    /// # References
+    ///
+    /// [`sched_getattr(2)`](https://man7.org/linux/man-pages/man2/sched_setattr.2.html)
+    #[doc(alias = "sched_getscheduler")]
+    #[doc(alias = "sched_getparam")]
+    fn sched_getattr(&self) -> Result<SchedAttr, Error> {
+        let attributes: KernelAttr = with_out(self, |address| {
+            let arguments = [0, address, size_of::<KernelAttr>(), 0];
+            // SAFETY: (1), (2)
+            unsafe { call(self, Call::SCHED_GETATTR, arguments) }
+        })?;
+        let unknown = ErrorKind::Os(Errno::NOTSUP);
+        attributes.known().ok_or(Error::new(Call::SCHED_GETATTR, unknown))
+    }
+}
+
+impl<K: far::Task + ?Sized> SchedulingTask for K {}
+
+/// `struct sched_attr` of `sched/types.h`, in its first version.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct KernelAttr {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime: u64,
+    deadline: u64,
+    period: u64,
+}
+
+const _: () = assert!(size_of::<KernelAttr>() == 48);
+
+// SAFETY: integers.
+unsafe impl Plain for KernelAttr {}
+
+const RESET_ON_FORK: u64 = 1;
+const DEADLINE: u32 = 6;
+const EXT: u32 = 7;
+
+impl KernelAttr {
+    fn known(&self) -> Option<SchedAttr> {
+        let KernelAttr { flags, nice, priority, runtime, deadline, period, .. } = *self;
+        let policy = match self.policy {
+            EXT => Policy::Ext { nice },
+            DEADLINE => Policy::Deadline {
+                runtime: Duration::from_nanos(runtime),
+                deadline: Duration::from_nanos(deadline),
+                period: Duration::from_nanos(period),
+            },
+            policy => match policy as i32 {
+                libc::SCHED_OTHER => Policy::Other { nice },
+                libc::SCHED_BATCH => Policy::Batch { nice },
+                libc::SCHED_IDLE => Policy::Idle,
+                libc::SCHED_FIFO => Policy::Fifo { priority },
+                libc::SCHED_RR => Policy::RoundRobin { priority },
+                _ => return None,
+            },
+        };
+        Some(SchedAttr { policy, reset_on_fork: flags & RESET_ON_FORK != 0 })
+    }
+}
+
+impl From<SchedAttr> for KernelAttr {
+    fn from(SchedAttr { policy, reset_on_fork }: SchedAttr) -> Self {
+        let flags = if reset_on_fork { RESET_ON_FORK } else { 0 };
+        let size = size_of::<KernelAttr>() as u32;
+        let empty = KernelAttr { size, flags, ..KernelAttr::default() };
+        // What is too long for the kernel's number is too long for the kernel.
+        let nanoseconds = |time: Duration| time.as_nanos().try_into().unwrap_or(u64::MAX);
+        match policy {
+            Policy::Other { nice } => {
+                KernelAttr { policy: libc::SCHED_OTHER as u32, nice, ..empty }
+            }
+            Policy::Batch { nice } => {
+                KernelAttr { policy: libc::SCHED_BATCH as u32, nice, ..empty }
+            }
+            Policy::Idle => KernelAttr { policy: libc::SCHED_IDLE as u32, ..empty },
+            Policy::Fifo { priority } => {
+                KernelAttr { policy: libc::SCHED_FIFO as u32, priority, ..empty }
+            }
+            Policy::RoundRobin { priority } => {
+                KernelAttr { policy: libc::SCHED_RR as u32, priority, ..empty }
+            }
+            Policy::Deadline { runtime, deadline, period } => KernelAttr {
+                policy: DEADLINE,
+                runtime: nanoseconds(runtime),
+                deadline: nanoseconds(deadline),
+                period: nanoseconds(period),
+                ..empty
+            },
+            Policy::Ext { nice } => KernelAttr { policy: EXT, nice, ..empty },
+        }
+    }
+}

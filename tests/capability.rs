@@ -1,0 +1,182 @@
+//! Capabilities: of the child or the thread alone, as the kernel sees them.
+
+mod common;
+
+use std::thread;
+
+use common::{deadline, map_root, status};
+use nearfar::far;
+use nearfar::interface::Call;
+use nearfar::prelude::*;
+use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+const NONE: CapabilitySet = CapabilitySet::empty();
+const ADMIN: CapabilitySet = CapabilitySet::SYS_ADMIN;
+const CHOWN: CapabilitySet = CapabilitySet::CHOWN;
+/// One of the upper half.
+const BPF: CapabilitySet = CapabilitySet::BPF;
+
+/// Under which name the kernel says what a child has.
+fn of(child: &impl far::Task<PidNamespace = HostPids>) -> String {
+    child.pid().as_raw().to_string()
+}
+
+const OF_THIS_THREAD: &str = "thread-self";
+
+fn set(path: &str, field: &str) -> CapabilitySet {
+    CapabilitySet::from_bits_retain(u64::from_str_radix(&status(path, field), 16).unwrap())
+}
+
+/// What the kernel says of all five sets.
+fn sets(path: &str) -> [CapabilitySet; 5] {
+    ["CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"].map(|field| set(path, field))
+}
+
+/// Every method, on a task that has everything in its user namespace, against what `path` says.
+fn works(task: &impl far::Task, path: &str) {
+    let seen = || {
+        let [effective, permitted, inheritable, ..] = sets(path);
+        CapabilitySets { effective, permitted, inheritable }
+    };
+    let all = task.capabilities().unwrap();
+    assert_eq!(all, seen());
+    assert!(all.effective.contains(ADMIN | CHOWN | BPF) && all.inheritable.is_empty());
+
+    // The inheritable, and each of the three apart.
+    let mut fewer = all;
+    fewer.inheritable = CHOWN | BPF;
+    fewer.permitted -= ADMIN;
+    fewer.effective -= ADMIN | CapabilitySet::SYS_TIME;
+    task.set_capabilities(fewer).unwrap();
+    assert_eq!(task.capabilities().unwrap(), fewer);
+    assert_eq!(seen(), fewer);
+    // None comes back.
+    let error = task.set_capabilities(all).unwrap_err();
+    assert_eq!((error.call(), error.errno()), (Call::CAPSET, Some(Errno::PERM)));
+    assert_eq!(seen(), fewer);
+
+    for capability in [CHOWN, BPF] {
+        assert!(!task.capability_is_in_ambient_set(capability).unwrap());
+        task.raise_ambient_capability(capability).unwrap();
+        assert!(task.capability_is_in_ambient_set(capability).unwrap());
+    }
+    assert_eq!(set(path, "CapAmb"), CHOWN | BPF);
+    task.lower_ambient_capability(CHOWN).unwrap();
+    assert_eq!(set(path, "CapAmb"), BPF);
+    task.raise_ambient_capability(CHOWN).unwrap();
+    task.clear_ambient_capabilities().unwrap();
+    assert_eq!(set(path, "CapAmb"), NONE);
+    let error = task.raise_ambient_capability(CapabilitySet::KILL).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::PERM), "it is not inheritable");
+
+    let bounding = set(path, "CapBnd");
+    for capability in [CHOWN, BPF] {
+        assert!(task.capability_is_in_bounding_set(capability).unwrap());
+        task.drop_capability_from_bounding_set(capability).unwrap();
+        assert!(!task.capability_is_in_bounding_set(capability).unwrap());
+    }
+    assert_eq!(set(path, "CapBnd"), bounding - (CHOWN | BPF));
+    assert_eq!(seen(), fewer, "the task itself keeps it");
+
+    task.set_capabilities(CapabilitySets { effective: NONE, permitted: NONE, inheritable: NONE })
+        .unwrap();
+    assert_eq!(sets(path)[..3], [NONE; 3]);
+    let error = task.drop_capability_from_bounding_set(CapabilitySet::KILL).unwrap_err();
+    assert_eq!((error.call(), error.errno()), (Call::PRCTL, Some(Errno::PERM)));
+}
+
+#[test]
+fn a_child_changes_its_own_and_nobody_elses() {
+    deadline(|| {
+        let before = sets(OF_THIS_THREAD);
+        let child = Task::here().spawn().unwrap();
+        child.unshare(Namespaces::USER).unwrap();
+        works(&child, &of(&child));
+        assert_eq!(sets(OF_THIS_THREAD), before);
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+        // And it has them no more than its sibling has lost them.
+        assert_eq!(sets(&of(&Task::here().spawn().unwrap())), before);
+        assert_eq!(sets(&of(&child.spawn().unwrap()))[..3], [NONE; 3]);
+    });
+}
+
+/// Needs the capabilities of root: a thread among others cannot have a user namespace.
+#[test]
+fn a_thread_changes_its_own_and_no_other_threads() {
+    deadline(|| {
+        let before = sets(OF_THIS_THREAD);
+        let thread = thread::spawn(|| {
+            let here = Task::here();
+            works(&here, OF_THIS_THREAD);
+            // What it spawns has what it has.
+            let child = here.spawn().unwrap();
+            assert_eq!(sets(&of(&child)), sets(OF_THIS_THREAD));
+        });
+        thread.join().unwrap();
+        assert_eq!(sets(OF_THIS_THREAD), before);
+    });
+}
+
+#[test]
+fn exactly_one_capability_at_a_time() {
+    deadline(|| {
+        let here = Task::here();
+        let child = here.spawn().unwrap();
+        child.unshare(Namespaces::USER).unwrap();
+        let before = sets(&of(&child));
+        let unknown = CapabilitySet::from_bits_retain(1 << 63);
+        for capability in [NONE, ADMIN | CHOWN, CapabilitySet::from_bits_retain(!0), unknown] {
+            for error in [
+                child.capability_is_in_bounding_set(capability).unwrap_err(),
+                child.drop_capability_from_bounding_set(capability).unwrap_err(),
+                child.capability_is_in_ambient_set(capability).unwrap_err(),
+                child.raise_ambient_capability(capability).unwrap_err(),
+                child.lower_ambient_capability(capability).unwrap_err(),
+                here.capability_is_in_bounding_set(capability).unwrap_err(),
+                here.capability_is_in_ambient_set(capability).unwrap_err(),
+            ] {
+                assert_eq!((error.call(), error.errno()), (Call::PRCTL, Some(Errno::INVAL)));
+            }
+        }
+        assert_eq!(sets(&of(&child)), before);
+    });
+}
+
+/// What it is all for: a program with one capability, or with none.
+#[test]
+fn a_program_has_what_its_task_was_left() {
+    deadline(|| {
+        let here = Task::here();
+        let program_has = |prepare: &dyn Fn(&Task<HostFds, HostMemory, HostPids>)| {
+            let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+            let child = here.spawn().unwrap();
+            child.unshare(Namespaces::USER).unwrap();
+            prepare(&child);
+            let grep = Program::new("grep").args(["CapEff", "/proc/self/status"]);
+            let process = child.program(&grep).fd(1, &writer).exec().unwrap();
+            assert!(process.wait().unwrap().success());
+            let mut buffer = [0; 64];
+            let length = here.read(&reader, &mut buffer).unwrap();
+            let line = std::str::from_utf8(&buffer[..length]).unwrap().trim();
+            let bits = line.strip_prefix("CapEff:\t").unwrap();
+            CapabilitySet::from_bits_retain(u64::from_str_radix(bits, 16).unwrap())
+        };
+        // Nobody is mapped, so nobody is root.
+        assert_eq!(program_has(&|_| ()), NONE);
+        let ambient = program_has(&|child| {
+            let mut sets = child.capabilities().unwrap();
+            sets.inheritable = BPF;
+            child.set_capabilities(sets).unwrap();
+            child.raise_ambient_capability(BPF).unwrap();
+        });
+        assert_eq!(ambient, BPF);
+        let bounded = program_has(&|child| {
+            map_root(child.pid());
+            let all = child.capabilities().unwrap().effective;
+            for capability in all.iter().filter(|capability| *capability != CHOWN) {
+                child.drop_capability_from_bounding_set(capability).unwrap();
+            }
+        });
+        assert_eq!(bounded, CHOWN);
+    });
+}

@@ -1,0 +1,98 @@
+//! A child and its pipes in an async program: what they give is enough, and nothing blocks.
+
+mod common;
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use common::{LIMIT, is_gone};
+use nearfar::process::{Child, Command, Stdio};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::time::timeout;
+
+/// Waits for the end without blocking the thread.
+async fn ended(mut child: Child) -> io::Result<ExitStatus> {
+    child.wait_async().await
+}
+
+/// What comes of it, which is soon.
+async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    timeout(LIMIT, what).await.expect("it should not hang")
+}
+
+#[tokio::test]
+async fn a_child_is_awaited() {
+    let mut command = Command::new("cat");
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let (id, stdin) = (child.id(), child.stdin.take());
+    let end = tokio::spawn(ended(child));
+    // The one thread there is does other things meanwhile.
+    tokio::task::yield_now().await;
+    assert!(!end.is_finished());
+    drop(stdin);
+    assert!(in_time(end).await.unwrap().unwrap().success());
+    assert!(is_gone(id));
+}
+
+#[tokio::test]
+async fn many_are_awaited_at_once() {
+    let mut ends = Vec::new();
+    for code in 0..10 {
+        let mut command = Command::new("sh");
+        let child = command.arg("-c").arg(format!("exit {code}")).spawn().unwrap();
+        ends.push((code, tokio::spawn(ended(child))));
+    }
+    for (code, end) in ends {
+        assert_eq!(in_time(end).await.unwrap().unwrap().code(), Some(code));
+    }
+}
+
+#[tokio::test]
+async fn one_is_killed_that_takes_too_long() {
+    let child = Command::new("sleep").arg("1000").spawn().unwrap();
+    let killer = child.killer();
+    let mut end = Box::pin(ended(child));
+    let early = timeout(std::time::Duration::from_millis(10), &mut end).await;
+    assert!(early.is_err());
+    killer.kill().unwrap();
+    assert_eq!(in_time(end).await.unwrap().signal(), Some(libc::SIGKILL));
+}
+
+#[tokio::test]
+async fn a_wait_that_is_cancelled_is_done_again() {
+    let mut command = Command::new("cat");
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let stdin = child.stdin.take();
+    for _ in 0..3 {
+        timeout(std::time::Duration::from_millis(1), child.wait_async()).await.unwrap_err();
+    }
+    drop(stdin);
+    assert!(in_time(child.wait_async()).await.unwrap().success());
+    assert!(in_time(child.wait_async()).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn pipes_become_tokios() {
+    const SIZE: usize = 1 << 20;
+    let mut command = Command::new("tee");
+    command.arg("/dev/stderr").stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdin = child.stdin.take().unwrap();
+    let mut stdin = pipe::Sender::from_owned_fd(stdin.into()).unwrap();
+    let mut stdout = tokio::process::ChildStdout::from_std(child.stdout.take().unwrap()).unwrap();
+    let stderr = child.stderr.take().unwrap();
+    let mut stderr = pipe::Receiver::from_owned_fd(stderr.into()).unwrap();
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    let write = async {
+        stdin.write_all(&vec![b'x'; SIZE]).await.unwrap();
+        drop(stdin);
+    };
+    let read =
+        async { tokio::join!(stdout.read_to_end(&mut first), stderr.read_to_end(&mut second)) };
+    let (_, read, status) = in_time(async { tokio::join!(write, read, ended(child)) }).await;
+    assert_eq!((read.0.unwrap(), read.1.unwrap()), (SIZE, SIZE));
+    assert!(status.unwrap().success());
+    assert!(first.iter().chain(&second).all(|byte| *byte == b'x'));
+}

@@ -1,0 +1,203 @@
+//! Who a task is, and the id maps of its user namespace.
+
+#![allow(unsafe_code, reason = "raw calls that have no safe method")]
+
+mod common;
+
+use std::fs;
+
+use common::{deadline, passes, state, status, until};
+use nearfar::far::{self, Task as _};
+use nearfar::interface::{Call, SyscallInterface};
+use nearfar::prelude::*;
+use nearfar::process::Command;
+use nearfar::rustix::process::{DumpableBehavior, dumpable_behavior};
+use nearfar::task::Ids;
+use nearfar::{ErrorKind, IdMap};
+
+/// Real, effective and saved id, as `/proc` tells them.
+fn ids(process: impl std::fmt::Display, field: &str) -> Ids {
+    let line = status(process, field);
+    let mut ids = line.split_whitespace().map(|id| id.parse().unwrap());
+    let mut next = || ids.next().unwrap();
+    Ids { real: next(), effective: next(), saved: next() }
+}
+
+fn groups(process: impl std::fmt::Display) -> Vec<u32> {
+    status(process, "Groups").split_whitespace().map(|id| id.parse().unwrap()).collect()
+}
+
+fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        eprintln!("SKIPPED: needs CAP_SETGID");
+    }
+    root
+}
+
+#[test]
+fn ids_are_what_proc_says() {
+    fn tell(task: &impl far::Task, process: impl std::fmt::Display + Copy) {
+        assert_eq!(task.getresuid().unwrap(), ids(process, "Uid"));
+        assert_eq!(task.getresgid().unwrap(), ids(process, "Gid"));
+        assert_eq!(task.getgroups().unwrap(), groups(process));
+    }
+    deadline(|| {
+        let here = Task::here();
+        tell(&here, "thread-self");
+        let child = here.spawn().unwrap();
+        tell(&child, child.pid().as_raw());
+    });
+}
+
+#[test]
+#[ignore = "a host for the test below"]
+fn host_with_three_different_ids() {
+    if !is_root() {
+        return;
+    }
+    let here = Task::here();
+    let (uids, gids) = ([1, 0, 3], [4, 5, 6]);
+    // SAFETY: the ids of this thread, with which this program ends.
+    unsafe { here.interface().syscall(Call::SETRESGID, gids) }.unwrap();
+    // SAFETY: as above.
+    unsafe { here.interface().syscall(Call::SETRESUID, uids) }.unwrap();
+    assert_eq!(ids("thread-self", "Uid"), here.getresuid().unwrap());
+    assert_eq!(here.getresuid().unwrap(), Ids { real: 1, effective: 0, saved: 3 });
+    assert_eq!(here.getresgid().unwrap(), Ids { real: 4, effective: 5, saved: 6 });
+}
+
+/// In a program of their own: the kernel takes the dumpable flag from the memory.
+#[test]
+fn three_different_ids_are_told_apart() {
+    passes("host_with_three_different_ids");
+}
+
+#[test]
+fn a_childs_groups_are_its_own_and_its_programs() {
+    deadline(|| {
+        if !is_root() {
+            return;
+        }
+        let here = Task::here();
+        let before = groups("thread-self");
+        let child = here.spawn().unwrap();
+        let pid = child.pid().as_raw();
+        let many: Vec<u32> = (10..5010).collect();
+        for set in [&many[..], &[], &[7, 9]] {
+            child.setgroups(set).unwrap();
+            assert_eq!(child.getgroups().unwrap(), set);
+            assert_eq!(groups(pid), set);
+        }
+        assert_eq!(child.spawn().unwrap().getgroups().unwrap(), [7, 9]);
+        assert_eq!(groups("thread-self"), before);
+        let too_many = vec![1; 65537];
+        assert_eq!(child.setgroups(&too_many).unwrap_err().errno(), Some(Errno::INVAL));
+
+        let sleep = Program::new("sleep").arg("1000");
+        let process = child.program(&sleep).exec().unwrap().kill_on_drop(true);
+        assert_eq!(groups(process.id()), [7, 9]);
+    });
+}
+
+/// It is no change of privileges to the kernel: neither the memory nor the death signal is touched.
+#[test]
+fn setting_groups_changes_nothing_else() {
+    deadline(|| {
+        if !is_root() {
+            return;
+        }
+        let here = Task::here();
+        let child = here.spawn().unwrap();
+        let death_signal = || {
+            let signal = 0_i32;
+            let arguments = [libc::PR_GET_PDEATHSIG as usize, (&raw const signal) as usize];
+            // SAFETY: the kernel writes an `int`.
+            unsafe { child.interface().syscall(Call::PRCTL, arguments) }.unwrap();
+            // SAFETY: it is a local.
+            unsafe { (&raw const signal).read_volatile() }
+        };
+        assert_eq!(death_signal(), libc::SIGKILL);
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::Dumpable));
+        child.setgroups(&[1, 2, 3]).unwrap();
+        assert_eq!(death_signal(), libc::SIGKILL);
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::Dumpable));
+        assert_eq!(child.dumpable().unwrap(), DumpableBehavior::Dumpable);
+    });
+}
+
+#[test]
+fn a_task_in_a_new_user_namespace_gets_its_ids() {
+    deadline(|| {
+        let here = Task::here();
+        let child = here.spawn().unwrap();
+        let pid = child.pid().as_raw();
+        child.unshare(Namespaces::USER).unwrap();
+        assert_ne!(child.getresuid().unwrap().real, 5, "nobody");
+        here.write_uid_map(&child, &[IdMap::own_uid_as(5)]).unwrap();
+        here.deny_setgroups(&child).unwrap();
+        here.write_gid_map(&child, &[IdMap::own_gid_as(6)]).unwrap();
+        assert_eq!(child.getresuid().unwrap(), Ids { real: 5, effective: 5, saved: 5 });
+        assert_eq!(child.getresgid().unwrap(), Ids { real: 6, effective: 6, saved: 6 });
+        let map = fs::read_to_string(format!("/proc/{pid}/uid_map")).unwrap();
+        let me = rustix::process::geteuid().as_raw().to_string();
+        assert_eq!(map.split_whitespace().collect::<Vec<_>>(), ["5", &me, "1"]);
+        assert_eq!(fs::read_to_string(format!("/proc/{pid}/setgroups")).unwrap(), "deny\n");
+        let error = child.setgroups(&[]).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::PERM), "it is denied");
+
+        let error = here.write_uid_map(&child, &[IdMap::own_uid_as(0)]).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::PERM), "once only");
+        let error = here.write_uid_map(&here, &[IdMap::own_uid_as(0)]).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::PERM), "not of a namespace that has one");
+    });
+}
+
+#[test]
+fn a_map_has_several_ranges() {
+    deadline(|| {
+        if !is_root() {
+            return;
+        }
+        let here = Task::here();
+        let child = here.spawn().unwrap();
+        child.unshare(Namespaces::USER).unwrap();
+        let ranges = [
+            IdMap { inside: 0, outside: 0, count: 1 },
+            IdMap { inside: 1, outside: 100_000, count: 65535 },
+        ];
+        // Also by another task of the same pid namespace.
+        let sibling = here.spawn().unwrap();
+        sibling.write_uid_map(&child, &ranges).unwrap();
+        sibling.write_gid_map(&child, &ranges).unwrap();
+        child.setgroups(&[1, 65535]).unwrap();
+        assert_eq!(child.getgroups().unwrap(), [1, 65535]);
+        assert_eq!(groups(child.pid().as_raw()), [100_000, 165_534]);
+        assert_eq!(child.setgroups(&[65536]).unwrap_err().errno(), Some(Errno::INVAL));
+    });
+}
+
+#[test]
+fn no_map_is_written_for_a_dead_task() {
+    deadline(|| {
+        let here = Task::here();
+        let child = here.spawn().unwrap();
+        here.kill(child.pid(), Signal::KILL).unwrap();
+        until("dead", || state(child.pid()) == Some('Z'));
+        let error = here.write_uid_map(&child, &[IdMap::own_uid_as(0)]).unwrap_err();
+        assert!(error.kind() == ErrorKind::NotSent || error.errno().is_some(), "{error}");
+    });
+}
+
+#[test]
+fn a_command_gets_its_maps() {
+    deadline(|| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "id -u; id -g; cat /proc/self/setgroups"]);
+        command.unshare(nearfar::Namespaces::USER);
+        command.uid_map(&[IdMap::own_uid_as(8)]).gid_map(&[IdMap::own_gid_as(9)]);
+        let output = command.output().unwrap();
+        let expected: &[u8] = if is_root() { b"8\n9\nallow\n" } else { b"8\n9\ndeny\n" };
+        assert_eq!(output.stdout, expected);
+    });
+}

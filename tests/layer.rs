@@ -1,0 +1,116 @@
+//! Layers: who watches sees every call, and can refuse it.
+
+mod common;
+
+use std::sync::Mutex;
+
+use common::{deadline, fds};
+use nearfar::interface::{Call, Observer};
+use nearfar::prelude::*;
+use nearfar::{Error, far};
+
+/// Writes down what it sees.
+#[derive(Default)]
+struct Recorder {
+    seen: Mutex<Vec<Seen>>,
+}
+
+struct Seen {
+    call: Call,
+    arguments: Vec<usize>,
+    answer: Result<usize, Error>,
+}
+
+impl Observer for Recorder {
+    fn before(&self, _: Call, _: &[usize]) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    fn after(&self, call: Call, arguments: &[usize], answer: &Result<usize, Error>) {
+        let seen = Seen { call, arguments: arguments.to_vec(), answer: *answer };
+        self.seen.lock().unwrap().push(seen);
+    }
+}
+
+impl Recorder {
+    fn calls(&self) -> Vec<Call> {
+        self.seen.lock().unwrap().iter().map(|seen| seen.call).collect()
+    }
+}
+
+/// Refuses some calls.
+struct DenyList(&'static [Call]);
+
+impl Observer for DenyList {
+    fn before(&self, call: Call, _: &[usize]) -> Result<(), Errno> {
+        if self.0.contains(&call) { Err(Errno::ACCESS) } else { Ok(()) }
+    }
+}
+
+fn is_recorded(task: &impl far::Task<AddressSpace = HostMemory>) {
+    let recorder = Recorder::default();
+    let watched = task.layer(&recorder);
+    let (reader, writer) = watched.pipe2(PipeFlags::empty()).unwrap();
+    assert_eq!(watched.write(&writer, b"four"), Ok(4));
+    assert_eq!(watched.read(&reader, &mut [0; 8]), Ok(4));
+    let error = watched.lseek(&reader, SeekFrom::Start(0)).unwrap_err();
+    assert_eq!(recorder.calls(), [Call::PIPE2, Call::WRITE, Call::READ, Call::LSEEK]);
+    let seen = recorder.seen.lock().unwrap();
+    let Seen { arguments, answer, .. } = &seen[1];
+    assert_eq!((arguments[0], arguments[2]), (writer.near().as_raw() as usize, 4));
+    assert_eq!(*answer, Ok(4));
+    assert_eq!(seen[3].answer, Err(error));
+    drop(seen);
+    // What the layer has opened is the task's own.
+    assert_eq!(task.write(&writer, b"x"), Ok(1));
+}
+
+#[test]
+fn every_call_of_the_calling_thread_is_seen() {
+    deadline(|| is_recorded(&Task::here()));
+}
+
+#[test]
+fn every_call_of_a_child_is_seen() {
+    deadline(|| {
+        is_recorded(&Task::here().spawn().unwrap());
+        brand!(private_fds);
+        let (child, ()) = Task::here().spawn_with_files(private_fds, ()).unwrap();
+        is_recorded(&child);
+    });
+}
+
+#[test]
+fn what_is_refused_does_not_happen() {
+    deadline(|| {
+        brand!(private_fds);
+        let (child, ()) = Task::here().spawn_with_files(private_fds, ()).unwrap();
+        let before = fds(child.pid());
+        let denied = DenyList(&[Call::OPENAT, Call::PIPE2]);
+        let watched = child.layer(&denied);
+        let error = watched.pipe2(PipeFlags::empty()).unwrap_err();
+        assert_eq!((error.call(), error.errno()), (Call::PIPE2, Some(Errno::ACCESS)));
+        watched.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap_err();
+        assert_eq!(fds(child.pid()), before);
+        watched.getpid().unwrap();
+        let opened = child.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        assert_eq!(watched.read(&opened, &mut [0; 1]), Ok(0));
+    });
+}
+
+#[test]
+fn the_outer_layer_comes_first() {
+    deadline(|| {
+        let here = Task::here();
+        let (recorder, denied) = (Recorder::default(), DenyList(&[Call::GETPID]));
+        let inside = here.layer(&recorder);
+        let outside = inside.layer(&denied);
+        outside.getpid().unwrap_err();
+        assert_eq!(recorder.calls(), []);
+        // The other way round, the refusal is an answer like any other.
+        let inside = here.layer(&denied);
+        let outside = inside.layer(&recorder);
+        let error = outside.getpid().unwrap_err();
+        assert_eq!(recorder.seen.lock().unwrap()[0].answer, Err(error));
+    });
+}

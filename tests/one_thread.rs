@@ -1,0 +1,53 @@
+//! What the calling thread can do only if it is the only one, which it is not in a test harness.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use common::{namespace, own_namespace, until};
+use nearfar::prelude::*;
+use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+fn main() {
+    let before = own_namespace("user");
+    a_user_namespace_is_joined();
+    let joined = own_namespace("user");
+    assert_ne!(joined, before);
+    a_user_namespace_is_made();
+    assert_ne!(own_namespace("user"), joined);
+    // The memory is the program's own.
+    assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+}
+
+fn a_user_namespace_is_joined() {
+    // Not a task, as with one this program would have a second thread.
+    let mut other = Command::new("unshare");
+    let other = other.args(["--map-root-user", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut other = other.spawn().unwrap();
+    other.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+    // It is where it is to be once its program echoes.
+    other.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+
+    let here = Task::here();
+    let open = |pid: u32| {
+        let path = format!("/proc/{pid}/ns/user");
+        here.openat(Cwd, path, OFlags::RDONLY, Mode::empty()).unwrap()
+    };
+    let error = here.setns_user(open(std::process::id())).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::INVAL));
+    here.setns_user(open(other.id())).unwrap();
+    assert_eq!(own_namespace("user"), namespace(other.id(), "user"));
+    drop(other.stdin.take());
+    assert!(other.wait().unwrap().success());
+}
+
+fn a_user_namespace_is_made() {
+    let here = Task::here();
+    // A keeper is a thread, until a moment after its child is gone.
+    let child = here.spawn().unwrap();
+    let error = here.unshare(Namespaces::USER).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::INVAL));
+    drop(child);
+    until("alone again", || here.unshare(Namespaces::USER).is_ok());
+}

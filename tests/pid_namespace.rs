@@ -1,0 +1,234 @@
+//! Pid namespaces: who is called what, who may live beside whom, and what remains of them.
+
+mod common;
+
+use std::fs;
+
+use common::{deadline, fds, is_dead, namespace, status, until};
+use nearfar::prelude::*;
+use nearfar::{Error, ErrorKind, far, near};
+
+/// The pids that the kernel knows a task by, from the outermost namespace to its own.
+fn pids(host_pid: near::Pid<HostPids>) -> Vec<i32> {
+    status(host_pid.as_raw(), "NSpid").split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+#[track_caller]
+fn is_refused<T>(result: Result<T, impl Into<Error>>, kind: ErrorKind) {
+    match result {
+        Ok(_) => panic!("not refused"),
+        Err(error) => assert_eq!(error.into().kind(), kind),
+    }
+}
+
+/// Before 6.15, Linux does not tell how a process ended that others have reaped.
+fn is_lost<T>(result: &Result<T, Error>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::StatusLost)
+}
+
+#[test]
+fn an_init_is_1_there_and_something_else_here() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(inner_pids);
+        let init = here.spawn_with_pids(inner_pids).unwrap();
+        assert_eq!(far::Task::pid(&init).as_raw(), 1);
+        assert_eq!(init.getpid().unwrap().as_raw(), 1);
+        assert_eq!(init.getppid().unwrap(), None);
+        assert_eq!(pids(init.host_pid()), [init.host_pid().as_raw(), 1]);
+        assert_ne!(init.pid_namespace(), here.pid_namespace());
+        assert_ne!(namespace(init.host_pid(), "pid"), namespace(std::process::id(), "pid"));
+    });
+}
+
+#[test]
+fn pids_across_nested_namespaces_are_what_the_kernel_says() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(outer_pids, inner_pids);
+        let task = here.spawn().unwrap().unshare_pid(outer_pids).unwrap();
+        assert_eq!(task.getpid().unwrap(), task.pid());
+        assert_eq!(pids(task.host_pid()), [task.host_pid().as_raw()]);
+
+        let init = task.spawn().unwrap();
+        let second = task.spawn().unwrap();
+        // Of an init, and of one that is not.
+        let third = init.spawn().unwrap();
+        let fourth = second.spawn().unwrap();
+        let expected = [(&init, 1), (&second, 2), (&third, 3), (&fourth, 4)];
+        for (task, pid) in expected {
+            assert_eq!(far::Task::pid(task).as_raw(), pid);
+            assert_eq!(pids(task.host_pid()), [task.host_pid().as_raw(), pid]);
+            assert_eq!(init.pidfd_open(task.pid()).map(drop), Ok(()));
+        }
+        // One level further, out of the second.
+        let second = second.unshare_pid(inner_pids).unwrap();
+        let deep = second.spawn().unwrap();
+        let deeper = deep.spawn().unwrap();
+        assert_eq!(pids(deep.host_pid()), [deep.host_pid().as_raw(), 5, 1]);
+        assert_eq!(pids(deeper.host_pid()), [deeper.host_pid().as_raw(), 6, 2]);
+        assert_eq!(far::Task::pid(&deeper).as_raw(), 2);
+    });
+}
+
+#[test]
+fn the_children_of_an_init_leave_no_zombie() {
+    deadline(|| {
+        brand!(inner_pids);
+        let init = Task::here().spawn_with_pids(inner_pids).unwrap();
+        for _ in 0..20 {
+            let child = init.spawn().unwrap();
+            let pid = child.host_pid();
+            assert_eq!(child.getppid().unwrap(), Some(init.pid()));
+            drop(child);
+            assert!(!fs::exists(format!("/proc/{}", pid.as_raw())).unwrap());
+        }
+        let exit = init.spawn().unwrap().exit(7);
+        // Linux tells since 6.15.
+        assert!(matches!(exit, Ok(exit) if exit.code() == Some(7)) || is_lost(&exit));
+    });
+}
+
+#[test]
+fn an_init_becomes_the_program_and_it_is_1() {
+    deadline(|| {
+        let here = Task::here();
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        brand!(inner_pids);
+        let init = here.spawn_with_pids(inner_pids).unwrap();
+        // What it does for the children it had is undone.
+        drop(init.spawn().unwrap());
+        let shell = Program::new("sh").args(["-c", "echo $$; grep SigIgn /proc/self/status"]);
+        let process = init.program(&shell).fd(1, &writer).exec().unwrap();
+        drop(writer);
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut fs::File::from(reader), &mut text).unwrap();
+        assert!(text.starts_with("1\n"), "{text}");
+        let ignored = u64::from_str_radix(text.split_whitespace().last().unwrap(), 16).unwrap();
+        assert_eq!(ignored & (1 << (libc::SIGCHLD - 1)), 0);
+        assert!(process.wait().unwrap().success());
+    });
+}
+
+#[test]
+fn a_program_and_a_driven_task_never_share_a_namespace() {
+    deadline(|| {
+        brand!(inner_pids, innermost_pids);
+        let task = Task::here().spawn().unwrap().unshare_pid(inner_pids).unwrap();
+        let init = task.spawn().unwrap();
+        let other = task.spawn().unwrap();
+        let sleep = Program::new("sleep").arg("1000");
+        brand!(init_fds);
+        let (init, ()) = init.unshare_files(init_fds, ()).unwrap();
+        let undone = init.program(&sleep).try_exec().unwrap_err();
+        assert_eq!(undone.error.kind(), ErrorKind::MemoryExposed);
+        // Nor one that the program would see in a namespace inside.
+        let other = other.unshare_pid(innermost_pids).unwrap();
+        let inside = other.spawn().unwrap();
+        drop(other);
+        let undone = undone.task.program(&sleep).try_exec().unwrap_err();
+        assert_eq!(undone.error.kind(), ErrorKind::MemoryExposed);
+        drop(inside);
+
+        // A failed exec is no program.
+        let undone = undone.task.program(&Program::new("/no/such/program")).try_exec().unwrap_err();
+        assert_eq!(undone.error.errno(), Some(Errno::NOENT));
+        drop(task.spawn().unwrap());
+
+        let process = undone.task.program(&sleep).exec().unwrap().kill_on_drop(true);
+        is_refused(task.spawn(), ErrorKind::MemoryExposed);
+        drop(process);
+    });
+}
+
+#[test]
+fn a_program_outside_is_not_seen_and_may_run() {
+    deadline(|| {
+        brand!(inner_pids, outer_fds);
+        let task = Task::here().spawn().unwrap().unshare_pid(inner_pids).unwrap();
+        let _init = task.spawn().unwrap();
+        let (task, ()) = task.unshare_files(outer_fds, ()).unwrap();
+        assert!(task.program(&Program::new("true")).exec().unwrap().wait().unwrap().success());
+    });
+}
+
+#[test]
+fn without_its_init_a_namespace_is_over() {
+    deadline(|| {
+        brand!(inner_pids);
+        let task = Task::here().spawn().unwrap().unshare_pid(inner_pids).unwrap();
+        let init = task.spawn().unwrap();
+        let second = task.spawn().unwrap();
+        drop(init);
+        until("the namespace is gone", || is_dead(second.host_pid()));
+        is_refused(second.getpid(), ErrorKind::NotSent);
+        is_refused(task.spawn(), ErrorKind::InitEnded);
+        // The task itself is not in it.
+        task.getpid().unwrap();
+    });
+}
+
+#[test]
+fn a_failed_unshare_gives_back_the_task_and_the_guard() {
+    deadline(|| {
+        brand!(inner_pids, others_pids);
+        let task = Task::here().spawn().unwrap().unshare_pid(inner_pids).unwrap();
+        let before = namespace(task.host_pid(), "pid");
+        let undone = task.try_unshare_pid(others_pids).unwrap_err();
+        assert_eq!(undone.error.errno(), Some(Errno::INVAL));
+        let init = undone.task.spawn().unwrap();
+        assert_eq!(init.getpid().unwrap().as_raw(), 1);
+        assert_eq!(namespace(undone.task.host_pid(), "pid"), before);
+        drop(Task::here().spawn().unwrap().unshare_pid(undone.guard).unwrap());
+    });
+}
+
+#[test]
+fn a_namespace_that_is_there_is_joined_by_the_children() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(inner_pids, joined_pids, own_pids, not_a_namespace);
+        let container = here.spawn_with_pids(inner_pids).unwrap();
+        let path = format!("/proc/{}/ns/pid", container.host_pid().as_raw());
+        let file = here.openat(Cwd, path, OFlags::RDONLY, Mode::empty()).unwrap();
+        let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+
+        let task = here.spawn().unwrap();
+        let own = namespace(task.host_pid(), "pid");
+        let undone = task.try_setns_pid(not_a_namespace, &null).unwrap_err();
+        assert_eq!(undone.error.errno(), Some(Errno::INVAL));
+        let task = undone.task.setns_pid(joined_pids, &file).unwrap();
+        assert_eq!(namespace(task.host_pid(), "pid"), own);
+        let child = task.spawn().unwrap();
+        assert_eq!(namespace(child.host_pid(), "pid"), namespace(container.host_pid(), "pid"));
+        assert_eq!(pids(child.host_pid()), [child.host_pid().as_raw(), 2]);
+        assert_eq!(far::Task::pid(&child).as_raw(), 2);
+        assert!(child.program(&Program::new("true")).exec().unwrap().wait().unwrap().success());
+
+        // And back to its own, by a pidfd.
+        let pidfd = here.pidfd_open(here.getpid().unwrap()).unwrap();
+        let task = task.setns_pid(own_pids, &pidfd).unwrap();
+        let child = task.spawn().unwrap();
+        assert_eq!(child.getpid().unwrap().as_raw(), child.host_pid().as_raw());
+    });
+}
+
+#[test]
+fn nothing_is_left_of_a_thousand_of_them() {
+    deadline(|| {
+        let here = Task::here();
+        let one = || {
+            brand!(inner_pids);
+            let init = here.spawn_with_pids(inner_pids).unwrap();
+            let second = init.spawn().unwrap();
+            drop(init);
+            drop(second);
+        };
+        one();
+        let before = fds(std::process::id()).len();
+        for _ in 0..1000 {
+            one();
+        }
+        assert!(fds(std::process::id()).len() <= before + 3);
+    });
+}

@@ -1,0 +1,11 @@
+//! No flag gives a task another pid namespace under the brand it has.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), nearfar::Error> {
+    let child = Task::here().spawn()?;
+    child.unshare(Namespaces::USER | Namespaces::PID)?;
+    Ok(())
+}
