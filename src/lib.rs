@@ -84,10 +84,10 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Tid`, `Pgid`, `Sid` |
+//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
 //! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
-//! | [`handle`] | a near id and the duty to release it: `Fd`, `ChildProcess`; what crosses tables |
+//! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `ChildProcess`; what crosses tables |
 //! | [`buf`] | buffers, and whose memory they are |
 //! | [`process`] | `Command`, with std's surface and a safe `pre_exec` |
 //! | [`task`] | tasks, and what they can be asked to do: one trait and file for each kind of call |
@@ -126,7 +126,8 @@ pub mod __private {
 
 pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
 pub use handle::{
-    BorrowedFd, ChildProcess, Exit, Fd, FsContext, Killer, MountFd, Outcome, Usage, Waited,
+    BorrowedFd, ChildProcess, Epoll, Exit, Fd, FsContext, Inotify, Killer, MountFd, Outcome, Usage,
+    Waited,
 };
 pub use id_map::IdMap;
 pub use interface::{Error, ErrorKind};

@@ -5,22 +5,25 @@ pub use crate::brand::{Brand, HostFds, HostMemory, HostPids};
 pub use crate::buf::{IoBuf, IoBufMut};
 pub use crate::far::{self, Task as _};
 pub use crate::handle::{
-    AsFd as _, BorrowedFd, ChildProcess, Cwd, Fd, FsContext, Inherit, Inheriting, MountFd, Waited,
+    AsFd as _, BorrowedFd, ChildProcess, Cwd, Epoll, Fd, FsContext, Inherit, Inheriting, Inotify,
+    MountFd, Waited,
 };
 pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
+pub use crate::signals::SignalSet;
 pub use crate::task::{
-    AT_RECURSIVE, CapabilityTask, CredentialsTask, DirectoryTask, DrivenTask, ExecTask, ExitTask,
-    FileDescriptorTask, FileSystemTask, FsContextTask, FutexTask, LayerTask, MetadataTask,
-    MountAttr, MountFdTask, MountTask, PrctlTask, ProcessTask, ResourceTask, SchedTask,
-    SchedulingTask, SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
-    SpawnTask, StorageTask, Task, TerminalTask, TransferTask, UnshareFilesTask, UnsharePidTask,
-    UtsTask,
+    AT_RECURSIVE, CapabilityTask, CredentialsTask, DirectoryTask, DrivenTask, EpollEvent,
+    EpollTask, EventTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, FsContextTask,
+    FutexTask, InotifyTask, IoctlTask, LayerTask, MetadataTask, MountAttr, MountFdTask, MountTask,
+    PollFd, PollTask, PrctlTask, ProcessTask, ResourceTask, SchedTask, SchedulingTask, SignalTask,
+    SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask, SpawnTask, StorageTask, Task,
+    TerminalTask, TransferTask, UnshareFilesTask, UnsharePidTask, UtsTask,
 };
+pub use rustix::event::{EventfdFlags, PollFlags, epoll};
 pub use rustix::fs::{
     Access, AtFlags, FallocateFlags, FileType, FlockOperation, Gid, MemfdFlags, Mode, OFlags,
-    RenameFlags, ResolveFlags, SealFlags, SeekFrom, StatxFlags, Timespec, Timestamps, Uid,
-    XattrFlags,
+    RenameFlags, ResolveFlags, SealFlags, SeekFrom, StatxFlags, Timestamps, Uid, XattrFlags,
+    inotify,
 };
 pub use rustix::io::{Errno, FdFlags, ReadWriteFlags};
 pub use rustix::mount::{
@@ -33,4 +36,6 @@ pub use rustix::net::{
 };
 pub use rustix::pipe::{PipeFlags, SpliceFlags};
 pub use rustix::process::{Resource, Rlimit, Signal, WaitIdOptions};
+pub use rustix::termios::{OptionalActions, Termios, Winsize};
 pub use rustix::thread::{CapabilitySet, CapabilitySets};
+pub use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};

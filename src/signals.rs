@@ -3,7 +3,7 @@ use std::ops::{BitOr, BitOrAssign};
 
 use rustix::process::Signal;
 
-/// Any number of signals.
+/// Any number of signals: ordinary ones by their names, real-time ones by their numbers.
 ///
 /// ```
 /// use nearfar::SignalSet;
@@ -14,7 +14,12 @@ use rustix::process::Signal;
 /// set.remove(Signal::INT);
 /// assert!(set.contains(Signal::HUP) && !set.contains(Signal::INT));
 /// assert_eq!(format!("{set:?}"), "SignalSet {1, 15}");
+/// assert_eq!(set, SignalSet::of(&[Signal::HUP, Signal::TERM]));
+///
+/// set |= SignalSet::of_number(40).expect("a real-time signal");
+/// assert!(set.numbers().eq([1, 15, 40]));
 /// ```
+#[doc(alias = "sigset_t")]
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct SignalSet(u64);
 
@@ -31,6 +36,23 @@ impl SignalSet {
         SignalSet(u64::MAX)
     }
 
+    /// These.
+    #[must_use]
+    pub fn of(signals: &[Signal]) -> Self {
+        signals.iter().copied().collect()
+    }
+
+    /// The one with this number alone: `SIGRTMIN` is 34, `SIGRTMAX` 64. `None` if there is none, and for
+    /// 32 and 33, which libc keeps for itself.
+    #[doc(alias = "SIGRTMIN")]
+    #[must_use]
+    pub const fn of_number(number: i32) -> Option<Self> {
+        match number {
+            1..=31 | 34..=64 => Some(SignalSet(1 << (number - 1))),
+            _ => None,
+        }
+    }
+
     /// Adds one.
     pub fn insert(&mut self, signal: Signal) {
         self.0 |= bit(signal);
@@ -45,6 +67,17 @@ impl SignalSet {
     #[must_use]
     pub fn contains(self, signal: Signal) -> bool {
         self.0 & bit(signal) != 0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Their numbers, ascending.
+    pub fn numbers(self) -> impl Iterator<Item = i32> {
+        (1..=64).filter(move |number| self.0 & (1 << (number - 1)) != 0)
     }
 
     /// As the kernel takes them: bit n-1 is signal n.
@@ -67,6 +100,18 @@ impl FromIterator<Signal> for SignalSet {
     }
 }
 
+impl Extend<Signal> for SignalSet {
+    fn extend<I: IntoIterator<Item = Signal>>(&mut self, signals: I) {
+        *self |= signals.into_iter().collect();
+    }
+}
+
+impl From<Signal> for SignalSet {
+    fn from(signal: Signal) -> Self {
+        SignalSet(bit(signal))
+    }
+}
+
 impl BitOr for SignalSet {
     type Output = Self;
 
@@ -83,9 +128,8 @@ impl BitOrAssign for SignalSet {
 
 impl fmt::Debug for SignalSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers = (1..=64).filter(|number| self.0 & (1 << (number - 1)) != 0);
         f.write_str("SignalSet ")?;
-        f.debug_set().entries(numbers).finish()
+        f.debug_set().entries(self.numbers()).finish()
     }
 }
 

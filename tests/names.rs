@@ -12,6 +12,10 @@ const _: () = {
     send_sync::<BorrowedFd<'_, HostFds>>();
     send_sync::<FsContext<HostFds>>();
     send_sync::<MountFd<HostFds>>();
+    send_sync::<Epoll<HostFds>>();
+    send_sync::<Inotify<HostPids, HostFds>>();
+    send_sync::<near::Watch<HostPids>>();
+    send_sync::<PollFd<'_, HostFds>>();
     send_sync::<ChildProcess>();
     send_sync::<nearfar::Killer>();
     send_sync::<nearfar::Error>();

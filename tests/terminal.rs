@@ -1,4 +1,4 @@
-//! The controlling terminal of a session.
+//! The controlling terminal of a session; attributes, sizes and pseudoterminals.
 
 #![allow(unsafe_code, reason = "signal has no safe wrapper")]
 
@@ -6,11 +6,14 @@ mod common;
 
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use common::{deadline, passes, stat};
+use common::{deadline, fds, is_close_on_exec, passes, stat};
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
 use nearfar::rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+use nearfar::rustix::termios::{LocalModes, SpecialCodeIndex};
 
 /// The master of a new pseudoterminal, and the path of its other end.
 fn pseudoterminal() -> (OwnedFd, CString) {
@@ -159,6 +162,98 @@ fn what_is_no_terminal_is_refused() {
         ] {
             assert_eq!(error.errno(), Some(Errno::NOTTY));
         }
+    });
+}
+
+fn has_attributes<K>(task: &K)
+where
+    K: TerminalTask + FileDescriptorTask<PidNamespace = HostPids, AddressSpace = HostMemory>,
+{
+    let flags = OFlags::RDWR | OFlags::NOCTTY;
+    let master = task.openat(Cwd, "/dev/ptmx", flags, Mode::empty()).unwrap();
+    let number = task.ioctl_tiocgptn(&master).unwrap();
+    let error = task.ioctl_tiocgptpeer(&master, flags).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::IO), "it is locked at first");
+    task.ioctl_tiocsptlck(&master, false).unwrap();
+    let terminal = task.ioctl_tiocgptpeer(&master, flags).unwrap();
+    let fd = terminal.near().as_raw();
+    assert!(fd >= 3 && is_close_on_exec(task.pid(), fd));
+    let path = format!("/dev/pts/{number}");
+    assert_eq!(fds(task.pid())[&fd], PathBuf::from(&path));
+    task.ioctl_tiocsptlck(&master, true).unwrap();
+    let error = task.openat(Cwd, path.as_str(), flags, Mode::empty()).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::IO));
+    task.ioctl_tiocsptlck(&master, false).unwrap();
+    let opened = task.openat(Cwd, path.as_str(), flags, Mode::empty()).unwrap();
+
+    // Another program is asked what it sees.
+    let stty = |arguments: &[&str]| {
+        let mut stty = std::process::Command::new("stty");
+        let output = stty.args(["-F", &path]).args(arguments).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let size = Winsize { ws_row: 33, ws_col: 44, ws_xpixel: 55, ws_ypixel: 66 };
+    task.ioctl_tiocswinsz(&terminal, size).unwrap();
+    assert_eq!(stty(&["size"]), "33 44\n");
+    stty(&["rows", "12", "cols", "34"]);
+    let changed = Winsize { ws_row: 12, ws_col: 34, ..size };
+    assert_eq!(task.ioctl_tiocgwinsz(&master).unwrap(), changed);
+
+    stty(&["intr", "^B", "eol2", "^E", "ispeed", "9600", "ospeed", "9600", "-echo", "time", "7"]);
+    let mut attributes = task.ioctl_tcgets(&terminal).unwrap();
+    assert_eq!(attributes.special_codes[SpecialCodeIndex::VINTR], 2);
+    assert_eq!(attributes.special_codes[SpecialCodeIndex::VEOL2], 5);
+    assert_eq!(attributes.special_codes[SpecialCodeIndex::VTIME], 7);
+    assert_eq!((attributes.input_speed(), attributes.output_speed()), (9600, 9600));
+    assert!(!attributes.local_modes.contains(LocalModes::ECHO));
+    assert!(attributes.local_modes.contains(LocalModes::ICANON));
+    let before = stty(&["-g"]);
+    task.ioctl_tcsets(&terminal, OptionalActions::Drain, &attributes).unwrap();
+    assert_eq!(stty(&["-g"]), before, "there and back");
+
+    attributes.special_codes[SpecialCodeIndex::VINTR] = 4;
+    attributes.set_speed(19200).unwrap();
+    attributes.local_modes |= LocalModes::ECHO;
+    task.ioctl_tcsets(&terminal, OptionalActions::Now, &attributes).unwrap();
+    let told = stty(&["-a"]);
+    assert!(told.contains("speed 19200 baud") && told.contains("intr = ^D;"), "{told}");
+    assert!(told.contains(" echo ") && told.contains("eol2 = ^E;"), "{told}");
+
+    // A line that was not read is thrown away, if it is asked for.
+    task.write(&master, b"lost\n").unwrap();
+    let mut fds = [PollFd::new(&opened, PollFlags::IN)];
+    assert_eq!(task.ppoll(&mut fds, None).unwrap(), 1);
+    task.ioctl_tcsets(&terminal, OptionalActions::Flush, &attributes).unwrap();
+    assert_eq!(task.ppoll(&mut fds, Some(Duration::ZERO)).unwrap(), 0);
+
+    let null = task.openat(Cwd, "/dev/null", OFlags::RDWR, Mode::empty()).unwrap();
+    for error in [
+        task.ioctl_tcgets(&null).unwrap_err(),
+        task.ioctl_tcsets(&null, OptionalActions::Now, &attributes).unwrap_err(),
+        task.ioctl_tiocgwinsz(&null).unwrap_err(),
+        task.ioctl_tiocswinsz(&null, size).unwrap_err(),
+        task.ioctl_tiocgptn(&null).unwrap_err(),
+        task.ioctl_tiocsptlck(&terminal, true).unwrap_err(),
+        task.ioctl_tiocgptpeer(&null, flags).unwrap_err(),
+    ] {
+        assert_eq!(error.errno(), Some(Errno::NOTTY));
+    }
+    let error = task.ioctl_tiocgptpeer(&terminal, flags).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::IO), "it is not the master");
+    let error = task.ioctl_tiocgptpeer(&master, OFlags::TRUNC).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownFlags);
+}
+
+#[test]
+fn attributes_and_size_are_what_other_programs_see() {
+    deadline(|| {
+        let here = Task::here();
+        has_attributes(&here);
+        has_attributes(&here.spawn().unwrap());
+        brand!(private_fds);
+        let (child, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+        has_attributes(&child);
     });
 }
 

@@ -23,10 +23,14 @@ macro_rules! with_std_fds {
     };
 }
 
+#[macro_use]
+mod kind;
+
 mod child;
 mod exit;
 mod fd;
 mod inherit;
+mod instance;
 mod mount;
 mod std_bridge;
 
@@ -34,6 +38,7 @@ pub use child::{ChildProcess, Killer, Waited};
 pub use exit::{Exit, Outcome, Usage};
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
+pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
 pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
 
 pub(crate) use inherit::Listed;

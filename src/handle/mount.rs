@@ -1,12 +1,8 @@
 //! Mounts and file systems by fd.
 
 use std::ffi::c_int;
-use std::fmt;
 
-use super::sealed::Sealed;
-use super::{AsDirFd, AsFd, BorrowedFd, Fd, Inherit, Inheriting, IntoFd};
-use crate::brand::Namespace;
-use crate::near;
+use super::{AsDirFd, AsFd, Fd};
 
 /// A file system that is being configured, in the fd table `F`:
 /// [`fsopen`](crate::task::FsContextTask::fsopen) or [`fspick`](crate::task::FsContextTask::fspick).
@@ -62,74 +58,5 @@ impl<F> AsDirFd<F> for MountFd<F> {
     }
 }
 
-macro_rules! fd_of_a_kind {
-    ($($Kind:ident)+) => {$(
-        impl<F> $Kind<F> {
-            /// Its number, without ownership.
-            #[must_use]
-            pub const fn near(&self) -> near::Fd<F> {
-                self.fd.near()
-            }
-
-            /// Borrows it, as an fd.
-            #[must_use]
-            pub const fn borrow(&self) -> BorrowedFd<'_, F> {
-                self.fd.borrow()
-            }
-
-            /// The fd that it is.
-            pub fn into_fd(self) -> Fd<F> {
-                self.fd
-            }
-        }
-
-        /// For an fd that is one: the kernel looks at each use, and says `EINVAL` if it is not.
-        impl<F> From<Fd<F>> for $Kind<F> {
-            fn from(fd: Fd<F>) -> Self {
-                $Kind { fd }
-            }
-        }
-
-        impl<F> Sealed for $Kind<F> {}
-
-        impl<F> AsFd<F> for $Kind<F> {
-            fn near_fd(&self) -> near::Fd<F> {
-                self.fd.near()
-            }
-        }
-
-        impl<F> IntoFd<F> for $Kind<F> {
-            fn into_fd(self) -> Fd<F> {
-                self.fd
-            }
-        }
-
-        impl<F> Inherit<F> for $Kind<F> {
-            type Inherited<G> = $Kind<G>;
-            fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> $Kind<G>
-            where
-                Self: 'call,
-            {
-                $Kind { fd: self.fd.inherit(to) }
-            }
-        }
-
-        impl<F> Inherit<F> for &$Kind<F> {
-            type Inherited<G> = $Kind<G>;
-            fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> $Kind<G>
-            where
-                Self: 'call,
-            {
-                $Kind { fd: (&self.fd).inherit(to) }
-            }
-        }
-
-        impl<F: Namespace> fmt::Debug for $Kind<F> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($Kind)).field(&self.fd).finish()
-            }
-        }
-    )+};
-}
-
-fd_of_a_kind! { FsContext MountFd }
+fd_of_a_kind! { [] FsContext [] MountFd }
+kind_of_any_fd! { FsContext MountFd }

@@ -4,12 +4,15 @@
 //! nothing about whether the number is in use, and owns nothing: the handles in
 //! [`handle`](crate::handle) do. Numbers leave freely (`as_raw`). A pid enters through a named
 //! assertion, as a wrong one harms nobody's memory or files; the number of an fd only with the fd,
-//! from the kernel or from std; an address of this program only as a pointer.
+//! from the kernel or from std; the number of a watch only from its inotify instance; an address of this
+//! program only as a pointer.
 
 mod address;
 mod fd;
 mod pid;
+mod watch;
 
 pub use address::Address;
 pub use fd::Fd;
 pub use pid::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};
+pub use watch::{AsWatch, Watch};

@@ -8,10 +8,13 @@
 
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
+use std::time::Duration;
 use std::{ptr, slice};
 
 use rustix::fs::{Stat, StatFs, Statx};
 use rustix::path;
+use rustix::termios::Winsize;
+use rustix::time::Timespec;
 
 use crate::far;
 use crate::handle::{AsFd, Fd};
@@ -145,6 +148,21 @@ const _: () = assert!(size_of::<libc::utsname>() == 6 * 65);
 // SAFETY: an array of integers.
 unsafe impl<const N: usize> Plain for [u32; N] {}
 
+// SAFETY: an integer.
+unsafe impl Plain for u8 {}
+// SAFETY: an integer.
+unsafe impl Plain for u32 {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::itimerspec {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::signalfd_siginfo {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for Timespec {}
+const _: () = assert!(size_of::<Timespec>() == size_of::<libc::timespec>());
+// SAFETY: a C struct of integers.
+unsafe impl Plain for Winsize {}
+const _: () = assert!(size_of::<Winsize>() == size_of::<libc::winsize>());
+
 /// Runs `call` with the address of a `T` for the kernel to fill in.
 pub(super) fn with_out<K: far::Task + ?Sized, T: Plain>(
     task: &K,
@@ -193,4 +211,31 @@ pub(super) unsafe fn with_bytes_out<K: far::Task + ?Sized>(
     // SAFETY: by this function's contract; not more than there is space for.
     unsafe { bytes.set_len(written.min(size)) };
     Ok(())
+}
+
+/// Runs `call` with the address of `values`, which it may change.
+pub(super) fn with_slice_mut<K: far::Task + ?Sized, T: Plain, R>(
+    task: &K,
+    values: &mut [T],
+    call: impl FnOnce(usize) -> R,
+) -> R {
+    // SAFETY: (2); the bytes of a slice of a plain type, which the kernel overwrites with bytes only.
+    let lent = unsafe {
+        slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val::<[T]>(values))
+    };
+    task.interface().lend_mut(lent, call)
+}
+
+/// Runs `call` with the address of a time limit, or 0 for none. The longest is 2⁶³ seconds.
+pub(super) fn with_timeout<K: far::Task + ?Sized, R>(
+    task: &K,
+    timeout: Option<Duration>,
+    call: impl FnOnce(usize) -> R,
+) -> R {
+    const LONGEST: Timespec = Timespec { tv_sec: i64::MAX, tv_nsec: 0 };
+    match timeout {
+        // Some calls write what was left of it.
+        Some(limit) => with_slice_mut(task, &mut [limit.try_into().unwrap_or(LONGEST)], call),
+        None => call(0),
+    }
 }

@@ -13,9 +13,14 @@
 //! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
 //! | [`MetadataTask`] | permissions, owners, times, extended attributes | `faccessat2`, `fchmodat`, `fchmod`, `fchownat`, `fchown`, `utimensat`, `statx`, `fstatat`, `statfs`, `fstatfs`, `fsetxattr`, `fgetxattr`, `flistxattr`, `fremovexattr` |
 //! | [`StorageTask`] | sizes, syncing, whole-file locks, memory files | `truncate`, `ftruncate`, `fallocate`, `fsync`, `fdatasync`, `flock`, `memfd_create` |
+//! | [`EventTask`] | counters, timers and signals as fds | `eventfd2`, `timerfd_create`, `timerfd_settime`, `timerfd_gettime`, `signalfd4` |
+//! | [`PollTask`] | waiting for several fds | `ppoll` |
+//! | [`EpollTask`] | waiting for many fds | `epoll_create1`, `epoll_ctl`, `epoll_pwait2` |
+//! | [`InotifyTask`] | watching files | `inotify_init1`, `inotify_add_watch`, `inotify_rm_watch` |
+//! | [`IoctlTask`] | requests to drivers and file systems | `ioctl` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, signals to others, pidfds, waits | `getpid`, `getppid`, `gettid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `kill`, `tgkill`, `pidfd_open`, `pidfd_send_signal`, `pidfd_getfd`, `waitid` |
-//! | [`TerminalTask`] | the controlling terminal | `ioctl` |
+//! | [`TerminalTask`] | terminals, the controlling one, pseudoterminals | `ioctl` |
 //! | [`SocketTask`] | sockets and their addresses | `socket`, `socketpair`, `bind`, `listen`, `accept4`, `connect`, `shutdown`, `getsockname`, `getpeername` |
 //! | [`SocketMessageTask`] | data, and fds for other tables | `sendto`, `recvfrom`, `sendmsg`, `recvmsg` |
 //! | [`SocketOptionTask`] | options, and who the peer is | `getsockopt`, `setsockopt` |
@@ -43,16 +48,21 @@ mod capability;
 mod credentials;
 mod directory;
 mod driven;
+mod epoll;
+mod event;
 mod exec;
 mod exit;
 mod file_descriptor;
 mod file_system;
 mod fs_context;
 mod futex;
+mod inotify;
+mod ioctl;
 mod layer;
 mod metadata;
 mod mount;
 mod mount_fd;
+mod poll;
 mod prctl;
 mod process;
 mod resource;
@@ -81,6 +91,8 @@ pub use capability::CapabilityTask;
 pub use credentials::{CredentialsTask, Ids};
 pub use directory::{Device, DirectoryEntries, DirectoryEntry, DirectoryTask, Node};
 pub use driven::DrivenTask;
+pub use epoll::{EpollEvent, EpollTask};
+pub use event::{EventTask, SignalInfo};
 pub(crate) use exec::Attributes;
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
@@ -88,10 +100,13 @@ pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
 pub use fs_context::{FsContextTask, FsMessage, FsMessageKind};
 pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
+pub use inotify::{InotifyEvent, InotifyEvents, InotifyTask};
+pub use ioctl::{IoctlTask, NamespaceType, Request};
 pub use layer::{LayerTask, Layered};
 pub use metadata::MetadataTask;
 pub use mount::MountTask;
 pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
+pub use poll::{PollFd, PollFds, PollTask};
 pub use prctl::PrctlTask;
 pub use process::{ChildEvent, ProcessTask};
 pub use resource::{ResourceTask, UsageOf};

@@ -1,4 +1,4 @@
-//! The controlling terminal.
+//! Terminals: the controlling one, pseudoterminals, attributes and sizes.
 //!
 //! # Safety
 //!
@@ -6,21 +6,32 @@
 //!    stays open for the call.
 //! 2. Every address in a call is lent, for as many bytes as the kernel writes there; it keeps none of
 //!    them after the call.
+//! 3. The requests of this room mean the same to every file that knows them, or are refused.
+//! 4. An fd that a call returns is new, open in the task's table and nobody else's.
 #![expect(unsafe_code, reason = "syscalls")]
+
+mod attributes;
 
 use std::ffi::c_int;
 
+use rustix::fs::OFlags;
+use rustix::termios::{OptionalActions, Termios, Winsize};
+
 use crate::far;
-use crate::handle::AsFd;
-use crate::interface::{Call, Error};
+use crate::handle::{AsFd, Fd};
+use crate::interface::{Call, Error, ErrorKind};
 use crate::near::Sid;
 
 use super::arguments::{call, near, with_out};
+use super::ioctl::{get, opening, set};
 
-/// Calls on the terminal that controls a session.
+use attributes::Attributes;
+
+/// Calls on terminals.
 ///
-/// A session begins with [`setsid`](super::ProcessTask::setsid). Its terminal belongs to the process:
-/// on the calling thread, to this whole program.
+/// A session begins with [`setsid`](super::ProcessTask::setsid). The terminal that controls it belongs to
+/// the process: on the calling thread, to this whole program. Attributes and size belong to the terminal:
+/// everybody who has it open sees them change.
 ///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
@@ -109,6 +120,204 @@ pub trait TerminalTask: far::Task {
             unsafe { call(self, Call::IOCTL, arguments) }
         })?;
         Ok(Sid::asserted(session))
+    }
+
+    /// `ioctl(terminal, TCGETS2, attributes)`—modes, special characters and speeds of a terminal.
+    ///
+    /// Checked: `terminal` is of this task's fd table.
+    ///
+    /// # Errors
+    ///
+    /// Of `ioctl`: `ENOTTY` if it is not a terminal.
+    ///
+    /// # References
+    ///
+    /// [`TCGETS2(2const)`](https://man7.org/linux/man-pages/man2/TCSETS.2const.html)
+    #[doc(alias = "TCGETS")]
+    #[doc(alias = "tcgetattr")]
+    fn ioctl_tcgets(&self, terminal: impl AsFd<Self::FdTable>) -> Result<Termios, Error> {
+        // SAFETY: (3): a `struct termios2`.
+        let attributes: Attributes = unsafe { get(self, &terminal, attributes::TCGETS2) }?;
+        Ok(attributes.into())
+    }
+
+    /// `ioctl(terminal, TCSETS2, attributes)`—sets modes, special characters and speeds of a terminal: at
+    /// once, when all output has been sent, or then with the input thrown away.
+    ///
+    /// Checked: `terminal` is of this task's fd table. What the terminal cannot do is left out without an error:
+    /// look at what has become of it. A process in the background of its controlling terminal that does not
+    /// block `SIGTTOU` is stopped; driven tasks do.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// /// Reads byte by byte, without echo.
+    /// fn make_raw<K: TerminalTask>(
+    ///     task: &K,
+    ///     terminal: &Fd<K::FdTable>,
+    /// ) -> Result<(), nearfar::Error> {
+    ///     let mut attributes = task.ioctl_tcgets(terminal)?;
+    ///     attributes.make_raw();
+    ///     task.ioctl_tcsets(terminal, OptionalActions::Now, &attributes)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `ioctl`: `ENOTTY` if it is not a terminal, `EIO` if the process is in the background of it and its
+    /// group is an orphan.
+    ///
+    /// # References
+    ///
+    /// [`TCSETS2(2const)`](https://man7.org/linux/man-pages/man2/TCSETS.2const.html)
+    #[doc(alias = "TCSETS")]
+    #[doc(alias = "tcsetattr")]
+    fn ioctl_tcsets(
+        &self,
+        terminal: impl AsFd<Self::FdTable>,
+        when: OptionalActions,
+        attributes: &Termios,
+    ) -> Result<(), Error> {
+        let request = match when {
+            OptionalActions::Now => attributes::TCSETS2,
+            OptionalActions::Drain => attributes::TCSETSW2,
+            OptionalActions::Flush => attributes::TCSETSF2,
+        };
+        // SAFETY: (3): a `struct termios2`.
+        unsafe { set(self, &terminal, request, Attributes::from(attributes)) }
+    }
+
+    /// `ioctl(terminal, TIOCGWINSZ, size)`—the size of a terminal's window.
+    ///
+    /// Checked: `terminal` is of this task's fd table. In characters and pixels; 0 is unknown.
+    ///
+    /// # Errors
+    ///
+    /// Of `ioctl`: `ENOTTY` if it is not a terminal.
+    ///
+    /// # References
+    ///
+    /// [`TIOCGWINSZ(2const)`](https://man7.org/linux/man-pages/man2/TIOCSWINSZ.2const.html)
+    #[doc(alias = "TIOCGWINSZ")]
+    #[doc(alias = "tcgetwinsize")]
+    fn ioctl_tiocgwinsz(&self, terminal: impl AsFd<Self::FdTable>) -> Result<Winsize, Error> {
+        // SAFETY: (3): a `struct winsize`.
+        unsafe { get(self, &terminal, libc::TIOCGWINSZ as u32) }
+    }
+
+    /// `ioctl(terminal, TIOCSWINSZ, size)`—sets the size of a terminal's window. If that changes it, the
+    /// process group in the foreground gets `SIGWINCH`.
+    ///
+    /// Checked: `terminal` is of this task's fd table.
+    ///
+    /// # Errors
+    ///
+    /// Of `ioctl`: `ENOTTY` if it is not a terminal.
+    ///
+    /// # References
+    ///
+    /// [`TIOCSWINSZ(2const)`](https://man7.org/linux/man-pages/man2/TIOCSWINSZ.2const.html)
+    #[doc(alias = "TIOCSWINSZ")]
+    #[doc(alias = "tcsetwinsize")]
+    fn ioctl_tiocswinsz(
+        &self,
+        terminal: impl AsFd<Self::FdTable>,
+        size: Winsize,
+    ) -> Result<(), Error> {
+        // SAFETY: (3): a `struct winsize`.
+        unsafe { set(self, &terminal, libc::TIOCSWINSZ as u32, size) }
+    }
+
+    /// `ioctl(master, TIOCGPTN, number)`—the number of a pseudoterminal: its other end is `/dev/pts/NUMBER`
+    /// in the file system that the master is of.
+    ///
+    /// Checked: `master` is of this task's fd table. [`ioctl_tiocgptpeer`](Self::ioctl_tiocgptpeer) opens the
+    /// other end without a path.
+    ///
+    /// # Errors
+    ///
+    /// Of `ioctl`: `ENOTTY` if it is not the master of a pseudoterminal.
+    ///
+    /// # References
+    ///
+    /// [`ioctl_tty(2)`](https://man7.org/linux/man-pages/man2/ioctl_tty.2.html)
+    #[doc(alias = "TIOCGPTN")]
+    #[doc(alias = "ptsname")]
+    fn ioctl_tiocgptn(&self, master: impl AsFd<Self::FdTable>) -> Result<u32, Error> {
+        // SAFETY: (3): an `unsigned int`.
+        unsafe { get(self, &master, libc::TIOCGPTN as u32) }
+    }
+
+    /// `ioctl(master, TIOCSPTLCK, locked)`—sets or clears the lock of a new pseudoterminal: while it is set,
+    /// the other end cannot be opened by its path.
+    ///
+    /// Checked: `master` is of this task's fd table.
+    ///
+    /// # Errors
+    ///
+    /// Of `ioctl`: `ENOTTY` if it is not the master of a pseudoterminal.
+    ///
+    /// # References
+    ///
+    /// [`ioctl_tty(2)`](https://man7.org/linux/man-pages/man2/ioctl_tty.2.html)
+    #[doc(alias = "TIOCSPTLCK")]
+    #[doc(alias = "unlockpt")]
+    fn ioctl_tiocsptlck(
+        &self,
+        master: impl AsFd<Self::FdTable>,
+        locked: bool,
+    ) -> Result<(), Error> {
+        // SAFETY: (3): an `int`.
+        unsafe { set(self, &master, libc::TIOCSPTLCK as u32, c_int::from(locked)) }
+    }
+
+    /// `ioctl(master, TIOCGPTPEER, flags)`—opens the other end of a pseudoterminal, without its path.
+    ///
+    /// Checked: `master` is of this task's fd table. `O_CLOEXEC` is always set. Without `O_NOCTTY` it
+    /// becomes the controlling terminal of a session leader that has none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// let flags = OFlags::RDWR | OFlags::NOCTTY;
+    /// let master = child.openat(Cwd, "/dev/ptmx", flags, Mode::empty())?;
+    /// child.ioctl_tiocsptlck(&master, false)?;
+    /// let terminal = child.ioctl_tiocgptpeer(&master, flags)?;
+    /// child.write(&terminal, b"hello")?;
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(child.read(&master, &mut buffer)?, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `ioctl`: `ENOTTY` if it is not a terminal, `EIO` if it is not the master of one, or is locked;
+    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for anything but the access mode, `O_NOCTTY`, `O_NONBLOCK` and
+    /// `O_CLOEXEC`.
+    ///
+    /// # References
+    ///
+    /// [`TIOCGPTPEER(2const)`](https://man7.org/linux/man-pages/man2/ioctl_tty.2.html)
+    #[doc(alias = "TIOCGPTPEER")]
+    fn ioctl_tiocgptpeer(
+        &self,
+        master: impl AsFd<Self::FdTable>,
+        flags: OFlags,
+    ) -> Result<Fd<Self::FdTable>, Error> {
+        let known = OFlags::RWMODE | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        if flags.bits() & !known.bits() != 0 {
+            return Err(Error::new(Call::IOCTL, ErrorKind::UnknownFlags));
+        }
+        let flags = (flags | OFlags::CLOEXEC).bits() as usize;
+        // SAFETY: (3), (4)
+        unsafe { opening(self, &master, libc::TIOCGPTPEER as u32, flags) }
     }
 }
 

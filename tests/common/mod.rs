@@ -278,6 +278,29 @@ pub(crate) fn is_close_on_exec<K: far::Task>(task: &K, fd: &Fd<K::FdTable>) -> b
     OFlags::from_bits_retain(flags).contains(OFlags::CLOEXEC)
 }
 
+/// What `/proc` tells of the open file behind an fd, line by line.
+#[track_caller]
+pub(crate) fn fdinfo(process: impl ToPid, fd: i32) -> String {
+    let path = format!("/proc/{}/fdinfo/{fd}", process.to_pid());
+    fs::read_to_string(path).expect("the fd is open")
+}
+
+/// The first field of `/proc/PID/fdinfo/FD` with this name.
+#[track_caller]
+pub(crate) fn fdinfo_field(process: impl ToPid, fd: i32, field: &str) -> String {
+    let info = fdinfo(process, fd);
+    let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    value.unwrap_or_else(|| panic!("no {field} in {info}")).trim().to_owned()
+}
+
+/// Whether an fd is closed by an exec, as `/proc` tells.
+#[track_caller]
+pub(crate) fn is_close_on_exec(process: impl ToPid, fd: i32) -> bool {
+    let flags = fdinfo_field(process, fd, "flags");
+    let flags = i32::from_str_radix(&flags, 8).expect("flags are octal");
+    flags & libc::O_CLOEXEC != 0
+}
+
 /// Which namespace of a kind a process is in.
 pub(crate) fn namespace(pid: impl ToPid, kind: &str) -> PathBuf {
     fs::read_link(format!("/proc/{}/ns/{kind}", pid.to_pid())).expect("the process exists")
