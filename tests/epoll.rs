@@ -5,7 +5,7 @@ mod common;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{deadline, fdinfo, is_close_on_exec, until_blocked_in};
+use common::{deadline, fdinfo, number_is_close_on_exec, until_blocked_in};
 use nearfar::ErrorKind;
 use nearfar::near::Pid;
 use nearfar::prelude::*;
@@ -45,7 +45,7 @@ where
     let (reader, writer) = task.pipe2(PipeFlags::empty()).unwrap();
     let number = reader.near().as_raw();
     let epoll = task.epoll_create1().unwrap();
-    assert!(epoll.near().as_raw() >= 3 && is_close_on_exec(pid, epoll.near().as_raw()));
+    assert!(epoll.near().as_raw() >= 3 && number_is_close_on_exec(pid, epoll.near().as_raw()));
     assert!(watched(pid, &epoll).is_empty());
 
     task.epoll_ctl_add(&epoll, &reader, READ, EventFlags::IN).unwrap();

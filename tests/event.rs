@@ -9,7 +9,7 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{deadline, fdinfo_field, is_close_on_exec, until_blocked_in};
+use common::{deadline, fdinfo_field, number_is_close_on_exec, until_blocked_in};
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
 use nearfar::rustix::time::{ClockId, clock_gettime};
@@ -33,7 +33,7 @@ fn counts<K: EventTask<PidNamespace = HostPids>>(task: &K) {
     let counter = task.eventfd(7, EventfdFlags::NONBLOCK).unwrap();
     let number = counter.near().as_raw();
     let count = || u64::from_str_radix(&fdinfo_field(pid, number, "eventfd-count"), 16).unwrap();
-    assert!(number >= 3 && is_close_on_exec(pid, number));
+    assert!(number >= 3 && number_is_close_on_exec(pid, number));
     assert_eq!(count(), 7);
     task.eventfd_write(&counter, 5).unwrap();
     assert_eq!(count(), 12);
@@ -79,7 +79,7 @@ fn expires<K: EventTask<PidNamespace = HostPids>>(task: &K) {
     let pid = task.pid();
     let timer = task.timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK).unwrap();
     let number = timer.near().as_raw();
-    assert!(number >= 3 && is_close_on_exec(pid, number));
+    assert!(number >= 3 && number_is_close_on_exec(pid, number));
     assert_eq!(fdinfo_field(pid, number, "clockid"), "1");
     assert_eq!(task.timerfd_read(&timer).unwrap_err().errno(), Some(Errno::AGAIN));
 
@@ -171,7 +171,7 @@ fn a_driven_task_reads_its_signals() {
         let realtime = SignalSet::of_number(40).unwrap();
         let signals = child.signalfd(stop | realtime, OFlags::NONBLOCK).unwrap();
         let number = signals.near().as_raw();
-        assert!(number >= 3 && is_close_on_exec(pid, number));
+        assert!(number >= 3 && number_is_close_on_exec(pid, number));
         assert_eq!(child.signalfd_read(&signals).unwrap_err().errno(), Some(Errno::AGAIN));
 
         // Another program sends one, as the kernel tells who it was.

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use common::{deadline, fdinfo, is_close_on_exec, until_blocked_in};
+use common::{deadline, fdinfo, number_is_close_on_exec, until_blocked_in};
 use nearfar::ErrorKind;
 use nearfar::near::Pid;
 use nearfar::prelude::*;
@@ -60,7 +60,7 @@ where
     brand!(spool);
     let instance = task.inotify_init1(spool, CreateFlags::NONBLOCK).unwrap();
     let number = instance.near().as_raw();
-    assert!(number >= 3 && is_close_on_exec(pid, number));
+    assert!(number >= 3 && number_is_close_on_exec(pid, number));
     assert!(watches(pid, number).is_empty());
     let mut buffer = [0; 4096];
     let error = task.inotify_read(&instance, &mut buffer).unwrap_err();

@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use common::{deadline, fdinfo_field, is_close_on_exec};
+use common::{deadline, fdinfo_field, number_is_close_on_exec};
 use nearfar::near::Pid;
 use nearfar::prelude::*;
 use nearfar::rustix::fs::IFlags;
@@ -179,7 +179,7 @@ where
         assert_eq!(task.ioctl_ns_get_nstype(&opened).unwrap(), Some(kind));
         if kind != NamespaceType::User {
             let owner = task.ioctl_ns_get_userns(&opened).unwrap();
-            assert!(is_close_on_exec(pid, owner.near().as_raw()));
+            assert!(number_is_close_on_exec(pid, owner.near().as_raw()));
             assert_eq!(task.ioctl_ns_get_nstype(&owner).unwrap(), Some(NamespaceType::User));
         }
     }
@@ -256,10 +256,10 @@ where
     let number = null.near().as_raw();
     // SAFETY: takes nothing, and changes a flag of this fd.
     assert_eq!(unsafe { task.ioctl_by_value(&null, 0x5450, 0) }.unwrap(), 0);
-    assert!(!is_close_on_exec(task.pid(), number));
+    assert!(!number_is_close_on_exec(task.pid(), number));
     // SAFETY: takes nothing, and changes a flag of this fd.
     assert_eq!(unsafe { task.ioctl_by_value(&null, 0x5451, 0) }.unwrap(), 0);
-    assert!(is_close_on_exec(task.pid(), number));
+    assert!(number_is_close_on_exec(task.pid(), number));
 
     // `TIOCGPTPEER`, which is close-on-exec only if it is told to be.
     let flags = OFlags::RDWR | OFlags::NOCTTY;
@@ -268,7 +268,7 @@ where
     unsafe { task.ioctl(&master, Unlock) }.unwrap();
     // SAFETY: takes flags, and returns a new fd.
     let peer = unsafe { task.ioctl_fd(&master, 0x5441, flags.bits() as usize) }.unwrap();
-    assert!(peer.near().as_raw() >= 3 && is_close_on_exec(task.pid(), peer.near().as_raw()));
+    assert!(peer.near().as_raw() >= 3 && number_is_close_on_exec(task.pid(), peer.near().as_raw()));
     task.write(&peer, b"xy").unwrap();
     let mut buffer = [0; 4];
     assert_eq!(task.read(&master, &mut buffer).unwrap(), 2);

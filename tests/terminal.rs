@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::{deadline, fds, is_close_on_exec, passes, stat};
+use common::{deadline, fds, number_is_close_on_exec, passes, stat};
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
 use nearfar::rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
@@ -177,7 +177,7 @@ where
     task.ioctl_tiocsptlck(&master, false).unwrap();
     let terminal = task.ioctl_tiocgptpeer(&master, flags).unwrap();
     let fd = terminal.near().as_raw();
-    assert!(fd >= 3 && is_close_on_exec(task.pid(), fd));
+    assert!(fd >= 3 && number_is_close_on_exec(task.pid(), fd));
     let path = format!("/dev/pts/{number}");
     assert_eq!(fds(task.pid())[&fd], PathBuf::from(&path));
     task.ioctl_tiocsptlck(&master, true).unwrap();

@@ -295,7 +295,7 @@ pub(crate) fn fdinfo_field(process: impl ToPid, fd: i32, field: &str) -> String 
 
 /// Whether an fd is closed by an exec, as `/proc` tells.
 #[track_caller]
-pub(crate) fn is_close_on_exec(process: impl ToPid, fd: i32) -> bool {
+pub(crate) fn number_is_close_on_exec(process: impl ToPid, fd: i32) -> bool {
     let flags = fdinfo_field(process, fd, "flags");
     let flags = i32::from_str_radix(&flags, 8).expect("flags are octal");
     flags & libc::O_CLOEXEC != 0
