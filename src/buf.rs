@@ -130,7 +130,7 @@ unsafe impl<A: HoldsSlices> Buf<A> for str {
 
 /// One buffer of several in the address space `A` that one call reads, such as
 /// [`sendmsg`](crate::task::SocketMessageTask::sendmsg) and
-/// [`writev`](crate::task::TransferTask::writev): std's [`IoSlice`](std::io::IoSlice), for any
+/// [`writev`](crate::task::TransferTask::writev): std's [`IoSlice`], for any
 /// address space.
 #[repr(transparent)]
 pub struct IoBuf<'b, A> {
@@ -164,7 +164,7 @@ impl<A> Copy for IoBuf<'_, A> {}
 
 /// One buffer of several in the address space `A` that one call writes to, such as
 /// [`recvmsg`](crate::task::SocketMessageTask::recvmsg) and
-/// [`readv`](crate::task::TransferTask::readv): std's [`IoSliceMut`](std::io::IoSliceMut), for
+/// [`readv`](crate::task::TransferTask::readv): std's [`IoSliceMut`], for
 /// any address space.
 #[repr(transparent)]
 pub struct IoBufMut<'b, A> {
