@@ -129,7 +129,8 @@ unsafe impl<A: HoldsSlices> Buf<A> for str {
 }
 
 /// One buffer of several in the address space `A` that one call reads, such as
-/// [`sendmsg`](crate::task::SocketMessageTask::sendmsg): std's [`IoSlice`](std::io::IoSlice), for any
+/// [`sendmsg`](crate::task::SocketMessageTask::sendmsg) and
+/// [`writev`](crate::task::TransferTask::writev): std's [`IoSlice`], for any
 /// address space.
 #[repr(transparent)]
 pub struct IoBuf<'b, A> {
@@ -162,7 +163,8 @@ impl<A> Clone for IoBuf<'_, A> {
 impl<A> Copy for IoBuf<'_, A> {}
 
 /// One buffer of several in the address space `A` that one call writes to, such as
-/// [`recvmsg`](crate::task::SocketMessageTask::recvmsg): std's [`IoSliceMut`](std::io::IoSliceMut), for
+/// [`recvmsg`](crate::task::SocketMessageTask::recvmsg) and
+/// [`readv`](crate::task::TransferTask::readv): std's [`IoSliceMut`], for
 /// any address space.
 #[repr(transparent)]
 pub struct IoBufMut<'b, A> {
@@ -234,6 +236,30 @@ unsafe impl<A: HoldsSlices> Buf<A> for IoSlice<'_> {
     #[inline]
     fn length(&self) -> usize {
         self.len()
+    }
+}
+
+// SAFETY: (2); the buffer that is borrowed.
+unsafe impl<A> Buf<A> for IoBuf<'_, A> {
+    #[inline]
+    fn address(&self) -> Address<A> {
+        Address::new(self.vector.address)
+    }
+    #[inline]
+    fn length(&self) -> usize {
+        self.vector.length
+    }
+}
+
+// SAFETY: (2); the buffer that is mutably borrowed.
+unsafe impl<A> BufMut<A> for IoBufMut<'_, A> {
+    #[inline]
+    fn address_mut(&mut self) -> Address<A> {
+        Address::new(self.vector.address)
+    }
+    #[inline]
+    fn length(&self) -> usize {
+        self.vector.length
     }
 }
 

@@ -9,7 +9,6 @@ use std::os::unix::fs::FileExt;
 
 use common::{deadline, on_all, until_blocked_in};
 use nearfar::ErrorKind;
-use nearfar::buf::Buf;
 use nearfar::prelude::*;
 
 /// A file of a task with this content, its offset at the start.
@@ -62,6 +61,11 @@ on_all! {
         let mut vecs = vec![vec![0; 2]; 3];
         assert_eq!(task.readv(&file, &mut vecs).unwrap(), 6);
         assert_eq!(vecs, [b"34", b"56", b"78"]);
+        task.lseek(&file, SeekFrom::Start(5)).unwrap();
+        let (mut vec, mut array) = (vec![0; 3], [0; 1]);
+        let mixed = &mut [IoBufMut::new(&mut vec), IoBufMut::new(&mut array)];
+        assert_eq!(task.readv(&file, mixed).unwrap(), 4);
+        assert_eq!((&*vec, &array), (&b"567"[..], b"8"));
         let mut rest = Vec::with_capacity(8);
         let spare: &mut [MaybeUninit<u8>] = rest.spare_capacity_mut();
         assert_eq!(task.readv(&file, &mut [spare]).unwrap(), 1);
@@ -74,7 +78,7 @@ on_all! {
         assert_eq!(task.writev(&file, &[&first[..], &second[..]]).unwrap(), 4);
         assert_eq!(task.writev(&file, &[IoSlice::new(b"cc"), IoSlice::new(b"d")]).unwrap(), 3);
         assert_eq!(task.writev(&file, &["e", "", "f"]).unwrap(), 2);
-        let mixed: [&dyn Buf<_>; 3] = [&first, &second, b"g"];
+        let mixed = [IoBuf::new(&first), IoBuf::new(&second), IoBuf::new("g")];
         assert_eq!(task.writev(&file, &mixed).unwrap(), 5);
         assert_eq!(content(task, &file), b"aabbccdefaabbg");
     }

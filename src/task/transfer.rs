@@ -25,7 +25,8 @@ use super::arguments::{call, known, near, with_lent};
 /// Every fd has to be of the task's own fd table, both of them in the calls that have two, and every
 /// buffer of its own address space: else the call does not compile. Buffers are given as a slice, of
 /// slices or of std's [`IoSlice`](std::io::IoSlice) and [`IoSliceMut`](std::io::IoSliceMut) where they are
-/// this process's memory; buffers of several types, as `&dyn Buf<_>`.
+/// this process's memory; buffers of several types, as
+/// [`IoBuf`](crate::buf::IoBuf) and [`IoBufMut`](crate::buf::IoBufMut).
 ///
 /// Every call can move fewer bytes than it is asked to, and says how many it has.
 ///
