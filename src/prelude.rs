@@ -15,9 +15,10 @@ pub use crate::task::{
     AT_RECURSIVE, CapabilityTask, CredentialsTask, DirectoryTask, DrivenTask, EpollEvent,
     EpollTask, EventTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, FsContextTask,
     FutexTask, InotifyTask, IoctlTask, LayerTask, MetadataTask, MountAttr, MountFdTask, MountTask,
-    PollFd, PollTask, PrctlTask, ProcessTask, ResourceTask, SchedTask, SchedulingTask, SignalTask,
-    SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask, SpawnTask, StorageTask, Task,
-    TerminalTask, TransferTask, UnshareFilesTask, UnsharePidTask, UtsTask,
+    NetDeviceTask, PollFd, PollTask, PrctlTask, ProcessTask, ResourceTask, SchedTask,
+    SchedulingTask, SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
+    SpawnTask, StorageTask, Task, TerminalTask, TransferTask, UnshareFilesTask, UnsharePidTask,
+    UtsTask,
 };
 pub use rustix::event::{EventfdFlags, PollFlags, epoll};
 pub use rustix::fs::{

@@ -34,6 +34,7 @@
 //! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
 //! | [`MountFdTask`] | mounts by fd | `open_tree`, `move_mount`, `mount_setattr` |
 //! | [`FsContextTask`] | new file systems by fd | `fsopen`, `fspick`, `fsconfig`, `fsmount` |
+//! | [`NetDeviceTask`] | network devices, up and down | `ioctl` |
 //! | [`UtsTask`] | host and domain name | `uname`, `sethostname`, `setdomainname` |
 //! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
 //! | [`SpawnTask`] | child tasks | `clone3` |
@@ -62,6 +63,7 @@ mod layer;
 mod metadata;
 mod mount;
 mod mount_fd;
+mod net_device;
 mod poll;
 mod prctl;
 mod process;
@@ -106,6 +108,7 @@ pub use layer::{LayerTask, Layered};
 pub use metadata::MetadataTask;
 pub use mount::MountTask;
 pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
+pub use net_device::NetDeviceTask;
 pub use poll::{PollFd, PollFds, PollTask};
 pub use prctl::PrctlTask;
 pub use process::{ChildEvent, ProcessTask};
