@@ -38,5 +38,5 @@ pub use rustix::net::{
 pub use rustix::pipe::{PipeFlags, SpliceFlags};
 pub use rustix::process::{Resource, Rlimit, Signal, WaitIdOptions};
 pub use rustix::termios::{OptionalActions, Termios, Winsize};
-pub use rustix::thread::{CapabilitySet, CapabilitySets};
+pub use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 pub use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};

@@ -233,3 +233,57 @@ fn the_calling_threads_timer_slack_is_not_the_other_threads() {
         assert_eq!(timer_slack(my_thread()), before);
     });
 }
+
+/// What a program gets of the privileges of its user, who is 0.
+fn privileges_of_program(child: Task<HostFds, HostMemory, HostPids>) -> u64 {
+    let here = Task::here();
+    let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+    let grep = Program::new("grep").args(["CapPrm", "/proc/self/status"]);
+    let program = child.program(&grep).fd(1, &writer).exec().unwrap();
+    drop(writer);
+    assert!(program.wait().unwrap().success());
+    let mut text = [0; 64];
+    let length = here.read(&reader, &mut text).unwrap();
+    let text = std::str::from_utf8(&text[..length]).unwrap();
+    u64::from_str_radix(text.trim_start_matches("CapPrm:").trim(), 16).unwrap()
+}
+
+#[test]
+fn securebits_say_what_root_gets() {
+    deadline(|| {
+        let here = Task::here();
+        let root = || {
+            let child = here.spawn().unwrap();
+            child.unshare(Namespaces::USER).unwrap();
+            common::map_root(child.pid());
+            child
+        };
+        let ordinary = root();
+        assert_eq!(ordinary.securebits(), Ok(CapabilitiesSecureBits::empty()));
+        assert_ne!(privileges_of_program(ordinary), 0);
+        let child = root();
+        let bits = CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED;
+        child.set_securebits(bits).unwrap();
+        assert_eq!(child.securebits(), Ok(bits));
+        let error = child.set_securebits(CapabilitiesSecureBits::empty()).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::PERM));
+        let unknown = CapabilitiesSecureBits::from_bits_retain(1 << 31);
+        let error = child.set_securebits(unknown).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownFlags);
+        assert_eq!(privileges_of_program(child), 0);
+    });
+}
+
+#[test]
+fn securebits_of_a_thread_are_its_own() {
+    deadline(|| {
+        // Needs to be root: a thread among others cannot have a user namespace.
+        let thread = thread::spawn(|| {
+            let here = Task::here();
+            here.set_securebits(CapabilitiesSecureBits::KEEP_CAPS).unwrap();
+            assert_eq!(here.securebits(), Ok(CapabilitiesSecureBits::KEEP_CAPS));
+        });
+        thread.join().unwrap();
+        assert_eq!(Task::here().securebits(), Ok(CapabilitiesSecureBits::empty()));
+    });
+}

@@ -43,6 +43,7 @@
 //! | [`ExecTask`] | becoming a program | `execve` |
 //! | [`ExitTask`] | ending | `exit_group` |
 //! | [`LayerTask`] | watching and refusing calls | all |
+#![doc = include_str!("calls.md")]
 
 mod arguments;
 mod capability;

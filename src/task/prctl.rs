@@ -15,9 +15,10 @@ use std::num::NonZeroU64;
 use rustix::io::Errno;
 use rustix::path;
 use rustix::process::DumpableBehavior;
+use rustix::thread::CapabilitiesSecureBits;
 
 use crate::far;
-use crate::interface::{Call, Error};
+use crate::interface::{Call, Error, ErrorKind};
 
 use super::arguments::{call, with_out, with_path};
 
@@ -115,6 +116,63 @@ pub trait PrctlTask: far::Task {
     fn set_no_new_privs(&self) -> Result<(), Error> {
         // SAFETY: (2); a number.
         unsafe { prctl(self, libc::PR_SET_NO_NEW_PRIVS, 1) }.map(drop)
+    }
+
+    /// `prctl(PR_GET_SECUREBITS)`—how the kernel treats the user 0 in the task.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`capabilities(7)`](https://man7.org/linux/man-pages/man7/capabilities.7.html)
+    #[doc(alias = "PR_GET_SECUREBITS")]
+    #[doc(alias = "PR_GET_KEEPCAPS")]
+    fn securebits(&self) -> Result<CapabilitiesSecureBits, Error> {
+        // SAFETY: (2); no argument.
+        let bits = unsafe { prctl(self, libc::PR_GET_SECUREBITS, 0) }?;
+        Ok(CapabilitiesSecureBits::from_bits_retain(bits as u32))
+    }
+
+    /// `prctl(PR_SET_SECUREBITS, bits)`—says how the kernel treats the user 0 in the task: whether it gets
+    /// capabilities by an exec, and loses them when it becomes somebody else.
+    ///
+    /// [`KEEP_CAPS`](CapabilitiesSecureBits::KEEP_CAPS) is what `PR_SET_KEEPCAPS` sets, and does not
+    /// outlive an exec. Bits that are locked cannot be changed back. On the calling thread this is that
+    /// thread's alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.unshare(Namespaces::USER)?;
+    /// child.set_securebits(CapabilitiesSecureBits::NO_ROOT)?;
+    /// assert_eq!(child.securebits()?, CapabilitiesSecureBits::NO_ROOT);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `prctl`: `EPERM` without `CAP_SETPCAP`, or for a bit that is locked; `EINVAL` for one that the
+    /// kernel does not know.
+    ///
+    /// # References
+    ///
+    /// [`PR_SET_SECUREBITS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_SECUREBITS.2const.html),
+    /// [`capabilities(7)`](https://man7.org/linux/man-pages/man7/capabilities.7.html)
+    #[doc(alias = "PR_SET_SECUREBITS")]
+    #[doc(alias = "PR_SET_KEEPCAPS")]
+    fn set_securebits(&self, bits: CapabilitiesSecureBits) -> Result<(), Error> {
+        if bits.bits() & !KNOWN_SECUREBITS.bits() != 0 {
+            return Err(Error::new(Call::PRCTL, ErrorKind::UnknownFlags));
+        }
+        // SAFETY: (2); a number.
+        unsafe { prctl(self, libc::PR_SET_SECUREBITS, bits.bits() as usize) }.map(drop)
     }
 
     /// `prctl(PR_GET_NO_NEW_PRIVS)`—whether an `execve` can give no privileges.
@@ -250,6 +308,15 @@ pub trait PrctlTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> PrctlTask for K {}
+
+const KNOWN_SECUREBITS: CapabilitiesSecureBits = CapabilitiesSecureBits::NO_ROOT
+    .union(CapabilitiesSecureBits::NO_ROOT_LOCKED)
+    .union(CapabilitiesSecureBits::NO_SETUID_FIXUP)
+    .union(CapabilitiesSecureBits::NO_SETUID_FIXUP_LOCKED)
+    .union(CapabilitiesSecureBits::KEEP_CAPS)
+    .union(CapabilitiesSecureBits::KEEP_CAPS_LOCKED)
+    .union(CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE)
+    .union(CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE_LOCKED);
 
 /// Has `task` do an operation that has one argument; the others have to be 0.
 ///

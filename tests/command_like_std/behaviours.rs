@@ -147,16 +147,16 @@ fn environment_is_inherited() {
 fn environment_is_set_and_overridden_and_removed() {
     deadline(|| {
         let mut command = Command::new("/usr/bin/env");
-        command.env("NEARFAR_ONE", "first").env("NEARFAR_ONE", "second").env("NEARFAR_TWO", "");
-        command.envs([("NEARFAR_THREE", "3"), ("NEARFAR_FOUR", "a=b c")]);
-        command.env("NEARFAR_FIVE", "x").env_remove("NEARFAR_FIVE");
+        command.env("TEST_ENV_ONE", "first").env("TEST_ENV_ONE", "second").env("TEST_ENV_TWO", "");
+        command.envs([("TEST_ENV_THREE", "3"), ("TEST_ENV_FOUR", "a=b c")]);
+        command.env("TEST_ENV_FIVE", "x").env_remove("TEST_ENV_FIVE");
         command.env_remove("PATH");
         let printed = printed(&mut command);
         let mut ours: Vec<_> =
-            lines(&printed).into_iter().filter(|line| line.starts_with("NEARFAR_")).collect();
+            lines(&printed).into_iter().filter(|line| line.starts_with("TEST_ENV_")).collect();
         ours.sort_unstable();
         let expected =
-            ["NEARFAR_FOUR=a=b c", "NEARFAR_ONE=second", "NEARFAR_THREE=3", "NEARFAR_TWO="];
+            ["TEST_ENV_FOUR=a=b c", "TEST_ENV_ONE=second", "TEST_ENV_THREE=3", "TEST_ENV_TWO="];
         assert_eq!(ours, expected);
         assert!(!lines(&printed).iter().any(|line| line.starts_with("PATH=")), "{printed}");
     });

@@ -1,0 +1,135 @@
+//! The table of all calls in the documentation is what the sources say. `NEARFAR_BLESS=1` writes it anew.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What in a signature belongs to which namespace.
+const CHECKED: [(&str, &[&str]); 3] = [
+    (
+        "fd table",
+        &[
+            "AsFd<",
+            "AsDirFd<",
+            "AsFsContext<",
+            "AsMountFd<",
+            "AsEpoll<",
+            "AsInotify<",
+            "IntoFd<",
+            "Inherit<",
+            "PollFds<",
+        ],
+    ),
+    ("address space", &["Buf<", "BufMut<", "IoBuf", "FutexWord<", "FutexWaiter<"]),
+    ("pid namespace", &["AsPid<", "AsPgid<", "AsTid<", "PidNamespace = Self::PidNamespace"]),
+];
+
+/// A method of a task trait.
+struct Method {
+    name: String,
+    call: String,
+    checked: Vec<&'static str>,
+}
+
+fn sources(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The call that a method's documentation begins with, `` `name(args)`—what it does ``.
+fn call(documentation: &str) -> String {
+    let (start, _) = documentation.split_once('—').unwrap_or_default();
+    let quoted = start.split('`').nth(1).unwrap_or_default();
+    let name = quoted.split(['(', ' ']).next().unwrap_or_default();
+    if name.is_empty() { String::new() } else { format!("`{name}`") }
+}
+
+/// The methods of every trait in a source.
+fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
+    let mut lines = source.lines();
+    while let Some(line) = lines.next() {
+        let Some(name) = line.strip_prefix("pub trait ") else { continue };
+        let name = name.split([':', '<']).next().unwrap_or_default().trim().to_owned();
+        if !name.ends_with("Task") {
+            continue;
+        }
+        let mut documentation = String::new();
+        let mut hidden = false;
+        while let Some(line) = lines.next().filter(|line| *line != "}") {
+            let text = line.trim_start();
+            if let Some(text) = text.strip_prefix("///") {
+                documentation.push_str(text);
+            } else if text.starts_with("#[doc(hidden)]") {
+                hidden = true;
+            } else if line.starts_with("    fn ") || line.starts_with("    unsafe fn ") {
+                let mut signature = line.to_owned();
+                while !signature.ends_with('{') && !signature.ends_with(';') {
+                    signature.push_str(lines.next().expect("a signature ends"));
+                }
+                let name_of = signature.split("fn ").nth(1).unwrap_or_default();
+                let method = name_of.split(['(', '<']).next().unwrap_or_default().to_owned();
+                // What is returned is not checked, it is what it is.
+                let parameters = match signature.rsplit_once(" -> ") {
+                    Some((parameters, rest)) => {
+                        let bounds = rest.split_once("where").map_or("", |(_, bounds)| bounds);
+                        format!("{parameters} {bounds}")
+                    }
+                    None => signature,
+                };
+                let belongs = |words: &&[&str]| words.iter().any(|word| parameters.contains(word));
+                let checked = CHECKED.iter().filter(|(_, words)| belongs(words));
+                let checked = checked.map(|(namespace, _)| *namespace).collect();
+                if !hidden {
+                    let call = call(&documentation);
+                    traits.entry(name.clone()).or_default().push(Method {
+                        name: method,
+                        call,
+                        checked,
+                    });
+                }
+                (documentation, hidden) = (String::new(), false);
+            }
+        }
+    }
+}
+
+fn table() -> String {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/task"), &mut files);
+    let mut traits = BTreeMap::new();
+    for file in files {
+        methods(&fs::read_to_string(file).unwrap(), &mut traits);
+    }
+    let mut text = String::from(
+        "# Every call\n\n\
+         What is checked is what belongs to the task by its type: an argument of another namespace does not\n\
+         compile.\n\n\
+         | trait | method | syscall | checked |\n|---|---|---|---|\n",
+    );
+    for (name, methods) in &traits {
+        for Method { name: method, call, checked } in methods {
+            let checked = checked.join(", ");
+            text +=
+                &format!("| `{name}` | [`{method}`]({name}::{method}) | {call} | {checked} |\n");
+        }
+    }
+    text
+}
+
+#[test]
+fn the_table_of_calls_is_what_the_sources_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/task/calls.md");
+    let table = table();
+    if std::env::var_os("NEARFAR_BLESS").is_some() {
+        fs::write(&path, &table).unwrap();
+    }
+    let written = fs::read_to_string(path).unwrap_or_default();
+    assert!(written == table, "src/task/calls.md is not up to date: run this with NEARFAR_BLESS=1");
+    assert!(table.lines().count() > 200, "a trait has been overlooked");
+}
