@@ -228,12 +228,17 @@ fn a_wait_tells_every_way_to_end() {
         assert_eq!(process.wait().unwrap().signal(), Some(15));
 
         // Whether there is a dump depends on the system; that both say the same does not.
-        let process = run("cd $(mktemp -d) && ulimit -c unlimited; kill -QUIT $$");
+        let dump = std::env::temp_dir().join(format!("nearfar-dump-{}", std::process::id()));
+        std::fs::create_dir(&dump).unwrap();
+        let script = "ulimit -c unlimited; kill -ABRT $$";
+        let shell = Program::new("sh").args(["-c", script]).current_dir(&dump);
+        let process = here.spawn().unwrap().program(&shell).exec().unwrap();
         let event = ended(&process);
-        let Outcome::Killed { signal: 3, core_dumped } = process.wait().unwrap().outcome() else {
+        let Outcome::Killed { signal: 6, core_dumped } = process.wait().unwrap().outcome() else {
             panic!("it was killed");
         };
-        let expected = if core_dumped { ChildEvent::Dumped(3) } else { ChildEvent::Killed(3) };
+        std::fs::remove_dir_all(&dump).unwrap();
+        let expected = if core_dumped { ChildEvent::Dumped(6) } else { ChildEvent::Killed(6) };
         assert_eq!(event, Some(expected));
     });
 }
