@@ -181,3 +181,33 @@ fn groups_that_are_said() {
         assert_eq!(super::printed(&mut command), "65533\n");
     });
 }
+
+#[test]
+fn numbers_that_mean_something_else_to_the_kernel() {
+    deadline(|| {
+        for (command, call) in [
+            (super::Command::new("true").uid(u32::MAX), "setresuid"),
+            (super::Command::new("true").gid(u32::MAX), "setresgid"),
+            (super::Command::new("true").process_group(-1), "setpgid"),
+        ] {
+            let error = command.status().unwrap_err();
+            let error = inner(&error);
+            assert_eq!((error.call().name(), error.errno()), (call, Some(Errno::INVAL)));
+        }
+    });
+}
+
+#[test]
+fn a_group_of_ours_is_meant_in_another_pid_namespace_too() {
+    deadline(|| {
+        let mut leader = cat();
+        let mut leader = leader.process_group(0).stdin(Stdio::piped()).spawn().unwrap();
+        let group = leader.id() as i32;
+        let mut command = cat();
+        let mut child =
+            command.unshare_pid().process_group(group).stdin(Stdio::piped()).spawn().unwrap();
+        assert_eq!(stat(child.id(), 5), i64::from(group));
+        drop((leader.stdin.take(), child.stdin.take()));
+        assert!(leader.wait().unwrap().success() && child.wait().unwrap().success());
+    });
+}

@@ -3,7 +3,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
-use nearfar::process::{Command, CutOff};
+use nearfar::prelude::*;
+use nearfar::process::{Command, CutOff, Stdio};
 
 use super::sh;
 use crate::common::{LIMIT, deadline, is_dead, until};
@@ -103,5 +104,43 @@ fn a_time_without_end() {
     deadline(|| {
         let output = sh("echo done").output_within(usize::MAX, Duration::MAX).unwrap();
         assert_eq!((output.cut_off, &*output.stdout), (None, &b"done\n"[..]));
+    });
+}
+
+#[test]
+fn its_input_is_closed() {
+    deadline(|| {
+        let mut cat = Command::new("cat");
+        let output = cat.stdin(Stdio::piped()).output_within(10, LIMIT).unwrap();
+        assert_eq!((output.cut_off, output.status.code()), (None, Some(0)));
+    });
+}
+
+#[test]
+fn a_preparation_may_have_its_own_session() {
+    deadline(|| {
+        let mut command = Command::new("true");
+        command.prepare(|child| {
+            child.setsid()?;
+            Ok(())
+        });
+        assert!(command.output_within(10, LIMIT).unwrap().status.success());
+    });
+}
+
+#[test]
+fn a_panic_leaves_the_command_as_it_was() {
+    deadline(|| {
+        let mut command = sh("cut -d' ' -f5 /proc/$$/stat");
+        let panics = std::sync::atomic::AtomicBool::new(true);
+        command.prepare(move |_| {
+            assert!(!panics.swap(false, std::sync::atomic::Ordering::Relaxed), "on purpose");
+            Ok(())
+        });
+        let call = std::panic::AssertUnwindSafe(|| command.output_within(10, LIMIT));
+        assert!(std::panic::catch_unwind(call).is_err());
+        let group = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        let ours = crate::common::stat(std::process::id(), 5);
+        assert_eq!(group.trim(), ours.to_string(), "no group of its own");
     });
 }

@@ -5,7 +5,7 @@ use nearfar::prelude::*;
 use nearfar::process::Command;
 
 use super::{inner, printed};
-use crate::common::deadline;
+use crate::common::{deadline, is_gone, until};
 
 fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt, jf, k }
@@ -92,5 +92,20 @@ fn a_filter_that_makes_no_sense() {
         let error = with("true", endless).spawn().unwrap_err();
         let error = inner(&error);
         assert_eq!((error.call().name(), error.errno()), ("seccomp", Some(Errno::INVAL)));
+    });
+}
+
+#[test]
+fn a_filter_that_makes_every_answer_up() {
+    deadline(|| {
+        // As the exec "succeeds" too, nobody but the child itself is left to end it.
+        let zero = filter(&[], 0, libc::SECCOMP_RET_ERRNO);
+        let child = Task::here().spawn().unwrap();
+        let pid = child.pid();
+        child.set_no_new_privs().unwrap();
+        child.seccomp_on_exec(&zero).unwrap();
+        let error = child.program(&Program::new("true")).exec().unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::NOSYS));
+        until("it has ended", || is_gone(pid.as_raw() as u32));
     });
 }
