@@ -14,6 +14,7 @@ use nearfar::ErrorKind;
 use nearfar::prelude::*;
 use nearfar::rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
 use nearfar::rustix::termios::{LocalModes, SpecialCodeIndex};
+use nearfar::task::SigAction;
 
 /// The master of a new pseudoterminal, and the path of its other end.
 fn pseudoterminal() -> (OwnedFd, CString) {
@@ -135,6 +136,8 @@ fn the_hangup_of_a_terminal_that_is_given_up_waits_for_the_program() {
         let here = Task::here();
         let (_master, path) = pseudoterminal();
         let child = here.spawn().unwrap();
+        // Whoever runs the tests may ignore it.
+        child.set_sigaction(Signal::HUP, SigAction::Default).unwrap();
         let terminal = open(&child, &path);
         child.setsid().unwrap();
         child.ioctl_tiocsctty(&terminal).unwrap();
