@@ -84,7 +84,7 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
+//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `MemoryMapping`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
 //! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
 //! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `ChildProcess`; what crosses tables |
@@ -115,6 +115,7 @@ pub mod task;
 
 mod id_map;
 mod namespaces;
+mod plain;
 mod program;
 mod seccomp;
 mod signals;
@@ -125,6 +126,8 @@ pub mod __private {
 }
 
 pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
+/// Plain data is what this crate says it is.
+pub use bytemuck;
 pub use handle::{
     BorrowedFd, ChildProcess, Epoll, Exit, Fd, FsContext, Inotify, Killer, MountFd, Outcome, Usage,
     Waited,
@@ -132,6 +135,7 @@ pub use handle::{
 pub use id_map::IdMap;
 pub use interface::{Error, ErrorKind};
 pub use namespaces::Namespaces;
+pub use plain::PlainData;
 pub use process::Command;
 pub use program::Program;
 /// Some of its types are in this crate's signatures: flags, `Stat`, `Errno`, `Signal`.
