@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::segment::Identity;
 use crate::brand::{HostFds, Namespace, Of};
-use crate::interface::CloseList;
+use crate::interface::{Call, DeferredCalls};
 
 /// The identity of an fd table.
 pub struct FdTable<F> {
@@ -16,7 +16,7 @@ pub struct FdTable<F> {
 /// A table this process's own `close` does not reach.
 struct Elsewhere {
     identity: Identity,
-    closes: Arc<CloseList>,
+    closes: Arc<DeferredCalls>,
 }
 
 impl FdTable<HostFds> {
@@ -26,13 +26,21 @@ impl FdTable<HostFds> {
 impl<F> FdTable<F> {
     /// A table no task lives in yet: closing an fd in it does nothing.
     pub(crate) fn without_tasks() -> Self {
-        let elsewhere = Elsewhere { identity: Identity::new(), closes: CloseList::new() };
+        let elsewhere = Elsewhere { identity: Identity::new(), closes: DeferredCalls::new() };
         FdTable { elsewhere: Some(Arc::new(elsewhere)), brand: Of::new() }
     }
 
-    /// Where to post what is to be closed in this table; `None` if the host closes it itself.
-    pub(crate) fn closes(&self) -> Option<&Arc<CloseList>> {
+    /// What is left to the tasks of this table; `None` if it is the host's.
+    pub(crate) fn closes(&self) -> Option<&Arc<DeferredCalls>> {
         self.elsewhere.as_ref().map(|table| &table.closes)
+    }
+
+    /// Has a slot closed by any of its tasks. False if this is the host's table, which the host closes.
+    #[inline]
+    pub(crate) fn close(&self, number: i32) -> bool {
+        let Some(closes) = self.closes() else { return false };
+        closes.post(Call::CLOSE, [number as usize, 0]);
+        true
     }
 
     fn identity(&self) -> Identity {

@@ -74,10 +74,9 @@ impl<F> Drop for Fd<F> {
     #[inline]
     fn drop(&mut self) {
         let number = self.near.as_raw();
-        match self.table.closes() {
+        if !self.table.close(number) {
             // SAFETY: invariant (1): the slot is ours, and this is the last we do with it.
-            None => drop(unsafe { Local::new().syscall(Call::CLOSE, [number as usize]) }),
-            Some(closes) => closes.post(number),
+            let _closed = unsafe { Local::new().syscall(Call::CLOSE, [number as usize]) };
         }
     }
 }
