@@ -97,7 +97,7 @@
 //!
 //! Brands guard against mistakes. They do not guard against `unsafe` code that forges ids or
 //! unshares its own thread, against another thread that closes a number by raw `close`, or against
-//! `/proc/self/mem`. A driven child shares this program's memory: it is not a sandbox before it has
+//! `/proc/self/mem`. A driven child shares this program's memory, or has a copy of it: it is not a sandbox before it has
 //! become a program.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
