@@ -125,7 +125,7 @@ pub mod __private {
     pub use generativity::make_guard;
 }
 
-pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
+pub use brand::{Brand, Dynamic, Guard, HostFds, HostMemory, HostPids};
 /// Plain data is what this crate says it is.
 pub use bytemuck;
 pub use handle::{

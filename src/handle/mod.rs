@@ -32,6 +32,7 @@ mod fd;
 mod inherit;
 mod instance;
 mod mount;
+mod rebrand;
 mod std_bridge;
 
 pub use child::{ChildProcess, Killer, Waited};
@@ -40,6 +41,7 @@ pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
 pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
+pub use rebrand::NotRebranded;
 
 pub(crate) use inherit::Listed;
 

@@ -62,7 +62,7 @@ pub(super) static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
 pub(crate) const SIGSET_SIZE: usize = 8;
 
 /// Only a filter has `clone3` succeed without making a child.
-pub(super) const CLONE3_MADE_UP: Error = Error::new(Call::CLONE3, ErrorKind::Os(Errno::NOSYS));
+pub(super) const CLONE3_MADE_UP: Error = Error::os(Call::CLONE3, Errno::NOSYS);
 
 /// Added to the number of a call after which the server arms its death signal again, as the kernel
 /// disarms it when credentials change.

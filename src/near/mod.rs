@@ -16,5 +16,6 @@ mod watch;
 pub use address::Address;
 pub use fd::Fd;
 pub use mapping::{MemoryMapping, PageSize};
+pub(crate) use pid::sealed;
 pub use pid::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};
 pub use watch::{AsWatch, Watch};

@@ -203,7 +203,7 @@ impl<F, A, P> Task<F, A, P> {
 
 impl<F, A, P, C> Task<F, A, P, Ring, C> {
     /// The same task, with its memory as the address space that it is: for a child that has been forked.
-    pub(crate) fn with_own_memory<B>(self) -> Task<F, B, P, Ring, C> {
+    pub(crate) fn with_own_memory<B: Namespace>(self) -> Task<F, B, P, Ring, C> {
         let memory = self.interface.memory().expect("a forked child has a memory of its own");
         let address_space = AddressSpace::of(memory.clone());
         let Task { interface, fd_table, pid_namespace, child_pid_namespace, pid, .. } = self;
