@@ -1,8 +1,8 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::segment::Segment;
+use super::segment::{Segment, WeakSegment};
 use crate::brand::{Namespace, Of};
-use crate::interface::Residents;
+use crate::interface::{OpenNamespace, Residents};
 
 /// The identity of a pid namespace.
 pub struct PidNamespace<P> {
@@ -15,11 +15,33 @@ namespace_identity! { PidNamespace<P> HostPids "host_pids" }
 impl<P: Namespace> PidNamespace<P> {
     /// One with these residents.
     pub(crate) fn of(residents: Arc<Residents>) -> Self {
-        PidNamespace { segment: Segment::new(P::NAME, residents), brand: Of::new() }
+        let segment = Segment::new(P::NAME, residents);
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(WeakSegment::is_alive);
+        known.push(segment.downgrade());
+        PidNamespace { segment, brand: Of::new() }
     }
 }
 
+/// Those that are not the host's, while somebody has their identity.
+static KNOWN: Mutex<Vec<WeakSegment<Arc<Residents>>>> = Mutex::new(Vec::new());
+
 impl<P> PidNamespace<P> {
+    /// The one that is this namespace of the kernel's, if anybody here has its identity.
+    pub(crate) fn known(namespace: &OpenNamespace) -> Option<Self> {
+        if OpenNamespace::of("/proc/thread-self/ns/pid").as_ref() == Some(namespace) {
+            return Some(PidNamespace::of_host());
+        }
+        let known: Vec<_> = {
+            let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            known.iter().filter_map(WeakSegment::upgrade).collect()
+        };
+        let found = known
+            .into_iter()
+            .find(|segment| segment.known().is_some_and(|residents| residents.live_in(namespace)));
+        found.map(|segment| PidNamespace { segment, brand: Of::new() })
+    }
+
     /// Who lives in it; `None` for the host's.
     pub(crate) fn residents(&self) -> Option<&Arc<Residents>> {
         self.segment.known()

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 /// What tells one namespace from another at run time, and what people call it.
 ///
@@ -60,10 +60,28 @@ impl<T> Segment<T> {
         self.0.as_ref().map_or(Identity::of_host(host), |elsewhere| elsewhere.identity)
     }
 
+    /// The same, without keeping it.
+    pub(super) fn downgrade(&self) -> WeakSegment<T> {
+        WeakSegment(self.0.as_ref().map_or_else(Weak::new, Arc::downgrade))
+    }
+
     /// A number that is equal for equal ones, while they live.
     #[inline]
     fn address(&self) -> usize {
         self.0.as_ref().map_or(0, |elsewhere| Arc::as_ptr(elsewhere).addr())
+    }
+}
+
+/// A [`Segment`] that is gone when nobody has it any more.
+pub(super) struct WeakSegment<T>(Weak<Elsewhere<T>>);
+
+impl<T> WeakSegment<T> {
+    pub(super) fn upgrade(&self) -> Option<Segment<T>> {
+        self.0.upgrade().map(|elsewhere| Segment(Some(elsewhere)))
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) use deferred::DeferredCalls;
 pub(crate) use forked_memory::{ForkedMemory, Lent};
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
-pub(crate) use process::{MOURNING, Process};
+pub(crate) use process::{MOURNING, OpenNamespace, Process};
 pub(crate) use residents::Residents;
 pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
 pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};

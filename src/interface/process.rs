@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -220,6 +221,15 @@ impl Process {
         })
     }
 
+    /// The namespace of a kind that it is in, or that its children will be in: open, so that no other one
+    /// is the same, and as it can be compared.
+    pub(crate) fn namespace(&self, kind: &str) -> Option<OpenNamespace> {
+        let path = self.in_proc(&format!("ns/{kind}"))?;
+        let namespace = OpenNamespace::of(&path)?;
+        // It was still there, so that the path was its own.
+        (self.in_proc(&format!("ns/{kind}"))? == path).then_some(namespace)
+    }
+
     /// The path of a file about it.
     fn in_proc(&self, file: &str) -> Option<String> {
         Some(format!("/proc/{}/{file}", number_in_proc(&self.pidfd)?))
@@ -295,6 +305,28 @@ impl Process {
     fn exit_without_wait(&self) -> Result<Exit, Error> {
         self.reaped.store(true, Ordering::Release);
         exit_of_reaped(&self.pidfd).ok_or(Error::new(Call::WAITID, ErrorKind::StatusLost))
+    }
+}
+
+/// A namespace of the kernel's.
+pub(crate) struct OpenNamespace {
+    _held: fs::File,
+    device: u64,
+    inode: u64,
+}
+
+impl OpenNamespace {
+    /// That of a file in `/proc/PID/ns`.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        let file = fs::File::open(path).ok()?;
+        let metadata = file.metadata().ok()?;
+        Some(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), _held: file })
+    }
+}
+
+impl PartialEq for OpenNamespace {
+    fn eq(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
     }
 }
 

@@ -8,7 +8,7 @@
 use std::ffi::c_int;
 
 use crate::brand::{Brand, Guard, HostFds, HostMemory, HostPids, Label, Namespace};
-use crate::far::{self, PidNamespace};
+use crate::far::{self, AddressSpace, FdTable, PidNamespace};
 use crate::handle::Inherit;
 use crate::interface::{Birth, Call, Error, Local, Residents, Ring, SyscallInterface};
 use crate::near;
@@ -267,7 +267,7 @@ where
     type ChildWithMemory<B: Namespace> = Task<F, B, C, Ring, C>;
 
     fn spawn(&self) -> Result<Self::Child, Error> {
-        self.spawn_into(self.child_pid_namespace.clone(), Birth::default())
+        spawn_into(self.as_parent(), &self.child_pid_namespace, Birth::default())
     }
 
     fn spawn_with_memory<'id, L: Label>(
@@ -275,7 +275,7 @@ where
         _guard: Guard<'id, L>,
     ) -> Result<Self::ChildWithMemory<Brand<'id, L>>, Error> {
         let birth = Birth { is_forked: true, ..Birth::default() };
-        Ok(self.spawn_into(self.child_pid_namespace.clone(), birth)?.with_own_memory())
+        Ok(spawn_into(self.as_parent(), &self.child_pid_namespace, birth)?.with_own_memory())
     }
 
     fn spawn_with_pids<'id, L: Label>(
@@ -284,33 +284,47 @@ where
     ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
         let residents = Residents::none(self.pid_namespace.residents());
         let birth = Birth { namespaces: libc::CLONE_NEWPID, ..Birth::default() };
-        self.spawn_into(PidNamespace::of(residents), birth)
+        spawn_into(self.as_parent(), &PidNamespace::of(residents), birth)
     }
 }
 
 impl<F, A, P, C> Task<F, A, P, Ring, C> {
-    /// A child in `namespace`: where the next children go, or what a flag of its birth makes.
-    fn spawn_into<Q>(
-        &self,
-        namespace: PidNamespace<Q>,
-        birth: Birth<'_>,
-    ) -> Result<Task<F, A, Q, Ring, Q>, Error> {
-        let residents = namespace.residents();
-        let birth = Birth { residents, ..birth };
-        let ring = self.interface.spawn_sibling(birth)?;
-        let pid = match residents {
-            None => near::Pid::asserted(ring.process().pid().as_raw()).expect("it is positive"),
-            Some(_) => own_pid(&ring)?,
-        };
-        Ok(Task {
-            interface: ring,
-            fd_table: self.fd_table.clone(),
-            address_space: self.address_space.clone(),
-            pid_namespace: namespace.clone(),
-            child_pid_namespace: namespace,
-            pid,
-        })
+    fn as_parent(&self) -> Parent<'_, F, A> {
+        Parent {
+            ring: &self.interface,
+            fd_table: &self.fd_table,
+            address_space: &self.address_space,
+        }
     }
+}
+
+/// What a child has from the task that spawns it.
+pub(super) struct Parent<'task, F, A> {
+    pub(super) ring: &'task Ring,
+    pub(super) fd_table: &'task FdTable<F>,
+    pub(super) address_space: &'task AddressSpace<A>,
+}
+
+/// A child in `namespace`: where the next children go, or what a flag of its birth makes.
+pub(super) fn spawn_into<F, A, Q>(
+    parent: Parent<'_, F, A>,
+    namespace: &PidNamespace<Q>,
+    birth: Birth<'_>,
+) -> Result<Task<F, A, Q, Ring, Q>, Error> {
+    let residents = namespace.residents();
+    let ring = parent.ring.spawn_sibling(Birth { residents, ..birth })?;
+    let pid = match residents {
+        None => near::Pid::asserted(ring.process().pid().as_raw()).expect("it is positive"),
+        Some(_) => own_pid(&ring)?,
+    };
+    Ok(Task {
+        interface: ring,
+        fd_table: parent.fd_table.clone(),
+        address_space: parent.address_space.clone(),
+        pid_namespace: namespace.clone(),
+        child_pid_namespace: namespace.clone(),
+        pid,
+    })
 }
 
 /// What a child in another pid namespace is called there.

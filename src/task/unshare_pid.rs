@@ -128,7 +128,7 @@ pub trait UnsharePidTask: DrivenTask {
         // SAFETY: (1), (2)
         match unsafe { call(&self, Call::SETNS, arguments) } {
             Ok(_) => {
-                let residents = Residents::unknown(self.pid_namespace().residents());
+                let residents = Residents::unknown(self.pid_namespace().residents(), None);
                 Ok(self.with_child_pids(PidNamespace::of(residents), Token(())))
             }
             Err(error) => Err(PidNamespaceUnchanged { error, task: self, guard }),
