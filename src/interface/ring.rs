@@ -26,7 +26,6 @@ use super::graveyard::Kept;
 use super::page::{CloneArgs, ENTRIES, Lease, Page, PageRef};
 use super::process::Parent;
 use super::residents::{Residence, Residents};
-use super::server::KernelSigaction;
 use super::{
     Call, CloseList, Error, ErrorKind, HiddenMemory, Local, MOURNING, Process, ProgramSignals,
     SyscallInterface, futex, graveyard, local, server,
@@ -270,11 +269,10 @@ impl Ring {
 
     /// Has the children of this one, an init, reaped by the kernel as they end.
     fn leave_reaping_to_the_kernel(&self) -> Result<(), Error> {
-        static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
         if self.program_signals.sigchld_is_taken() {
             return Ok(());
         }
-        let action = ptr::from_ref(&IGNORE).expose_provenance();
+        let action = ptr::from_ref(&server::IGNORE).expose_provenance();
         // SAFETY: the kernel reads a static.
         unsafe {
             self.syscall(

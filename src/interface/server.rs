@@ -55,7 +55,7 @@ impl KernelSigaction {
     }
 }
 
-static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
+pub(super) static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
 
 /// The size of the kernel's signal sets.
 pub(crate) const SIGSET_SIZE: usize = 8;

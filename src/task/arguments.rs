@@ -8,8 +8,8 @@
 
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
+use std::slice;
 use std::time::Duration;
-use std::{ptr, slice};
 
 use rustix::fs::{Stat, StatFs, Statx};
 use rustix::path;
@@ -188,10 +188,7 @@ pub(super) fn with_lent<K: far::Task + ?Sized, T: Plain, R>(
     value: &mut T,
     call: impl FnOnce(usize) -> R,
 ) -> R {
-    let bytes = ptr::from_mut(value).cast::<MaybeUninit<u8>>();
-    // SAFETY: (2); the bytes of a borrowed value, of a plain type: every bit pattern is one.
-    let lent = unsafe { slice::from_raw_parts_mut(bytes, size_of::<T>()) };
-    task.interface().lend_mut(lent, call)
+    with_slice_mut(task, slice::from_mut(value), call)
 }
 
 /// Replaces what is in `bytes` by what `call` writes to an address with space for `size` of them.
