@@ -21,7 +21,7 @@ const CHECKED: [(&str, &[&str]); 3] = [
         ],
     ),
     ("address space", &["Buf<", "BufMut<", "IoBuf", "FutexWord<", "FutexWaiter<"]),
-    ("pid namespace", &["AsPid<", "AsPgid<", "AsTid<", "PidNamespace = Self::PidNamespace"]),
+    ("pid namespace", &["AsPid<", "AsPgid<", "AsTid<", "AsProcess<"]),
 ];
 
 /// A method of a task trait.

@@ -14,5 +14,5 @@ mod task;
 
 pub use address_space::AddressSpace;
 pub use fd_table::FdTable;
-pub use pid_namespace::PidNamespace;
+pub use pid_namespace::{PidNamespace, Sees};
 pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};

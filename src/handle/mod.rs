@@ -31,6 +31,7 @@ mod exit;
 mod fd;
 mod inherit;
 mod instance;
+mod living;
 mod mount;
 mod std_bridge;
 
@@ -39,9 +40,11 @@ pub use exit::{Exit, Outcome, Usage};
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
+pub use living::AsProcess;
 pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
 
 pub(crate) use inherit::Listed;
+pub(crate) use living::with_number_of;
 
 /// Traits nobody else may implement: their implementations are what ties numbers to tables.
 mod sealed {

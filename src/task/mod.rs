@@ -8,7 +8,7 @@
 //!
 //! | trait | what for | syscalls |
 //! |---|---|---|
-//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
+//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat`, `close_range` |
 //! | [`TransferTask`] | several buffers at once; from file to file | `readv`, `writev`, `preadv2`, `pwritev2`, `copy_file_range`, `splice`, `tee`, `sendfile` |
 //! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
 //! | [`MetadataTask`] | permissions, owners, times, extended attributes | `faccessat2`, `fchmodat`, `fchmod`, `fchownat`, `fchown`, `utimensat`, `statx`, `fstatat`, `statfs`, `fstatfs`, `fsetxattr`, `fgetxattr`, `flistxattr`, `fremovexattr` |
@@ -87,7 +87,7 @@ use std::fmt;
 use crate::brand::{HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{self, AddressSpace, FdTable, PidNamespace};
 use crate::handle::Killer;
-use crate::interface::{Local, Ring, SyscallInterface};
+use crate::interface::{Local, Process, Ring, SyscallInterface};
 use crate::near;
 
 pub use capability::CapabilityTask;
@@ -201,12 +201,23 @@ impl<F, A, P> Task<F, A, P> {
     }
 }
 
+impl<F, A, P, I, C> Task<F, A, P, I, C> {
+    /// Its pid, as it sees it itself.
+    pub(crate) fn own_pid(&self) -> near::Pid<P> {
+        self.pid
+    }
+}
+
 impl<F, A, P, C> Task<F, A, P, Ring, C> {
+    pub(crate) fn process(&self) -> &Process {
+        self.interface.process()
+    }
+
     /// Its pid in this process's pid namespace: what the parent knows it by. In a pid namespace of its
     /// own it sees [`far::Task::pid`], another number.
     #[must_use]
     pub fn host_pid(&self) -> near::Pid<HostPids> {
-        self.interface.process().pid()
+        self.process().pid()
     }
 
     /// Something to kill the child with from another thread, while a call blocks in it.

@@ -319,3 +319,9 @@ pub(crate) fn map_root(pid: impl ToPid) {
     fs::write(file("uid_map"), format!("0 {user} 1")).expect("nobody is mapped yet");
     fs::write(file("gid_map"), format!("0 {group} 1")).expect("nobody is mapped yet");
 }
+
+/// A program that goes on until the handle is dropped.
+pub(crate) fn sleeping(task: impl ExecTask) -> ChildProcess {
+    let sleep = Program::new("sleep").arg("1000");
+    task.program(&sleep).exec().expect("there is such a program").kill_on_drop(true)
+}
