@@ -43,6 +43,7 @@ calls! {
     EPOLL_PWAIT2 SYS_epoll_pwait2 "epoll_pwait2"
     EVENTFD2 SYS_eventfd2 "eventfd"
     EXECVE SYS_execve "execve"
+    EXECVEAT SYS_execveat "execveat"
     EXIT_GROUP SYS_exit_group "exit_group"
     FACCESSAT2 SYS_faccessat2 "faccessat2"
     FALLOCATE SYS_fallocate "fallocate"

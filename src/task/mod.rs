@@ -40,7 +40,7 @@
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`UnsharePidTask`] | another pid namespace for the children | `unshare`, `setns` |
-//! | [`ExecTask`] | becoming a program | `execve` |
+//! | [`ExecTask`] | becoming a program | `execve`, `execveat` |
 //! | [`ExitTask`] | ending | `exit_group` |
 //! | [`LayerTask`] | watching and refusing calls | all |
 #![doc = include_str!("calls.md")]
