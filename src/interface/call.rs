@@ -145,6 +145,7 @@ calls! {
     SETRESUID SYS_setresuid "setresuid"
     SETSID SYS_setsid "setsid"
     SETSOCKOPT SYS_setsockopt "setsockopt"
+    SET_ROBUST_LIST SYS_set_robust_list "set_robust_list"
     SHUTDOWN SYS_shutdown "shutdown"
     SIGNALFD4 SYS_signalfd4 "signalfd"
     SOCKET SYS_socket "socket"

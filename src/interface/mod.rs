@@ -20,6 +20,7 @@ mod process;
 mod program_signals;
 mod residents;
 mod ring;
+mod robust_list;
 mod server;
 
 use std::mem::MaybeUninit;
@@ -39,6 +40,7 @@ pub(crate) use poll::poll_until;
 pub(crate) use process::{MOURNING, Process};
 pub(crate) use residents::Residents;
 pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
+pub(crate) use robust_list::{ROBUST_LIST_LIMIT, RobustWords};
 pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};
 
 use hidden_memory::HiddenMemory;

@@ -7,6 +7,9 @@
 //!    argument after it.
 //! 3. The close list the server has is held by the ring until the server has another one or is
 //!    dead, in the graveyard if need be ([`Estate`]).
+//! 4. The robust list that the kernel has the address of is held by the ring until the kernel has another one
+//!    or the child has left this memory, in the graveyard if need be. The kernel looks at it before it clears
+//!    `life`.
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 use std::ffi::c_int;
@@ -28,7 +31,7 @@ use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
     Call, CloseList, Error, ErrorKind, HiddenMemory, Local, MOURNING, Process, ProgramSignals,
-    SyscallInterface, futex, graveyard, local, server,
+    RobustWords, SyscallInterface, futex, graveyard, local, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -54,6 +57,8 @@ pub struct Ring {
     /// What is installed when it becomes a program.
     filters: Mutex<Vec<SeccompFilter>>,
     program_signals: ProgramSignals,
+    /// What the kernel looks at when the child leaves this memory.
+    robust_list: Mutex<Option<Arc<RobustWords>>>,
     /// All else is `Sync`, so that the compiler has this one thing to say.
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
@@ -329,6 +334,7 @@ impl Ring {
             residence: place.residence,
             filters: Mutex::default(),
             program_signals: ProgramSignals::default(),
+            robust_list: Mutex::default(),
             one_driver: PhantomData,
         };
         if let Some(residence) = &ring.residence {
@@ -357,6 +363,20 @@ impl Ring {
 
     pub(crate) fn set_filters(&self, filters: Vec<SeccompFilter>) {
         *self.filters.lock().unwrap_or_else(PoisonError::into_inner) = filters;
+    }
+
+    /// Has the kernel look at these words when the child leaves this memory, and at no others.
+    pub(crate) fn set_robust_list(&self, list: &Arc<RobustWords>) -> Result<(), Error> {
+        let mut kept = self.robust_list.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = kept.replace(Arc::clone(list));
+        // SAFETY: (4)
+        let set =
+            unsafe { self.syscall(Call::SET_ROBUST_LIST, [list.head(), RobustWords::HEAD_SIZE]) };
+        if set.is_err() {
+            // It is still the other one; or the child is dead, and it is none.
+            *kept = before;
+        }
+        set.map(drop)
     }
 
     /// What the child hands over to its program of signals.
@@ -613,6 +633,7 @@ pub(super) struct Estate {
     closes: Option<Arc<CloseList>>,
     _hidden_memory: Option<HiddenMemory>,
     _residence: Option<Residence>,
+    _robust_list: Option<Arc<RobustWords>>,
 }
 
 impl Drop for Estate {
@@ -634,6 +655,7 @@ impl Drop for Ring {
             closes: self.closes.take(),
             _hidden_memory: self.hidden_memory.take(),
             _residence: self.residence.take(),
+            _robust_list: self.robust_list.get_mut().unwrap_or_else(PoisonError::into_inner).take(),
         };
         if !self.driven || self.process.is_reaped() {
             return;

@@ -89,6 +89,14 @@ pub(crate) fn until_blocked_in(pid: impl ToPid, number: i64) {
     });
 }
 
+/// Waits until a thread or a driven task sleeps on the word: an idle one sleeps on another.
+#[track_caller]
+pub(crate) fn until_it_sleeps_on(word: &AtomicU32, thread: impl std::fmt::Display) {
+    let path = format!("/proc/{thread}/syscall");
+    let start = format!("{} {word:p} ", libc::SYS_futex);
+    until("asleep", || fs::read_to_string(&path).is_ok_and(|line| line.starts_with(&start)));
+}
+
 /// Stops a process by SIGSTOP, and waits until it is.
 #[track_caller]
 pub(crate) fn stop(pid: Pid<HostPids>) {
