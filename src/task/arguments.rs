@@ -88,6 +88,18 @@ pub(super) fn with_paths<K: far::Task + ?Sized, R>(
     })
 }
 
+/// Has `task` write all of a text at once, as files of `/proc` take it.
+pub(super) fn write_text<K: far::Task + ?Sized>(
+    task: &K,
+    file: &Fd<K::FdTable>,
+    text: &str,
+) -> Result<(), Error> {
+    task.interface().lend(text.as_bytes(), |address| {
+        // SAFETY: (2); the file is of the task's own table.
+        unsafe { call(task, Call::WRITE, [near(task, file), address, text.len()]) }.map(drop)
+    })
+}
+
 /// The argument for flags, if `call` may be given all of them.
 pub(super) fn known<B: Into<u64>>(call: Call, bits: B, allowed: B) -> Result<usize, Error> {
     let bits = bits.into();

@@ -7,8 +7,6 @@
 //! 2. The user and group ids of a driven child are not changed: it shares this program's memory. Its
 //!    supplementary groups may be: the kernel asks for ids, and not for them, where it decides who may
 //!    look into a process, and takes their change for none of privileges.
-//! 3. Every fd number in a call comes from a handle of the task's own table (`near`), and stays open for
-//!    the call.
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::mem::MaybeUninit;
@@ -22,7 +20,7 @@ use crate::handle::{AsProcess, Cwd, with_number_of};
 use crate::id_map::IdMap;
 use crate::interface::{Call, Error, Ring, SyscallInterface};
 
-use super::arguments::{call, near, with_out, with_path};
+use super::arguments::{call, with_out, with_path, write_text};
 use super::{FileDescriptorTask, Task};
 
 /// The three user ids or group ids of a task.
@@ -241,10 +239,7 @@ fn write_file_of<K: far::Task + ?Sized>(
     let file = with_number_of(owner, Call::OPENAT, |number| {
         task.openat(Cwd, format!("/proc/{number}/{name}"), OFlags::WRONLY, Mode::empty())
     })?;
-    task.interface().lend(text.as_bytes(), |address| {
-        // SAFETY: (1), (3)
-        unsafe { call(task, Call::WRITE, [near(task, &file), address, text.len()]) }.map(drop)
-    })
+    write_text(task, &file, text)
 }
 
 /// What the mounted `/proc` calls a task: the target of `/proc/self`.

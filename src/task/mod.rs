@@ -24,11 +24,11 @@
 //! | [`SocketTask`] | sockets and their addresses | `socket`, `socketpair`, `bind`, `listen`, `accept4`, `connect`, `shutdown`, `getsockname`, `getpeername` |
 //! | [`SocketMessageTask`] | data, and fds for other tables | `sendto`, `recvfrom`, `sendmsg`, `recvmsg` |
 //! | [`SocketOptionTask`] | options, and who the peer is | `getsockopt`, `setsockopt` |
-//! | [`ResourceTask`] | limits, priority, usage | `prlimit`, `getpriority`, `setpriority`, `getrusage` |
+//! | [`ResourceTask`] | limits, also of others, priority, usage | `prlimit`, `getpriority`, `setpriority`, `getrusage` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
 //! | [`SignalTask`] | signal masks, dispositions, signals with a value | `sigprocmask`, `sigpending`, `sigaction`, `rt_sigqueueinfo` |
 //! | [`CredentialsTask`] | user and group ids, id maps | `getresuid`, `getresgid`, `getgroups`, `setgroups` |
-//! | [`SchedulingTask`] | processors, scheduling policy | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
+//! | [`SchedulingTask`] | processors, scheduling policy, also of others | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
 //! | [`FutexTask`] | sleeping on a word, waking sleepers | `futex`, `futex_waitv` |
 //! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
 //! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
@@ -78,6 +78,7 @@ mod socket;
 mod spawn;
 mod storage;
 mod terminal;
+mod time_namespace;
 mod transfer;
 mod unshare_files;
 mod unshare_pid;
@@ -125,6 +126,7 @@ pub use socket::{
 pub use spawn::SpawnTask;
 pub use storage::StorageTask;
 pub use terminal::TerminalTask;
+pub use time_namespace::TimeOffsets;
 pub use transfer::TransferTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
