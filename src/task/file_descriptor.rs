@@ -435,11 +435,11 @@ pub trait FileDescriptorTask: far::Task {
     /// use nearfar::prelude::*;
     ///
     /// # fn main() -> Result<(), nearfar::Error> {
-    /// brand!(private_fds);
-    /// let (child, input) = Task::here().spawn_with_files(private_fds, std::io::stdin())?;
-    /// child.fcntl_setfd(&input, FdFlags::empty())?;
-    /// child.close_range_cloexec(0, u32::MAX)?;
-    /// assert_eq!(child.fcntl_getfd(&input)?, FdFlags::CLOEXEC);
+    /// let here = Task::here();
+    /// let (reader, _writer) = here.pipe2(PipeFlags::empty())?;
+    /// here.fcntl_setfd(&reader, FdFlags::empty())?; // As another library may have left it.
+    /// here.close_range_cloexec(3, u32::MAX)?;
+    /// assert_eq!(here.fcntl_getfd(&reader)?, FdFlags::CLOEXEC);
     /// # Ok(())
     /// # }
     /// ```

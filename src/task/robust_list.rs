@@ -71,6 +71,7 @@ impl<P> RobustList<P> {
     }
 
     /// All of them.
+    #[must_use]
     pub fn words(&self) -> impl ExactSizeIterator<Item = &AtomicU32> {
         self.words.words()
     }
