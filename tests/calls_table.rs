@@ -67,6 +67,8 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
                 documentation.push_str(text);
             } else if text.starts_with("#[doc(hidden)]") {
                 hidden = true;
+            } else if line.starts_with("    type ") {
+                documentation.clear();
             } else if line.starts_with("    fn ") || line.starts_with("    unsafe fn ") {
                 let mut signature = line.to_owned();
                 while !signature.ends_with('{') && !signature.ends_with(';') {

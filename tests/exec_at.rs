@@ -91,7 +91,12 @@ fn it_is_the_file_that_was_opened() {
         assert!(process.wait().unwrap().success());
         let process = here.spawn().unwrap().program(&name).exec().unwrap();
         assert!(!process.wait().unwrap().success());
-        // In memory alone.
+        // Nobody may be writing to it, unless it is in memory alone.
+        let written = fs::File::options().write(true).open(&path).unwrap();
+        let opened = here.openat(Cwd, &path, OFlags::PATH, Mode::empty()).unwrap();
+        let error = here.spawn().unwrap().program_at(&opened, &name).exec().unwrap_err();
+        refused(error, Errno::TXTBSY);
+        drop(written);
         let in_memory = memory_file(&fs::read("/bin/sh").unwrap());
         let child = here.spawn().unwrap();
         let process = child.program_at(&in_memory, &sh("test \"$0\" = x; exit 3")).exec().unwrap();

@@ -13,11 +13,13 @@ use crate::task::{Layered, Task};
 /// What a call takes as another process, of which there is a handle: a driven task, a [`ChildProcess`], or the
 /// [`Child`] of a [`Command`](crate::process::Command), if the pid namespace `P` [sees](Sees) it. Sealed.
 ///
-/// The number that is passed on is the one that the process has in `P`. It is looked for before the call and
-/// after: a process that has ended is `ESRCH`. While there is a handle, nobody else gets its number, with one
-/// exception: another part of the program has waited for any child there is, or ignores `SIGCHLD`, so that the
-/// kernel gives the number away. Then a call between the two looks can meet a stranger, and says `ESRCH` as
-/// well.
+/// The number that is passed on is the one that the process has in `P`. Its pidfd is looked at before the call
+/// and after: a process that has ended is `ESRCH`.
+///
+/// While there is a handle, nobody else gets the number, unless somebody else gives it away when the process
+/// ends: another part of the program that waits for any child there is, or ignores `SIGCHLD`, or the kernel, for
+/// what the driven init of a pid namespace has spawned. Only a process that ends between the two looks can then
+/// be mistaken for a stranger, and that is `ESRCH` as well.
 #[diagnostic::on_unimplemented(
     message = "the process has no number in this task's pid namespace",
     label = "`{Self}` is not a process that `{P}` sees",

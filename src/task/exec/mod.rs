@@ -68,8 +68,9 @@ pub trait ExecTask: DrivenTask {
     /// file.
     ///
     /// Checked: `file` is of this task's fd table. The program does not get it, as it gets nothing that is not
-    /// [listed](Exec::fd). A script does need it, since its interpreter opens it again, as `/dev/fd/N`: list
-    /// it, at any number, and the interpreter is told that one. If it is not listed, a script is `ENOENT`.
+    /// [listed](Exec::fd). A script does need it, since its interpreter opens it again, as `/dev/fd/N`, for
+    /// which `/proc` has to be mounted: list it, at any number, and the interpreter is told that one. If it is
+    /// not listed, a script is `ENOENT`.
     ///
     /// # Examples
     ///
