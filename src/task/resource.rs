@@ -52,7 +52,7 @@ pub trait ResourceTask: far::Task {
         prlimit(self, 0, resource, None)
     }
 
-    /// `prlimit(0, resource, limit, NULL)`—sets a limit of the task; `None` in it is no limit.
+    /// `prlimit(0, resource, limit, old)`—sets a limit of the task; `None` in it is no limit.
     ///
     /// A lower limit takes nothing away: fds above the new [`Resource::Nofile`] stay open. What a driven
     /// task is sent when it goes beyond a limit on processor time or file size stays pending, as all
