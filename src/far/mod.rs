@@ -23,5 +23,5 @@ pub use mismatch::{
     PidNamespaceMismatchError,
 };
 pub use pid::{Pgid, Pid, Sid, Tid};
-pub use pid_namespace::PidNamespace;
+pub use pid_namespace::{PidNamespace, Sees};
 pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};

@@ -1,8 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::segment::{Segment, WeakSegment};
-use crate::brand::{Namespace, Of};
+use crate::brand::{Brand, HostPids, Label, Namespace, Of};
 use crate::interface::{OpenNamespace, Residents};
+use crate::near::Pid;
 
 /// The identity of a pid namespace.
 pub struct PidNamespace<P> {
@@ -45,5 +46,36 @@ impl<P> PidNamespace<P> {
     /// Who lives in it; `None` for the host's.
     pub(crate) fn residents(&self) -> Option<&Arc<Residents>> {
         self.segment.known()
+    }
+}
+
+/// A pid namespace in which the processes of the pid namespace `P` have numbers: `P` itself, and this
+/// process's own, inside of which all others are. Sealed.
+///
+/// A namespace that was made inside of another one is seen by that, too, but which one that was is not part of
+/// its brand.
+#[diagnostic::on_unimplemented(
+    message = "the process has no number in this task's pid namespace",
+    label = "the pid namespace `{Self}` is not known to see `{P}`",
+    note = "a process has a number in its own pid namespace and in those around it, and none anywhere else",
+    note = "every driven task has a number in `host_pids`: ask `Task::here()`, or another task of this process's pid namespace",
+    note = "in generic code, ask for it: `L: handle::AsProcess<K::PidNamespace>`"
+)]
+pub trait Sees<P>: Namespace {
+    #[doc(hidden)]
+    fn number(own: Pid<P>, hosts: Pid<HostPids>) -> Pid<Self>
+    where
+        Self: Sized;
+}
+
+impl<P> Sees<P> for HostPids {
+    fn number(_own: Pid<P>, hosts: Pid<HostPids>) -> Pid<HostPids> {
+        hosts
+    }
+}
+
+impl<L: Label> Sees<Self> for Brand<'_, L> {
+    fn number(own: Pid<Self>, _hosts: Pid<HostPids>) -> Pid<Self> {
+        own
     }
 }

@@ -16,10 +16,12 @@ mod hidden_memory;
 mod layered;
 mod local;
 mod page;
+mod poll;
 mod process;
 mod program_signals;
 mod residents;
 mod ring;
+mod robust_list;
 mod server;
 mod shared_memory;
 
@@ -37,9 +39,11 @@ pub(crate) use deferred::DeferredCalls;
 pub(crate) use forked_memory::{ForkedMemory, Lent};
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
+pub(crate) use poll::poll_until;
 pub(crate) use process::{MOURNING, OpenNamespace, Process};
 pub(crate) use residents::Residents;
 pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
+pub(crate) use robust_list::{ROBUST_LIST_LIMIT, RobustWords};
 pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};
 pub(crate) use shared_memory::Arenas;
 

@@ -15,11 +15,11 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 
-use super::{Call, Error, ErrorKind, Generation};
+use super::{Call, Error, ErrorKind, Generation, poll_until};
 use crate::brand::HostPids;
 use crate::handle::{Exit, Usage};
 use crate::near::Pid;
@@ -334,17 +334,8 @@ impl PartialEq for OpenNamespace {
 fn poll_pidfd(pidfd: &OwnedFd, events: PollFlags, limit: Option<Duration>) -> Result<bool, Error> {
     // A limit beyond what the clock can tell is none.
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-    loop {
-        let left = deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
-        });
-        match poll(&mut [PollFd::new(pidfd, events)], left.as_ref()) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::os(Call::PPOLL, errno)),
-        }
-    }
+    let ready = poll_until(&mut [PollFd::new(pidfd, events)], deadline);
+    ready.map(|ready| ready > 0).map_err(|errno| Error::os(Call::PPOLL, errno))
 }
 
 /// `waitid(P_PIDFD)` with the resource usage, which libc's wrapper leaves out.

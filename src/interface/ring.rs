@@ -9,6 +9,9 @@
 //! 3. The lists of deferred calls the server has are held by the ring until the server has other ones or
 //!    is dead, in the graveyard if need be ([`Estate`]).
 //! 4. In a memory of its own, a child finds what is lent to it in blocks that it shares with us.
+//! 5. The robust list that the kernel has the address of is held by the ring until the kernel has another one
+//!    or the child has left this memory, in the graveyard if need be. The kernel looks at it before it clears
+//!    `life`.
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 use std::ffi::c_int;
@@ -31,7 +34,7 @@ use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
     Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, MOURNING,
-    Process, ProgramSignals, SyscallInterface, futex, graveyard, local, server,
+    Process, ProgramSignals, RobustWords, SyscallInterface, futex, graveyard, local, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -59,6 +62,8 @@ pub struct Ring {
     /// What is installed when it becomes a program.
     filters: Mutex<Vec<SeccompFilter>>,
     program_signals: ProgramSignals,
+    /// What the kernel looks at when the child leaves this memory.
+    robust_list: Mutex<Option<Arc<RobustWords>>>,
     /// All else is `Sync`, so that the compiler has this one thing to say.
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
@@ -351,6 +356,7 @@ impl Ring {
             residence: place.residence,
             filters: Mutex::default(),
             program_signals: ProgramSignals::default(),
+            robust_list: Mutex::default(),
             one_driver: PhantomData,
         };
         if let Some(residence) = &ring.residence {
@@ -399,6 +405,20 @@ impl Ring {
 
     pub(crate) fn set_filters(&self, filters: Vec<SeccompFilter>) {
         *self.filters.lock().unwrap_or_else(PoisonError::into_inner) = filters;
+    }
+
+    /// Has the kernel look at these words when the child leaves this memory, and at no others.
+    pub(crate) fn set_robust_list(&self, list: &Arc<RobustWords>) -> Result<(), Error> {
+        let mut kept = self.robust_list.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = kept.replace(Arc::clone(list));
+        // SAFETY: (4)
+        let set =
+            unsafe { self.syscall(Call::SET_ROBUST_LIST, [list.head(), RobustWords::HEAD_SIZE]) };
+        if set.is_err() {
+            // It is still the other one; or the child is dead, and it is none.
+            *kept = before;
+        }
+        set.map(drop)
     }
 
     /// What the child hands over to its program of signals.
@@ -674,6 +694,7 @@ pub(super) struct Estate {
     deferred: Vec<Arc<DeferredCalls>>,
     _hidden_memory: Option<HiddenMemory>,
     _residence: Option<Residence>,
+    _robust_list: Option<Arc<RobustWords>>,
 }
 
 impl Drop for Estate {
@@ -697,6 +718,7 @@ impl Drop for Ring {
             deferred: self.deferred().cloned().collect(),
             _hidden_memory: self.hidden_memory.take(),
             _residence: self.residence.take(),
+            _robust_list: self.robust_list.get_mut().unwrap_or_else(PoisonError::into_inner).take(),
         };
         if !self.driven || self.process.is_reaped() {
             return;

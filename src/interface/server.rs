@@ -79,7 +79,7 @@ pub(super) const OR_EXIT: usize = 1 << 29;
 pub(super) const PASSED_OVER: [Errno; 6] =
     [Errno::NOENT, Errno::ACCESS, Errno::NOTDIR, Errno::STALE, Errno::NODEV, Errno::TIMEDOUT];
 
-/// The fourth argument of an `execve` before which the death signal has been set for the program.
+/// The fourth argument of an `execve`, or the sixth of an `execveat`, before which the death signal has been set for the program.
 pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 
 /// How long a sleep lasts at most before everything is looked at again.
@@ -324,6 +324,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "jc 36f",
             "cmp eax, {SYS_EXECVE}",
             "je 37f",
+            "cmp eax, {SYS_EXECVEAT}",
+            "je 41f",
             "cmp eax, {SYS_CLONE3}",
             "je 38f",
             "32:",
@@ -395,6 +397,23 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov rdx, r8",
             "jmp 36b",
 
+            // execveat: the same, with the death signal as the sixth argument.
+            "41:",
+            "cmp r9, {AS_IT_IS}",
+            "je 39f",
+            "mov r14, rdi",
+            "mov r15, rsi",
+            "mov eax, {SYS_PRCTL}",
+            "mov edi, {PR_SET_PDEATHSIG}",
+            "mov esi, r9d",
+            "syscall",
+            "test eax, eax",
+            "jnz 33b",
+            "mov eax, {SYS_EXECVEAT}",
+            "mov rdi, r14",
+            "mov rsi, r15",
+            "jmp 36b",
+
             // With filters in place, nothing that the child does afterwards is sure to be done. If this
             // comes back at all, it is the end.
             "39:",
@@ -433,6 +452,7 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             IGNORE = sym IGNORE,
             SYS_CLONE3 = const libc::SYS_clone3,
             SYS_EXECVE = const libc::SYS_execve,
+            SYS_EXECVEAT = const libc::SYS_execveat,
             SYS_EXIT = const libc::SYS_exit,
             SYS_EXIT_GROUP = const libc::SYS_exit_group,
             SYS_FUTEX = const libc::SYS_futex,

@@ -8,8 +8,8 @@
 
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
+use std::slice;
 use std::time::Duration;
-use std::{ptr, slice};
 
 use rustix::fs::{Stat, StatFs, Statx};
 use rustix::path;
@@ -85,6 +85,18 @@ pub(super) fn with_paths<K: far::Task + ?Sized, R>(
 ) -> Result<R, Error> {
     with_path(task, name, paths.0, |first| {
         with_path(task, name, paths.1, |second| call(first, second))
+    })
+}
+
+/// Has `task` write all of a text at once, as files of `/proc` take it.
+pub(super) fn write_text<K: far::Task + ?Sized>(
+    task: &K,
+    file: &Fd<K::FdTable>,
+    text: &str,
+) -> Result<(), Error> {
+    task.interface().lend(text.as_bytes(), |address| {
+        // SAFETY: (2); the file is of the task's own table.
+        unsafe { call(task, Call::WRITE, [near(task, file), address, text.len()]) }.map(drop)
     })
 }
 
@@ -188,10 +200,7 @@ pub(super) fn with_lent<K: far::Task + ?Sized, T: Plain, R>(
     value: &mut T,
     call: impl FnOnce(usize) -> R,
 ) -> R {
-    let bytes = ptr::from_mut(value).cast::<MaybeUninit<u8>>();
-    // SAFETY: (2); the bytes of a borrowed value, of a plain type: every bit pattern is one.
-    let lent = unsafe { slice::from_raw_parts_mut(bytes, size_of::<T>()) };
-    task.interface().lend_mut(lent, call)
+    with_slice_mut(task, slice::from_mut(value), call)
 }
 
 /// Replaces what is in `bytes` by what `call` writes to an address with space for `size` of them.

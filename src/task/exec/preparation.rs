@@ -44,6 +44,7 @@ pub(super) struct Placement {
 pub(super) fn execute(
     ring: &mut Ring,
     program: &Program,
+    file: Option<c_int>,
     fds: Vec<Placement>,
     attributes: &Attributes,
     on_failure: OnFailure,
@@ -70,6 +71,7 @@ pub(super) fn execute(
         lending: Lending::to(ring),
         ring,
         attributes,
+        file,
         listed: fds.iter().flat_map(|fd| [fd.from, fd.to]).collect(),
         steps: Vec::new(),
         undo: Vec::new(),
@@ -99,6 +101,8 @@ struct Preparation<'ring> {
     ring: &'ring mut Ring,
     lending: Lending,
     attributes: &'ring Attributes,
+    /// What is executed, if it is not looked for by its path.
+    file: Option<c_int>,
     /// The numbers that fds are taken from and put at, which no copy may be at.
     listed: Vec<c_int>,
     /// To be sent together with the first `execve`.
@@ -150,13 +154,27 @@ impl Preparation<'_> {
     fn set_aside(&mut self, fds: &mut [Placement]) -> Result<(), Error> {
         let overwritten: Vec<c_int> =
             fds.iter().filter(|fd| fd.from != fd.to).map(|fd| fd.to).collect();
+        // A file that is passed on is executed where the program finds it, too: it may be a script.
+        let passed_on = fds.iter().find(|fd| Some(fd.from) == self.file).map(|fd| fd.to);
+        let in_the_way = self.file.filter(|file| overwritten.contains(file));
+        match (passed_on, in_the_way) {
+            (Some(number), _) => self.file = Some(number),
+            (None, Some(file)) => self.file = Some(self.copy_aside(file)?),
+            (None, None) => {}
+        }
         for fd in fds.iter_mut().filter(|fd| overwritten.contains(&fd.from)) {
-            // The copies must not be made in a table that is shared.
-            self.send_planned()?;
-            fd.from = self.copy(fd.from)?;
-            self.undo.push(close(fd.from));
+            fd.from = self.copy_aside(fd.from)?;
         }
         Ok(())
+    }
+
+    /// A copy of an fd that is about to be overwritten.
+    fn copy_aside(&mut self, fd: c_int) -> Result<c_int, Error> {
+        // It must not be made in a table that is shared.
+        self.send_planned()?;
+        let copy = self.copy(fd)?;
+        self.undo.push(close(copy));
+        Ok(copy)
     }
 
     /// Remembers what is at the number that `fd` is to be put at.
@@ -244,7 +262,7 @@ impl Preparation<'_> {
         Ok(())
     }
 
-    /// Sends the steps and tries the candidates in order, as `execvp(3)` does.
+    /// Sends the steps, and executes the file or tries the candidates in order, as `execvp(3)` does.
     fn run(&mut self, image: &Image, filters: &[SeccompFilter]) -> Result<(), Error> {
         let mut candidates = &image.candidates[..];
         let death_signal = self.attributes.parent_death_signal.map_or(0, |signal| signal.as_raw());
@@ -253,7 +271,9 @@ impl Preparation<'_> {
             // A filter may forbid everything but the exec. So it goes in last, in one go with a
             // single exec.
             self.send_planned()?;
-            candidates = self.first_executable(candidates);
+            if self.file.is_none() {
+                candidates = self.first_executable(candidates);
+            }
         }
         self.hand_over_signals()?;
         if !filters.is_empty() {
@@ -269,20 +289,28 @@ impl Preparation<'_> {
         }
         let argv = self.lending.strings(&image.argv)?;
         let envp = self.lending.strings(&image.envp)?;
-        let nowhere = Error::os(Call::EXECVE, Errno::NOENT);
-        let last = candidates.len().checked_sub(1).ok_or(nowhere)?;
-        for (index, path) in candidates.iter().enumerate() {
-            let path = self.lending.bytes(path.as_bytes_with_nul())?;
-            let execve = Request::new(Call::EXECVE, [path, argv, envp, death_signal]);
-            self.steps.push(if index < last { execve.or_next() } else { execve });
-        }
+        let call = if let Some(file) = self.file {
+            let (itself, flag) = (c"".as_ptr().expose_provenance(), libc::AT_EMPTY_PATH as usize);
+            let arguments = [file as usize, itself, argv, envp, flag, death_signal];
+            self.steps.push(Request::new(Call::EXECVEAT, arguments));
+            Call::EXECVEAT
+        } else {
+            let nowhere = Error::os(Call::EXECVE, Errno::NOENT);
+            let last = candidates.len().checked_sub(1).ok_or(nowhere)?;
+            for (index, path) in candidates.iter().enumerate() {
+                let path = self.lending.bytes(path.as_bytes_with_nul())?;
+                let execve = Request::new(Call::EXECVE, [path, argv, envp, death_signal]);
+                self.steps.push(if index < last { execve.or_next() } else { execve });
+            }
+            Call::EXECVE
+        };
         let Failed { error, passed_over, .. } = match self.send_steps() {
             Err(failed) => failed,
             // Only a filter that makes calls up has execve return.
-            Ok(_) => return Err(Error::os(Call::EXECVE, Errno::NOSYS)),
+            Ok(_) => return Err(Error::os(call, Errno::NOSYS)),
         };
         match error.kind() {
-            ErrorKind::Hangup if error.call() == Call::EXECVE && self.ring.has_execed()? => Ok(()),
+            ErrorKind::Hangup if error.call() == call && self.ring.has_execed()? => Ok(()),
             ErrorKind::Hangup => Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
             // What may not be executed is worth more than what is not there.
             ErrorKind::Os(
