@@ -163,7 +163,9 @@ impl Process {
                 }
                 exit => {
                     let exit = exit?;
-                    return Ok(exit.expect("a wait without WNOHANG returns when there is something"));
+                    return Ok(
+                        exit.expect("a wait without WNOHANG returns when there is something")
+                    );
                 }
             }
         }
