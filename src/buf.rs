@@ -39,8 +39,8 @@ unsafe impl HoldsSlices for HostMemory {}
 ///
 /// `length()` bytes at `address()` are initialised, and stay so while the value is borrowed.
 #[diagnostic::on_unimplemented(
-    message = "this buffer is not in the task's address space",
-    label = "`{Self}` is not memory of `{A}`",
+    message = "this is not a buffer of bytes in the task's address space",
+    label = "`{Self}` is not bytes in `{A}`",
     note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
     note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`"
 )]
@@ -61,8 +61,8 @@ pub unsafe trait Buf<A> {
 /// `length()` bytes at `address()` may be overwritten with any value while the value is mutably
 /// borrowed.
 #[diagnostic::on_unimplemented(
-    message = "this buffer is not in the task's address space",
-    label = "`{Self}` is not memory of `{A}`",
+    message = "this is not a buffer of bytes in the task's address space",
+    label = "`{Self}` is not bytes in `{A}`",
     note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
     note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them"
 )]

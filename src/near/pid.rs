@@ -119,35 +119,71 @@ mod sealed {
     pub trait Sealed {}
 }
 
-macro_rules! taken_as {
-    ($($Id:ident $As:ident $what:literal)+) => {$(
-        #[doc = concat!("What a call takes as the number of a ", $what, " in the pid namespace `P`: a")]
-        #[doc = concat!("[`", stringify!($Id), "`] of it. Sealed.")]
-        #[diagnostic::on_unimplemented(
-            message = "the number is not of this task's pid namespace",
-            label = "`{Self}` does not name anything in `{P}`",
-            note = "a pid, group or thread number means something only in the pid namespace it was learned in",
-            note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
-            note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known"
-        )]
-        pub trait $As<P>: sealed::Sealed {
-            #[doc(hidden)]
-            fn number(self) -> $Id<P>;
-        }
-
-        impl<P> sealed::Sealed for $Id<P> {}
-
-        impl<P> $As<P> for $Id<P> {
-            #[inline(always)]
-            fn number(self) -> $Id<P> {
-                self
-            }
-        }
-    )+};
+/// What a call takes as the number of a process in the pid namespace `P`: a [`Pid`] of it. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "this is not the number of a process in this task's pid namespace",
+    label = "`{Self}` is not a process of `{P}`",
+    note = "a number means something only in the pid namespace it was learned in",
+    note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
+    note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
+    note = "a group or session is no process, also in one namespace: its leader may have ended"
+)]
+pub trait AsPid<P>: sealed::Sealed {
+    #[doc(hidden)]
+    fn number(self) -> Pid<P>;
 }
 
-taken_as! {
-    Pid AsPid "process"
-    Pgid AsPgid "process group"
-    Tid AsTid "thread"
+impl<P> sealed::Sealed for Pid<P> {}
+
+impl<P> AsPid<P> for Pid<P> {
+    #[inline(always)]
+    fn number(self) -> Pid<P> {
+        self
+    }
+}
+
+/// What a call takes as the number of a process group in the pid namespace `P`: a [`Pgid`] of it. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "this is not the number of a process group in this task's pid namespace",
+    label = "`{Self}` is not a process group of `{P}`",
+    note = "a number means something only in the pid namespace it was learned in",
+    note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
+    note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
+    note = "the group of a process, in one namespace, is what `getpgid` says"
+)]
+pub trait AsPgid<P>: sealed::Sealed {
+    #[doc(hidden)]
+    fn number(self) -> Pgid<P>;
+}
+
+impl<P> sealed::Sealed for Pgid<P> {}
+
+impl<P> AsPgid<P> for Pgid<P> {
+    #[inline(always)]
+    fn number(self) -> Pgid<P> {
+        self
+    }
+}
+
+/// What a call takes as the number of a thread in the pid namespace `P`: a [`Tid`] of it. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "this is not the number of a thread in this task's pid namespace",
+    label = "`{Self}` is not a thread of `{P}`",
+    note = "a number means something only in the pid namespace it was learned in",
+    note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
+    note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
+    note = "the first thread of a process, in one namespace, has the number of the process"
+)]
+pub trait AsTid<P>: sealed::Sealed {
+    #[doc(hidden)]
+    fn number(self) -> Tid<P>;
+}
+
+impl<P> sealed::Sealed for Tid<P> {}
+
+impl<P> AsTid<P> for Tid<P> {
+    #[inline(always)]
+    fn number(self) -> Tid<P> {
+        self
+    }
 }
