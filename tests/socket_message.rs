@@ -340,21 +340,14 @@ on_all! {
     }
 
     fn a_pidfd_that_somebody_else_asked_for_has_an_owner(task, socket, std) {
-        const SO_PASSPIDFD: i32 = 76;
         let here = Task::here();
         task.send_fds(socket, [socket]).unwrap();
         let [same_socket] = here.recv_fds(&std).unwrap();
-        let on = 1_i32;
-        #[expect(unsafe_code, reason = "rustix does not know the option")]
-        // SAFETY: the option is an integer.
-        let set = unsafe {
-            let number = same_socket.near().as_raw();
-            libc::setsockopt(number, libc::SOL_SOCKET, SO_PASSPIDFD, (&raw const on).cast(), 4)
-        };
-        if set == -1 {
-            eprintln!("SKIPPED: needs Linux 6.5: {}", std::io::Error::last_os_error());
+        if let Err(error) = here.setsockopt_passpidfd(&same_socket, true) {
+            eprintln!("SKIPPED: needs Linux 6.5: {error}");
             return;
         }
+        assert!(task.getsockopt_passpidfd(socket).unwrap());
         // Everything that can come at once has room, with an odd number of fds and an even one.
         task.setsockopt_passcred(socket, true).unwrap();
         let file = null();
@@ -379,6 +372,11 @@ on_all! {
         if has_its_own_table(task.pid()) {
             until("it is closed", || !numbers(task.pid()).contains(&number));
         }
+        here.setsockopt_passpidfd(&same_socket, false).unwrap();
+        assert!(!task.getsockopt_passpidfd(socket).unwrap());
+        rustix_sends(&std, &[file.as_fd()]);
+        let received = task.recvmsg(socket, &mut [&mut [0]], 1, RECEIVE).unwrap();
+        assert!(received.pidfd.is_none());
     }
 }
 

@@ -345,7 +345,7 @@ pub struct Received<F, P> {
     pub fds: Vec<Fd<F>>,
     /// Who sent it, if the socket [asks for that](super::SocketOptionTask::setsockopt_passcred).
     pub credentials: Option<PeerCredentials<P>>,
-    /// A pidfd of who sent it, if somebody has set `SO_PASSPIDFD` on the socket.
+    /// A pidfd of who sent it, if the socket [asks for that](super::SocketOptionTask::setsockopt_passpidfd).
     pub pidfd: Option<Fd<F>>,
 }
 
