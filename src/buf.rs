@@ -4,8 +4,8 @@
 //!
 //! 1. A reference of this program points into the memory of every task whose address space is a
 //!    [`HoldsSlices`].
-//! 2. A `Vector` in an [`IoBuf`] or [`IoBufMut`] is what the kernel takes as `struct iovec`: the
-//!    address and length of a buffer that is borrowed for as long as it exists.
+//! 2. An [`IoBuf`] and an [`IoBufMut`] have the address and length of a buffer that is borrowed for as
+//!    long as they exist, and so has each `Vector` in `Vectors`: what the kernel takes as `struct iovec`.
 #![expect(unsafe_code, reason = "promises what memory is where")]
 
 use std::fmt;
@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of};
 use std::slice;
 
-use crate::brand::{HostMemory, Namespace, Of};
+use crate::brand::{HostMemory, Namespace};
 use crate::near::Address;
 
 /// An address space that this program's references point into.
@@ -39,8 +39,8 @@ unsafe impl HoldsSlices for HostMemory {}
 ///
 /// `length()` bytes at `address()` are initialised, and stay so while the value is borrowed.
 #[diagnostic::on_unimplemented(
-    message = "this buffer is not in the task's address space",
-    label = "`{Self}` is not memory of `{A}`",
+    message = "this is not a buffer of bytes in the task's address space",
+    label = "`{Self}` is not bytes in `{A}`",
     note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
     note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`"
 )]
@@ -61,8 +61,8 @@ pub unsafe trait Buf<A> {
 /// `length()` bytes at `address()` may be overwritten with any value while the value is mutably
 /// borrowed.
 #[diagnostic::on_unimplemented(
-    message = "this buffer is not in the task's address space",
-    label = "`{Self}` is not memory of `{A}`",
+    message = "this is not a buffer of bytes in the task's address space",
+    label = "`{Self}` is not bytes in `{A}`",
     note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
     note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them"
 )]
@@ -128,29 +128,39 @@ unsafe impl<A: HoldsSlices> Buf<A> for str {
     }
 }
 
-/// One buffer of several in the address space `A` that one call reads, such as
-/// [`sendmsg`](crate::task::SocketMessageTask::sendmsg) and
-/// [`writev`](crate::task::TransferTask::writev): std's [`IoSlice`], for any
+/// A buffer of whatever type in the address space `A`, to be read by a call: std's [`IoSlice`], for any
 /// address space.
-#[repr(transparent)]
+///
+/// Calls that take several buffers, such as [`writev`](crate::task::TransferTask::writev) and
+/// [`sendmsg`](crate::task::SocketMessageTask::sendmsg), take a slice of them. Where they have one type,
+/// that is a slice of references to them; where they have not, of these.
+///
+/// ```
+/// use nearfar::prelude::*;
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let here = Task::here();
+/// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+/// here.writev(&writer, &["one type", ", "])?;
+/// here.writev(&writer, &[IoBuf::new("two"), IoBuf::new(b" types")])?;
+/// let mut text = [0; 64];
+/// let length = here.read(&reader, &mut text)?;
+/// assert_eq!(&text[..length], b"one type, two types");
+/// # Ok(())
+/// # }
+/// ```
 pub struct IoBuf<'b, A> {
     /// Invariant (2).
-    vector: Vector,
+    address: Address<A>,
+    length: usize,
     buffer: PhantomData<&'b [u8]>,
-    space: Of<A>,
 }
 
 impl<'b, A> IoBuf<'b, A> {
     /// All of this buffer.
     #[must_use]
     pub fn new(buffer: &'b (impl Buf<A> + ?Sized)) -> Self {
-        let vector = Vector { address: buffer.address().as_raw(), length: buffer.length() };
-        IoBuf { vector, buffer: PhantomData, space: Of::new() }
-    }
-
-    pub(crate) fn vectors(buffers: &[Self]) -> &[Vector] {
-        // SAFETY: the same memory, as `IoBuf` is transparent.
-        unsafe { slice::from_raw_parts(buffers.as_ptr().cast(), buffers.len()) }
+        IoBuf { address: buffer.address(), length: buffer.length(), buffer: PhantomData }
     }
 }
 
@@ -162,16 +172,16 @@ impl<A> Clone for IoBuf<'_, A> {
 
 impl<A> Copy for IoBuf<'_, A> {}
 
-/// One buffer of several in the address space `A` that one call writes to, such as
-/// [`recvmsg`](crate::task::SocketMessageTask::recvmsg) and
-/// [`readv`](crate::task::TransferTask::readv): std's [`IoSliceMut`], for
+/// A buffer of whatever type in the address space `A`, to be written by a call: std's [`IoSliceMut`], for
 /// any address space.
-#[repr(transparent)]
+///
+/// What [`IoBuf`] is for [`readv`](crate::task::TransferTask::readv) and
+/// [`recvmsg`](crate::task::SocketMessageTask::recvmsg).
 pub struct IoBufMut<'b, A> {
     /// Invariant (2).
-    vector: Vector,
+    address: Address<A>,
+    length: usize,
     buffer: PhantomData<&'b mut [u8]>,
-    space: Of<A>,
 }
 
 impl<'b, A> IoBufMut<'b, A> {
@@ -179,14 +189,7 @@ impl<'b, A> IoBufMut<'b, A> {
     #[must_use]
     pub fn new(buffer: &'b mut (impl BufMut<A> + ?Sized)) -> Self {
         let length = buffer.length();
-        let vector = Vector { address: buffer.address_mut().as_raw(), length };
-        IoBufMut { vector, buffer: PhantomData, space: Of::new() }
-    }
-
-    /// Mutably, as what is in the buffers changes.
-    pub(crate) fn vectors(buffers: &mut [Self]) -> &[Vector] {
-        // SAFETY: the same memory, as `IoBufMut` is transparent.
-        unsafe { slice::from_raw_parts(buffers.as_ptr().cast(), buffers.len()) }
+        IoBufMut { address: buffer.address_mut(), length, buffer: PhantomData }
     }
 }
 
@@ -194,8 +197,7 @@ macro_rules! debug_buffers {
     ($($name:ident)+) => {$(
         impl<A: Namespace> fmt::Debug for $name<'_, A> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let address = Address::<A>::new(self.vector.address);
-                write!(f, "{}({address}, {} bytes)", stringify!($name), self.vector.length)
+                write!(f, "{}({}, {} bytes)", stringify!($name), self.address, self.length)
             }
         }
     )+};
@@ -212,6 +214,14 @@ pub(crate) struct Vector {
 }
 
 impl Vector {
+    fn of<A>(buffer: &(impl Buf<A> + ?Sized)) -> Self {
+        Vector { address: buffer.address().as_raw(), length: buffer.length() }
+    }
+
+    fn of_mut<A>(buffer: &mut (impl BufMut<A> + ?Sized)) -> Self {
+        Vector { address: buffer.address_mut().as_raw(), length: buffer.length() }
+    }
+
     /// To be lent to the kernel.
     pub(crate) fn as_bytes(vectors: &[Vector]) -> &[u8] {
         // SAFETY: two integers without padding.
@@ -219,12 +229,47 @@ impl Vector {
     }
 }
 
+/// The list of several buffers that the kernel takes.
+pub(crate) struct Vectors<'b> {
+    /// Invariant (2): the first `count` of them, unless there are `many`.
+    few: [Vector; FEW],
+    many: Vec<Vector>,
+    count: usize,
+    buffers: PhantomData<&'b mut [u8]>,
+}
+
+/// Not more than these need no allocation.
+const FEW: usize = 8;
+
+impl<'b> Vectors<'b> {
+    pub(crate) fn of<A>(buffers: &'b [impl Buf<A>]) -> Self {
+        Vectors::collect(buffers.iter().map(|buffer| Vector::of(buffer)))
+    }
+
+    pub(crate) fn of_mut<A>(buffers: &'b mut [impl BufMut<A>]) -> Self {
+        Vectors::collect(buffers.iter_mut().map(|buffer| Vector::of_mut(buffer)))
+    }
+
+    fn collect(vectors: impl ExactSizeIterator<Item = Vector>) -> Self {
+        let count = vectors.len();
+        let (mut few, mut many) = ([Vector { address: 0, length: 0 }; FEW], Vec::new());
+        if count <= FEW {
+            few.iter_mut().zip(vectors).for_each(|(place, vector)| *place = vector);
+        } else {
+            many.extend(vectors);
+        }
+        Vectors { few, many, count, buffers: PhantomData }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Vector] {
+        if self.count <= FEW { &self.few[..self.count] } else { &self.many }
+    }
+}
+
 const _: () = {
     assert!(size_of::<Vector>() == size_of::<libc::iovec>());
     assert!(offset_of!(Vector, address) == offset_of!(libc::iovec, iov_base));
     assert!(offset_of!(Vector, length) == offset_of!(libc::iovec, iov_len));
-    assert!(size_of::<IoBuf<'_, HostMemory>>() == size_of::<Vector>());
-    assert!(size_of::<IoBufMut<'_, HostMemory>>() == size_of::<Vector>());
 };
 
 // SAFETY: (1); a borrowed slice.
@@ -243,11 +288,11 @@ unsafe impl<A: HoldsSlices> Buf<A> for IoSlice<'_> {
 unsafe impl<A> Buf<A> for IoBuf<'_, A> {
     #[inline]
     fn address(&self) -> Address<A> {
-        Address::new(self.vector.address)
+        self.address
     }
     #[inline]
     fn length(&self) -> usize {
-        self.vector.length
+        self.length
     }
 }
 
@@ -255,11 +300,11 @@ unsafe impl<A> Buf<A> for IoBuf<'_, A> {
 unsafe impl<A> BufMut<A> for IoBufMut<'_, A> {
     #[inline]
     fn address_mut(&mut self) -> Address<A> {
-        Address::new(self.vector.address)
+        self.address
     }
     #[inline]
     fn length(&self) -> usize {
-        self.vector.length
+        self.length
     }
 }
 

@@ -4,6 +4,7 @@ mod common;
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{deadline, is_dead, is_gone, state, until};
@@ -76,6 +77,33 @@ fn the_pidfd_is_readable_at_the_end_and_does_not_reap() {
         assert_eq!(state(process.id()), Some('Z'));
         assert!(process.as_raw_fd() > 2);
         assert_eq!(process.wait().unwrap().code(), Some(3));
+    });
+}
+
+/// An executor may have made it so.
+#[test]
+fn a_wait_lasts_until_the_end_although_the_pidfd_does_not_block() {
+    deadline(|| {
+        let process = sleep();
+        Task::here().fcntl_setfl(&process, OFlags::NONBLOCK).unwrap();
+        let (killer, pid) = (process.killer(), process.pid());
+        let Waited::Running(process) = process.try_wait().unwrap() else { panic!("it sleeps") };
+        let me = Task::here().gettid().unwrap().as_raw();
+        let waiting = AtomicBool::new(true);
+        let waited = std::thread::scope(|scope| {
+            let waiting = &waiting;
+            scope.spawn(move || {
+                until("asleep in the wait, or back from it", || {
+                    state(me) == Some('S') || !waiting.load(Ordering::Relaxed)
+                });
+                killer.kill().unwrap();
+            });
+            let waited = process.wait();
+            waiting.store(false, Ordering::Relaxed);
+            waited
+        });
+        assert_eq!(waited.unwrap().signal(), Some(9));
+        assert!(is_gone(pid));
     });
 }
 

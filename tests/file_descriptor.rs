@@ -234,6 +234,10 @@ on_both! {
         task.fcntl_add_seals(&file, SealFlags::WRITE).unwrap();
         assert_eq!(task.fcntl_get_seals(&file).unwrap(), SealFlags::WRITE);
         assert_eq!(task.write(&file, b"x").unwrap_err().errno(), Some(Errno::PERM));
+        task.fcntl_add_seals(&file, SealFlags::EXEC).unwrap();
+        let unknown = SealFlags::from_bits_retain(1 << 20);
+        let error = task.fcntl_add_seals(&file, unknown).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownFlags);
     }
 
     fn fcntl_ofd_locks_exclude_another_open_file(task) {

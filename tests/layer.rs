@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 
 use common::{deadline, fds};
-use nearfar::interface::{Call, Observer};
+use nearfar::interface::{Call, Observer, SyscallInterface};
 use nearfar::prelude::*;
 use nearfar::{Error, far};
 
@@ -112,5 +114,41 @@ fn the_outer_layer_comes_first() {
         let outside = inside.layer(&recorder);
         let error = outside.getpid().unwrap_err();
         assert_eq!(recorder.seen.lock().unwrap()[0].answer, Err(error));
+    });
+}
+
+/// Opens a file where one was closed, and panics.
+struct Reopens<'a, K: far::Task> {
+    task: &'a K,
+    opened: RefCell<Option<Fd<K::FdTable>>>,
+}
+
+impl<K: far::Task> Observer for Reopens<'_, K> {
+    fn before(&self, _: Call, _: &[usize]) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    fn after(&self, call: Call, _: &[usize], _: &Result<usize, Error>) {
+        assert_eq!(call, Call::CLOSE);
+        let zero = self.task.openat(Cwd, "/dev/zero", OFlags::RDONLY, Mode::empty()).unwrap();
+        self.opened.replace(Some(zero));
+        resume_unwind(Box::new("as planned"));
+    }
+}
+
+#[test]
+fn a_close_that_ends_in_a_panic_does_not_close_twice() {
+    deadline(|| {
+        brand!(private_fds);
+        let (child, ()) = Task::here().spawn_with_files(private_fds, ()).unwrap();
+        let null = child.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        let number = null.near();
+        let observer = Reopens { task: &child, opened: RefCell::new(None) };
+        let watched = child.layer(&observer);
+        catch_unwind(AssertUnwindSafe(|| watched.close(null))).unwrap_err();
+        let zero = observer.opened.take().unwrap();
+        assert_eq!(zero.near(), number);
+        far::Task::interface(&child).barrier().unwrap();
+        assert_eq!(child.read(&zero, &mut [1]), Ok(1));
     });
 }

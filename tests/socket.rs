@@ -252,7 +252,7 @@ on_all! {
             task.bind(&netlink, &address).unwrap_err(),
             task.connect(&netlink, &address).unwrap_err(),
             task.sendto(&netlink, b"x", SendFlags::empty(), &address).unwrap_err(),
-            task.sendmsg(&netlink, Some(&address), &[], None::<&Fd<_>>, SendFlags::empty())
+            task.sendmsg(&netlink, Some(&address), &[""], None::<&Fd<_>>, SendFlags::empty())
                 .unwrap_err(),
         ] {
             assert_eq!(error.errno(), Some(Errno::AFNOSUPPORT));

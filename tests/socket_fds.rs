@@ -157,7 +157,7 @@ fn a_full_table_takes_what_it_can_and_says_so() {
         let send = || here.send_fds(&ours, vec![&file; free as usize + 2]).unwrap();
         let receive = || {
             let mut byte = [0; 1];
-            child.recvmsg(&its, &mut [IoBufMut::new(&mut byte)], 253, RecvFlags::empty())
+            child.recvmsg(&its, &mut [&mut byte], 253, RecvFlags::empty())
         };
 
         send();
@@ -197,7 +197,7 @@ fn an_fd_that_cannot_leave_a_standard_slot_is_closed() {
         let file = File::open("/dev/null").unwrap();
         here.send_fds(&ours, [&file, &file]).unwrap();
         let mut byte = [0; 1];
-        let buffers = &mut [IoBufMut::new(&mut byte)];
+        let buffers = &mut [&mut byte];
         let received = child.recvmsg(&its, buffers, 2, RecvFlags::empty()).unwrap();
         assert_eq!((received.length, received.fds.len()), (1, 0));
         assert_eq!(received.flags, ReturnFlags::CTRUNC);
@@ -286,7 +286,7 @@ fn a_peer_has_the_pid_that_whoever_asks_knows_it_by() {
             let here = Task::here();
             here.send(&ours, b"x", SendFlags::empty())?;
             let mut byte = [0; 1];
-            let buffers = &mut [IoBufMut::new(&mut byte)];
+            let buffers = &mut [&mut byte];
             let received = child.recvmsg(its, buffers, 0, RecvFlags::empty())?;
             assert_eq!(received.credentials.unwrap().pid, None);
 

@@ -143,7 +143,7 @@ on_all! {
         let second = second[..3].iter().map(|byte| unsafe { byte.assume_init() });
         assert!(second.eq(*b"345"));
         std.shutdown(std::net::Shutdown::Write).unwrap();
-        let received = task.recvmsg(socket, &mut [IoBufMut::new(&mut first)], 4, RECEIVE).unwrap();
+        let received = task.recvmsg(socket, &mut [&mut first], 4, RECEIVE).unwrap();
         assert_eq!((received.length, received.fds.len()), (0, 0));
     }
 
@@ -168,7 +168,7 @@ on_all! {
 
         std.send_to(b"another answer", at).unwrap();
         let mut few = [0; 7];
-        let received = task.recvmsg(&udp, &mut [IoBufMut::new(&mut few)], 0, RECEIVE).unwrap();
+        let received = task.recvmsg(&udp, &mut [&mut few], 0, RECEIVE).unwrap();
         assert_eq!((received.length, received.from), (7, Some(there.clone())));
         assert_eq!((&few, received.flags), (b"another", ReturnFlags::TRUNC));
         let buffers = [IoBuf::new(b"by "), IoBuf::new(b"sendmsg")];
@@ -183,10 +183,10 @@ on_all! {
         for error in [
             task.send(socket, b"x", zerocopy).unwrap_err(),
             task.sendto(socket, b"x", zerocopy, to).unwrap_err(),
-            task.sendmsg(socket, None, &[IoBuf::new(b"x")], None::<&Fd<_>>, zerocopy).unwrap_err(),
+            task.sendmsg(socket, None, &[b"x"], None::<&Fd<_>>, zerocopy).unwrap_err(),
             task.recv(socket, &mut [0; 1], unknown).unwrap_err(),
             task.recvfrom(socket, &mut [0; 1], unknown).unwrap_err(),
-            task.recvmsg(socket, &mut [IoBufMut::new(&mut [0; 1])], 0, unknown).unwrap_err(),
+            task.recvmsg(socket, &mut [&mut [0; 1]], 0, unknown).unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::UnknownFlags);
         }
@@ -249,7 +249,7 @@ on_all! {
         let file = null();
         rustix_sends(&std, &[file.as_fd(); 253]);
         let mut byte = [0; 4];
-        let buffers = &mut [IoBufMut::new(&mut byte)];
+        let buffers = &mut [&mut byte];
         let received = task.recvmsg(socket, buffers, usize::MAX, RECEIVE).unwrap();
         assert_eq!((received.length, received.fds.len()), (1, 253));
         assert_eq!(received.flags, ReturnFlags::empty());
@@ -268,7 +268,7 @@ on_all! {
         let send = |count: usize| rustix_sends(&std, &vec![file.as_fd(); count]);
         let receive = |most| {
             let mut byte = [0; 1];
-            task.recvmsg(socket, &mut [IoBufMut::new(&mut byte)], most, RECEIVE).unwrap()
+            task.recvmsg(socket, &mut [&mut byte], most, RECEIVE).unwrap()
         };
         // From where the kernel still opens some more than were asked for, to where it does not.
         for (sent, most) in [(1, 0), (2, 1), (3, 1), (40, 0), (40, 3), (253, 17)] {
@@ -297,7 +297,7 @@ on_all! {
         // A look at them makes new ones each time.
         send(1);
         let mut byte = [0; 1];
-        let buffers = &mut [IoBufMut::new(&mut byte)];
+        let buffers = &mut [&mut byte];
         let first = task.recvmsg(socket, buffers, 1, RecvFlags::PEEK).unwrap();
         let second = task.recv_fds::<1>(socket).unwrap();
         assert_eq!((first.fds.len(), copies()), (1, originals + 2));
@@ -318,7 +318,7 @@ on_all! {
         rustix_sends(&std, &[file.as_fd()]);
         let mut byte = [0; 1];
         let received =
-            task.recvmsg(socket, &mut [IoBufMut::new(&mut byte)], 1, RECEIVE).unwrap();
+            task.recvmsg(socket, &mut [&mut byte], 1, RECEIVE).unwrap();
         let sender = received.credentials.unwrap();
         assert_eq!(sender.pid.unwrap().as_raw(), me() as i32);
         assert_eq!(sender.uid, rustix::process::geteuid().as_raw());
@@ -334,34 +334,27 @@ on_all! {
         let (left, right) = task.socketpair(family, kind, None, flags).unwrap();
         task.setsockopt_passcred(&right, true).unwrap();
         task.send(&left, b"x", SEND).unwrap();
-        let buffers = &mut [IoBufMut::new(&mut byte)];
+        let buffers = &mut [&mut byte];
         let received = task.recvmsg(&right, buffers, 0, RECEIVE).unwrap();
         assert_eq!(received.credentials.unwrap().pid, Some(task.pid()));
     }
 
     fn a_pidfd_that_somebody_else_asked_for_has_an_owner(task, socket, std) {
-        const SO_PASSPIDFD: i32 = 76;
         let here = Task::here();
         task.send_fds(socket, [socket]).unwrap();
         let [same_socket] = here.recv_fds(&std).unwrap();
-        let on = 1_i32;
-        #[expect(unsafe_code, reason = "rustix does not know the option")]
-        // SAFETY: the option is an integer.
-        let set = unsafe {
-            let number = same_socket.near().as_raw();
-            libc::setsockopt(number, libc::SOL_SOCKET, SO_PASSPIDFD, (&raw const on).cast(), 4)
-        };
-        if set == -1 {
-            eprintln!("SKIPPED: needs Linux 6.5: {}", std::io::Error::last_os_error());
+        if let Err(error) = here.setsockopt_passpidfd(&same_socket, true) {
+            eprintln!("SKIPPED: needs Linux 6.5: {error}");
             return;
         }
+        assert!(task.getsockopt_passpidfd(socket).unwrap());
         // Everything that can come at once has room, with an odd number of fds and an even one.
         task.setsockopt_passcred(socket, true).unwrap();
         let file = null();
         let receive = |sent| {
             rustix_sends(&std, &vec![file.as_fd(); sent]);
             let mut byte = [0; 1];
-            let buffers = &mut [IoBufMut::new(&mut byte)];
+            let buffers = &mut [&mut byte];
             let received = task.recvmsg(socket, buffers, sent, RECEIVE).unwrap();
             assert_eq!((received.fds.len(), received.flags), (sent, ReturnFlags::empty()));
             assert!(received.credentials.is_some() && received.pidfd.is_some());
@@ -379,6 +372,11 @@ on_all! {
         if has_its_own_table(task.pid()) {
             until("it is closed", || !numbers(task.pid()).contains(&number));
         }
+        here.setsockopt_passpidfd(&same_socket, false).unwrap();
+        assert!(!task.getsockopt_passpidfd(socket).unwrap());
+        rustix_sends(&std, &[file.as_fd()]);
+        let received = task.recvmsg(socket, &mut [&mut [0]], 1, RECEIVE).unwrap();
+        assert!(received.pidfd.is_none());
     }
 }
 

@@ -243,7 +243,7 @@ where
         assert_eq!(error.errno(), Some(Errno::NOTTY));
     }
     let error = task.ioctl_tiocgptpeer(&terminal, flags).unwrap_err();
-    assert_eq!(error.errno(), Some(Errno::IO), "it is not the master");
+    assert_eq!(error.errno(), Some(Errno::NOTTY), "it is not the master");
     let error = task.ioctl_tiocgptpeer(&master, OFlags::TRUNC).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownFlags);
 }

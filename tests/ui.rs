@@ -143,7 +143,7 @@ impl Case {
     }
 
     fn is_in_our_words(&self) -> bool {
-        let ours = ["is not in this task's fd table", "cannot be inherited from the fd table"];
+        let ours = ["in this task's fd table", "cannot be inherited from the fd table"];
         self.message
             .lines()
             .next()

@@ -215,10 +215,10 @@ pub trait AsFd<F>: Sealed {
 
 /// What can be given up as an fd of the table `F`: [`Fd<F>`] itself. Sealed.
 #[diagnostic::on_unimplemented(
-    message = "the file descriptor is not in this task's fd table",
-    label = "`{Self}` is not an fd of `{F}`",
-    note = "an fd is closed or replaced only in the fd table it is open in",
-    note = "use the task it came from, or drop the handle: that closes it in its own table"
+    message = "this is not an owned file descriptor in this task's fd table",
+    label = "`{Self}` is not an `Fd` of `{F}`",
+    note = "an fd is closed or replaced only in the fd table it is open in: use the task it came from, or drop the handle, which closes it in its own table",
+    note = "its owner gives it up for that: pass the `Fd` by value; what std owns becomes one by `Fd::from`"
 )]
 pub trait IntoFd<F>: Sealed {
     /// The handle.

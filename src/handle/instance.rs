@@ -31,7 +31,7 @@ impl<W, F> Inotify<W, F> {
 
 /// What can be used as an epoll instance of the table `F`: [`Epoll<F>`] and references to it. Sealed.
 #[diagnostic::on_unimplemented(
-    message = "the epoll instance is not in this task's fd table",
+    message = "this is not an epoll instance in this task's fd table",
     label = "`{Self}` is not an epoll instance of `{F}`",
     note = "an epoll instance is what `epoll_create1` returns, in the fd table of the task that made it",
     note = "make one in the task that is to wait, or list the `Epoll` in `unshare_files` when the table is made",
@@ -45,7 +45,7 @@ impl<F, T: AsEpoll<F> + ?Sized> AsEpoll<F> for &T {}
 /// What can be used as an inotify instance of the table `F`: [`Inotify<W, F>`] and references to it.
 /// Sealed.
 #[diagnostic::on_unimplemented(
-    message = "the inotify instance is not in this task's fd table",
+    message = "this is not an inotify instance in this task's fd table",
     label = "`{Self}` is not an inotify instance of `{F}`",
     note = "an inotify instance is what `inotify_init1` returns, in the fd table of the task that made it",
     note = "make one in the task that is to watch, or list the `Inotify` in `unshare_files` when the table is made"

@@ -30,7 +30,7 @@ pub struct MountFd<F> {
 /// What can be used as a file system context of the table `F`: [`FsContext<F>`], and references to
 /// it. Sealed.
 #[diagnostic::on_unimplemented(
-    message = "the file system context is not in this task's fd table",
+    message = "this is not a file system context in this task's fd table",
     label = "`{Self}` is not a file system context of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
     note = "call `fsopen` or `fspick` in the task that is to use it, or list the context in `unshare_files` when the table is made",
@@ -40,7 +40,7 @@ pub trait AsFsContext<F>: AsFd<F> {}
 
 /// What can be used as a mount of the table `F`: [`MountFd<F>`], and references to it. Sealed.
 #[diagnostic::on_unimplemented(
-    message = "the mount is not in this task's fd table",
+    message = "this is not a mount in this task's fd table",
     label = "`{Self}` is not an fd of a mount in `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
     note = "call `open_tree` in the task that is to use it, or list the mount in `unshare_files` when the table is made",

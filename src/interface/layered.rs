@@ -17,6 +17,9 @@ use super::{Call, Error, ProgramSignals, SyscallInterface};
 /// the call's arguments mean is between the task and the kernel. Addresses among them are of the task's
 /// address space, and not to be looked at from here.
 ///
+/// Who gives up an fd to a call does not get it back: a `close` that is refused leaves it open, and so
+/// does a panic before a close. A panic after a call loses what the call has opened.
+///
 /// A function that takes a call and its arguments is an observer, too:
 ///
 /// ```

@@ -156,8 +156,20 @@ impl Process {
 
     /// Waits until it has ended and reaps it.
     pub(crate) fn wait(&self) -> Result<Exit, Error> {
-        let exit = self.waitid(0, Eligible::Every)?;
-        Ok(exit.expect("a wait without WNOHANG returns when there is something"))
+        loop {
+            match self.waitid(0, Eligible::Every) {
+                // The pidfd is lent to others, who may have set `O_NONBLOCK`.
+                Err(error) if error.errno() == Some(Errno::AGAIN) => {
+                    self.poll(None)?;
+                }
+                exit => {
+                    let exit = exit?;
+                    return Ok(
+                        exit.expect("a wait without WNOHANG returns when there is something")
+                    );
+                }
+            }
+        }
     }
 
     /// Reaps it if it has ended.

@@ -126,28 +126,68 @@ pub(crate) mod sealed {
     impl<T: Sealed + ?Sized> Sealed for &T {}
 }
 
+/// What a call takes as the number of a process in the pid namespace `P`: a [`Pid`] of it, or a
+/// [`far::Pid`](crate::far::Pid), which brings its namespace along. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "this is not the number of a process in this task's pid namespace",
+    label = "`{Self}` is not a process of `{P}`",
+    note = "a number means something only in the pid namespace it was learned in",
+    note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
+    note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
+    note = "for a `Dynamic` task, a number comes with its namespace: `far::Pid::of(&task, number)`, or `erase()` of one",
+    note = "a group or session is no process, also in one namespace: its leader may have ended"
+)]
+pub trait AsPid<P>: sealed::Sealed {
+    #[doc(hidden)]
+    fn number(&self) -> Pid<P>;
+
+    /// The namespace that it is of; `None` if its type says so.
+    #[doc(hidden)]
+    fn namespace(&self) -> Option<&PidNamespace<P>>;
+}
+
+/// What a call takes as the number of a process group in the pid namespace `P`: a [`Pgid`] of it, or a
+/// [`far::Pgid`](crate::far::Pgid), which brings its namespace along. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "this is not the number of a process group in this task's pid namespace",
+    label = "`{Self}` is not a process group of `{P}`",
+    note = "a number means something only in the pid namespace it was learned in",
+    note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
+    note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
+    note = "for a `Dynamic` task, a number comes with its namespace: `far::Pgid::of(&task, number)`, or `erase()` of one",
+    note = "the group of a process, in one namespace, is what `getpgid` says"
+)]
+pub trait AsPgid<P>: sealed::Sealed {
+    #[doc(hidden)]
+    fn number(&self) -> Pgid<P>;
+
+    /// The namespace that it is of; `None` if its type says so.
+    #[doc(hidden)]
+    fn namespace(&self) -> Option<&PidNamespace<P>>;
+}
+
+/// What a call takes as the number of a thread in the pid namespace `P`: a [`Tid`] of it, or a
+/// [`far::Tid`](crate::far::Tid), which brings its namespace along. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "this is not the number of a thread in this task's pid namespace",
+    label = "`{Self}` is not a thread of `{P}`",
+    note = "a number means something only in the pid namespace it was learned in",
+    note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
+    note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
+    note = "for a `Dynamic` task, a number comes with its namespace: `far::Tid::of(&task, number)`, or `erase()` of one",
+    note = "the first thread of a process, in one namespace, has the number of the process"
+)]
+pub trait AsTid<P>: sealed::Sealed {
+    #[doc(hidden)]
+    fn number(&self) -> Tid<P>;
+
+    /// The namespace that it is of; `None` if its type says so.
+    #[doc(hidden)]
+    fn namespace(&self) -> Option<&PidNamespace<P>>;
+}
+
 macro_rules! taken_as {
-    ($($Id:ident $As:ident $what:literal)+) => {$(
-        #[doc = concat!("What a call takes as the number of a ", $what, " in the pid namespace `P`: a")]
-        #[doc = concat!("[`", stringify!($Id), "`] of it, or a [`far::", stringify!($Id), "`](crate::far::",)]
-        #[doc = concat!(stringify!($Id), "), which brings its namespace along. Sealed.")]
-        #[diagnostic::on_unimplemented(
-            message = "the number is not of this task's pid namespace",
-            label = "`{Self}` does not name anything in `{P}`",
-            note = "a pid, group or thread number means something only in the pid namespace it was learned in",
-            note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
-            note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
-            note = "for a dynamic task, a number has to come with its namespace: `far::Pid::of(&task, pid)`, or `erase()` of one"
-        )]
-        pub trait $As<P>: sealed::Sealed {
-            #[doc(hidden)]
-            fn number(&self) -> $Id<P>;
-
-            /// The namespace that it is of; `None` if its type says so.
-            #[doc(hidden)]
-            fn namespace(&self) -> Option<&PidNamespace<P>>;
-        }
-
+    ($($Id:ident $As:ident)+) => {$(
         impl<P> sealed::Sealed for $Id<P> {}
 
         impl<'id, L> $As<Brand<'id, L>> for $Id<Brand<'id, L>> {
@@ -174,8 +214,4 @@ macro_rules! taken_as {
     )+};
 }
 
-taken_as! {
-    Pid AsPid "process"
-    Pgid AsPgid "process group"
-    Tid AsTid "thread"
-}
+taken_as! { Pid AsPid Pgid AsPgid Tid AsTid }

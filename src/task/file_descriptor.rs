@@ -22,7 +22,7 @@ use crate::far;
 use crate::handle::{AsDirFd, AsFd, Fd, IntoFd};
 use crate::interface::{Call, Error, ErrorKind};
 
-use super::arguments::{LOWEST, call, near, received, with_in_out, with_out, with_path};
+use super::arguments::{LOWEST, call, known, near, received, with_in_out, with_out, with_path};
 
 /// Calls on file descriptors.
 ///
@@ -218,12 +218,14 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// [`close(2)`](https://man7.org/linux/man-pages/man2/close.2.html)
     fn close(&self, fd: impl IntoFd<Self::FdTable>) -> Result<(), Error> {
-        let fd = fd.into_fd();
-        let number = near(self, &fd);
-        // SAFETY: (1); the handle is given up, but for a call that was not sent.
-        let closed = unsafe { call(self, Call::CLOSE, [number]) }.map(drop);
-        if !closed.is_err_and(|error| error.kind() == ErrorKind::NotSent) {
-            let _closed = fd.into_near();
+        // It has no owner during the call: what sees it being answered may open another file in the
+        // slot, and if that panics, the slot must not be closed again.
+        let number = fd.into_fd().into_near();
+        // SAFETY: (1); its owner has given it up.
+        let closed = unsafe { call(self, Call::CLOSE, [number.as_raw() as usize]) }.map(drop);
+        if closed.is_err_and(|error| error.kind() == ErrorKind::NotSent) {
+            // SAFETY: (1); it is as open as it was, and was taken from its owner here.
+            drop(unsafe { Fd::from_near(number, self.fd_table()) });
         }
         closed
     }
@@ -579,13 +581,15 @@ pub trait FileDescriptorTask: far::Task {
     /// # Errors
     ///
     /// Of `fcntl`: `EPERM` if it is sealed against seals or not open for writing, `EBUSY` for
-    /// `F_SEAL_WRITE` on what is mapped; `EINVAL` for seals the kernel does not know.
+    /// `F_SEAL_WRITE` on what is mapped, `EINVAL` for seals that an older kernel does not know;
+    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for those that this library does not know.
     ///
     /// # References
     ///
     /// [`F_ADD_SEALS(2const)`](https://man7.org/linux/man-pages/man2/F_GET_SEALS.2const.html)
     fn fcntl_add_seals(&self, fd: impl AsFd<Self::FdTable>, seals: SealFlags) -> Result<(), Error> {
-        fcntl(self, &fd, libc::F_ADD_SEALS, seals.bits() as usize).map(drop)
+        let seals = known(Call::FCNTL, seals.bits(), KNOWN_SEALS.bits())?;
+        fcntl(self, &fd, libc::F_ADD_SEALS, seals).map(drop)
     }
 
     /// `fcntl(fd, F_OFD_SETLK, lock)`—locks or unlocks a range of the file, without waiting.
@@ -710,6 +714,13 @@ pub(super) fn known_open_flags(call: Call, flags: OFlags) -> Result<OFlags, Erro
         | OFlags::from_bits_retain(LARGEFILE);
     if known.contains(flags) { Ok(flags) } else { Err(Error::new(call, ErrorKind::UnknownFlags)) }
 }
+
+const KNOWN_SEALS: SealFlags = SealFlags::SEAL
+    .union(SealFlags::SHRINK)
+    .union(SealFlags::GROW)
+    .union(SealFlags::WRITE)
+    .union(SealFlags::FUTURE_WRITE)
+    .union(SealFlags::EXEC);
 
 /// The kernel's `O_LARGEFILE`, which it reports but libc defines as 0.
 const LARGEFILE: u32 = 0o100_000;

@@ -46,6 +46,9 @@ use super::mount_fd::known_attributes;
 /// # }
 /// ```
 ///
+/// The operations `FSCONFIG_SET_BINARY`, `FSCONFIG_SET_PATH` and `FSCONFIG_SET_PATH_EMPTY` are missing: no
+/// file system of the kernel takes what they set.
+///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
 /// meanwhile.

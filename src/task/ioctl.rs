@@ -6,8 +6,10 @@
 //!    stays open for the call.
 //! 2. Every address in a call is lent, for as many bytes as the request is about; the kernel keeps none of
 //!    them after the call.
-//! 3. The requests of the safe methods mean the same to every file that knows them, or are refused.
-//! 4. An fd that a call returns is new, open in the task's table and nobody else's.
+//! 3. The requests of the safe methods mean the same to every driver that knows them. What a server of
+//!    FUSE makes of one is bytes that are lent for it, and a number.
+//! 4. An fd that a call returns is new, open in the task's table and nobody else's. A number is taken for
+//!    an fd only from a file of which the kernel says that it is its own ([`is_namespace`]).
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::ffi::c_int;
@@ -22,8 +24,8 @@ use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, SyscallInterface};
 
-use super::FileDescriptorTask;
 use super::arguments::{Plain, call, near, received, with_out, with_slice_mut};
+use super::{FileDescriptorTask, MetadataTask};
 
 /// Requests to drivers and file systems.
 ///
@@ -182,6 +184,7 @@ pub trait IoctlTask: far::Task {
         &self,
         namespace: impl AsFd<Self::FdTable>,
     ) -> Result<Fd<Self::FdTable>, Error> {
+        is_namespace(self, &namespace)?;
         // SAFETY: (3), (4); close-on-exec, as the kernel opens it.
         unsafe { opening(self, &namespace, NS_GET_USERNS, 0) }
     }
@@ -203,6 +206,7 @@ pub trait IoctlTask: far::Task {
         &self,
         namespace: impl AsFd<Self::FdTable>,
     ) -> Result<Fd<Self::FdTable>, Error> {
+        is_namespace(self, &namespace)?;
         // SAFETY: (3), (4); close-on-exec, as the kernel opens it.
         unsafe { opening(self, &namespace, NS_GET_PARENT, 0) }
     }
@@ -224,6 +228,7 @@ pub trait IoctlTask: far::Task {
         &self,
         namespace: impl AsFd<Self::FdTable>,
     ) -> Result<Option<NamespaceType>, Error> {
+        is_namespace(self, &namespace)?;
         // SAFETY: (1), (3)
         let flag = unsafe { by_value(self, &namespace, NS_GET_NSTYPE, 0) }?;
         Ok(NamespaceType::of_flag(flag as c_int))
@@ -243,6 +248,7 @@ pub trait IoctlTask: far::Task {
     /// [`NS_GET_OWNER_UID(2const)`](https://man7.org/linux/man-pages/man2/NS_GET_OWNER_UID.2const.html)
     #[doc(alias = "NS_GET_OWNER_UID")]
     fn ioctl_ns_get_owner_uid(&self, namespace: impl AsFd<Self::FdTable>) -> Result<Uid, Error> {
+        is_namespace(self, &namespace)?;
         // SAFETY: (3): a `uid_t`.
         unsafe { get(self, &namespace, NS_GET_OWNER_UID) }.map(Uid::from_raw_unchecked)
     }
@@ -447,6 +453,19 @@ const NS_GET_USERNS: u32 = 0xb701;
 const NS_GET_PARENT: u32 = 0xb702;
 const NS_GET_NSTYPE: u32 = 0xb703;
 const NS_GET_OWNER_UID: u32 = 0xb704;
+
+/// `NSFS_MAGIC` of `linux/magic.h`.
+const NSFS: i64 = 0x6e73_6673;
+
+/// Whether a file is one of the kernel's own for namespaces: only those make fds of the requests for it.
+/// Whoever serves a file system by FUSE answers any request with any number.
+fn is_namespace<K: far::Task + ?Sized>(task: &K, fd: &impl AsFd<K::FdTable>) -> Result<(), Error> {
+    if task.fstatfs(fd)?.f_type == NSFS {
+        Ok(())
+    } else {
+        Err(Error::os(Call::IOCTL, Errno::NOTTY))
+    }
+}
 
 /// `_IOR(group, number, T)`
 const fn read_number<T>(group: u8, number: u8) -> u32 {

@@ -17,7 +17,9 @@ pub trait LayerTask: far::Task + Sized {
     ///
     /// It is used in place of the task, by everything that takes a task: fds, buffers and pids are the
     /// task's own. Layers can be put upon each other; the last one sees a call first. What is not seen:
-    /// the transitions (they take the task itself), and the closes that dropped fds post.
+    /// the transitions (they take the task itself), the closes that dropped fds post, and what is only
+    /// recorded for the program that the task becomes, as by
+    /// [`sigprocmask`](super::SignalTask::sigprocmask).
     ///
     /// A task without a layer knows nothing of this: there is no cost.
     fn layer<'layer, O: Observer + ?Sized>(

@@ -47,7 +47,9 @@ pub trait MountTask: far::Task {
     /// `mount(source, target, filesystemtype, mountflags, data)`—mounts a file system.
     ///
     /// `source` is what the file system takes it for: a device, a server's name, or a mere label.
-    /// `data` are its options, such as `c"size=1m,mode=700"`.
+    /// `data` are its options, such as `c"size=1m,mode=700"`. The number of an fd among them, as FUSE takes
+    /// it, is one of this task's table, and not checked; where the file system takes it, use
+    /// [`fsconfig_set_fd`](super::FsContextTask::fsconfig_set_fd).
     ///
     /// # Errors
     ///

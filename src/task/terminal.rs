@@ -7,14 +7,17 @@
 //! 2. Every address in a call is lent, for as many bytes as the kernel writes there; it keeps none of
 //!    them after the call.
 //! 3. The requests of this room mean the same to every file that knows them, or are refused.
-//! 4. An fd that a call returns is new, open in the task's table and nobody else's.
+//! 4. An fd that a call returns is new, open in the task's table and nobody else's. A number is taken for
+//!    an fd only from the kernel's own driver: whoever serves a file system by FUSE answers any request
+//!    with any number.
 #![expect(unsafe_code, reason = "syscalls")]
 
 mod attributes;
 
 use std::ffi::c_int;
 
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags};
+use rustix::io::Errno;
 use rustix::termios::{OptionalActions, Termios, Winsize};
 
 use crate::far;
@@ -22,6 +25,7 @@ use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind};
 use crate::near::Sid;
 
+use super::FileDescriptorTask;
 use super::arguments::{call, near, with_out};
 use super::ioctl::{get, opening, set};
 
@@ -298,7 +302,7 @@ pub trait TerminalTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `ioctl`: `ENOTTY` if it is not a terminal, `EIO` if it is not the master of one, or is locked;
+    /// Of `ioctl`: `ENOTTY` if it is not the master of a pseudoterminal, `EIO` if that is locked;
     /// [`UnknownFlags`](ErrorKind::UnknownFlags) for anything but the access mode, `O_NOCTTY`, `O_NONBLOCK` and
     /// `O_CLOEXEC`.
     ///
@@ -316,9 +320,18 @@ pub trait TerminalTask: far::Task {
             return Err(Error::new(Call::IOCTL, ErrorKind::UnknownFlags));
         }
         let flags = (flags | OFlags::CLOEXEC).bits() as usize;
+        let file = self.fstat(&master)?;
+        if FileType::from_raw_mode(file.st_mode) != FileType::CharacterDevice
+            || file.st_rdev != PTMX
+        {
+            return Err(Error::os(Call::IOCTL, Errno::NOTTY));
+        }
         // SAFETY: (3), (4)
         unsafe { opening(self, &master, libc::TIOCGPTPEER as u32, flags) }
     }
 }
 
 impl<K: far::Task + ?Sized> TerminalTask for K {}
+
+/// The device that makes pseudoterminals, `/dev/ptmx`: every master is an open file of it.
+const PTMX: u64 = libc::makedev(5, 2);

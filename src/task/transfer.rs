@@ -13,7 +13,7 @@
 use rustix::io::{Errno, ReadWriteFlags};
 use rustix::pipe::SpliceFlags;
 
-use crate::buf::{Buf, BufMut, Vector};
+use crate::buf::{Buf, BufMut, Vector, Vectors};
 use crate::far;
 use crate::handle::AsFd;
 use crate::interface::{Call, Error, SyscallInterface};
@@ -23,10 +23,10 @@ use super::arguments::{call, known, near, with_lent};
 /// Calls that move bytes between a file and several buffers at once, or from one file to another.
 ///
 /// Every fd has to be of the task's own fd table, both of them in the calls that have two, and every
-/// buffer of its own address space: else the call does not compile. Buffers are given as a slice, of
-/// slices or of std's [`IoSlice`](std::io::IoSlice) and [`IoSliceMut`](std::io::IoSliceMut) where they are
-/// this process's memory; buffers of several types, as
-/// [`IoBuf`](crate::buf::IoBuf) and [`IoBufMut`](crate::buf::IoBufMut).
+/// buffer of its own address space: else the call does not compile. Several buffers are a slice of
+/// references to them, or, where they are this process's memory, of std's [`IoSlice`](std::io::IoSlice) and
+/// [`IoSliceMut`](std::io::IoSliceMut); if they are of several types, of [`IoBuf`](crate::buf::IoBuf) and
+/// [`IoBufMut`](crate::buf::IoBufMut).
 ///
 /// Every call can move fewer bytes than it is asked to, and says how many it has.
 ///
@@ -68,7 +68,7 @@ pub trait TransferTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         buffers: &mut [impl BufMut<Self::AddressSpace>],
     ) -> Result<usize, Error> {
-        with_vectors(self, buffers.iter_mut().map(vector_mut), |vectors, count| {
+        with_vectors(self, Vectors::of_mut(buffers), |vectors, count| {
             // SAFETY: (1), (2)
             unsafe { call(self, Call::READV, [near(self, &fd), vectors, count]) }
         })
@@ -109,7 +109,7 @@ pub trait TransferTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         buffers: &[impl Buf<Self::AddressSpace>],
     ) -> Result<usize, Error> {
-        with_vectors(self, buffers.iter().map(vector), |vectors, count| {
+        with_vectors(self, Vectors::of(buffers), |vectors, count| {
             // SAFETY: (1), (2)
             unsafe { call(self, Call::WRITEV, [near(self, &fd), vectors, count]) }
         })
@@ -140,7 +140,7 @@ pub trait TransferTask: far::Task {
         let allowed = ReadWriteFlags::HIPRI | ReadWriteFlags::NOWAIT;
         let flags = known(Call::PREADV2, flags.bits(), allowed.bits())?;
         let position = position(Call::PREADV2, offset)?;
-        with_vectors(self, buffers.iter_mut().map(vector_mut), |vectors, count| {
+        with_vectors(self, Vectors::of_mut(buffers), |vectors, count| {
             let arguments = [near(self, &fd), vectors, count, position, 0, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::PREADV2, arguments) }
@@ -172,7 +172,7 @@ pub trait TransferTask: far::Task {
     ) -> Result<usize, Error> {
         let flags = known(Call::PWRITEV2, flags.bits(), KNOWN_WRITE.bits())?;
         let position = position(Call::PWRITEV2, offset)?;
-        with_vectors(self, buffers.iter().map(vector), |vectors, count| {
+        with_vectors(self, Vectors::of(buffers), |vectors, count| {
             let arguments = [near(self, &fd), vectors, count, position, 0, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::PWRITEV2, arguments) }
@@ -338,32 +338,13 @@ const KNOWN_WRITE: ReadWriteFlags = ReadWriteFlags::APPEND
 const KNOWN_SPLICE: SpliceFlags =
     SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK).union(SpliceFlags::MORE);
 
-fn vector<A>(buffer: &impl Buf<A>) -> Vector {
-    Vector { address: buffer.address().as_raw(), length: buffer.length() }
-}
-
-fn vector_mut<A>(buffer: &mut impl BufMut<A>) -> Vector {
-    Vector { address: buffer.address_mut().as_raw(), length: buffer.length() }
-}
-
-/// Runs `call` with the address of a list of `vectors`, and how many they are.
+/// Runs `call` with the address of a list of buffers, and how many they are.
 fn with_vectors<K: far::Task + ?Sized, R>(
     task: &K,
-    vectors: impl ExactSizeIterator<Item = Vector>,
+    vectors: Vectors<'_>,
     call: impl FnOnce(usize, usize) -> R,
 ) -> R {
-    /// As many as need no allocation.
-    const FEW: usize = 8;
-    let mut few = [Vector { address: 0, length: 0 }; FEW];
-    let many: Vec<Vector>;
-    let vectors = if vectors.len() <= FEW {
-        let count = vectors.len();
-        few.iter_mut().zip(vectors).for_each(|(place, vector)| *place = vector);
-        &few[..count]
-    } else {
-        many = vectors.collect();
-        &many
-    };
+    let vectors = vectors.as_slice();
     task.interface().lend(Vector::as_bytes(vectors), |address| call(address, vectors.len()))
 }
 

@@ -17,7 +17,7 @@ use std::mem::MaybeUninit;
 use rustix::net::{RecvFlags, ReturnFlags, SendFlags};
 
 use crate::brand::Namespace;
-use crate::buf::{Buf, BufMut, IoBuf, IoBufMut, Vector};
+use crate::buf::{Buf, BufMut, Vector, Vectors};
 use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
@@ -167,10 +167,11 @@ pub trait SocketMessageTask: far::Task {
     /// `sendmsg(socket, to, buffers, fds, flags)`—sends what is in all the buffers, and fds for the
     /// receiver's table.
     ///
-    /// Checked: `socket` and `fds` are of this task's fd table, `buffers` of its address space. Without
-    /// fds, `fds` is `None::<&Fd<_>>`. The fds here stay as they are, but for those given by value,
-    /// which are closed afterwards. If any byte was sent, so were all fds; through anything but a Unix
-    /// socket none is, and no error says so.
+    /// Checked: `socket` and `fds` are of this task's fd table, every buffer of its address space.
+    /// Buffers are given as to [`writev`](crate::task::TransferTask::writev). Without fds, `fds` is
+    /// `None::<&Fd<_>>`. The fds here stay as they are, but for those given by value, which are closed
+    /// afterwards. If any byte was sent, so were all fds; through anything but a Unix socket none is, and
+    /// no error says so.
     ///
     /// # Examples
     ///
@@ -182,12 +183,11 @@ pub trait SocketMessageTask: far::Task {
     /// let (stream, flags) = (SocketType::STREAM, SocketFlags::empty());
     /// let (left, right) = here.socketpair(AddressFamily::UNIX, stream, None, flags)?;
     /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
-    /// let buffers = [IoBuf::new(b"both ends "), IoBuf::new(b"of a pipe")];
-    /// here.sendmsg(&left, None, &buffers, [&reader, &writer], SendFlags::empty())?;
+    /// let text = ["both ends ", "of a pipe"];
+    /// here.sendmsg(&left, None, &text, [&reader, &writer], SendFlags::empty())?;
     ///
     /// let mut buffer = [0; 64];
-    /// let buffers = &mut [IoBufMut::new(&mut buffer)];
-    /// let received = here.recvmsg(&right, buffers, 2, RecvFlags::empty())?;
+    /// let received = here.recvmsg(&right, &mut [&mut buffer], 2, RecvFlags::empty())?;
     /// assert_eq!((received.length, received.fds.len()), (19, 2));
     /// # Ok(())
     /// # }
@@ -208,12 +208,13 @@ pub trait SocketMessageTask: far::Task {
         &self,
         socket: impl AsFd<Self::FdTable>,
         to: Option<&SocketAddress>,
-        buffers: &[IoBuf<'_, Self::AddressSpace>],
+        buffers: &[impl Buf<Self::AddressSpace>],
         fds: impl IntoIterator<Item: AsFd<Self::FdTable>>,
         flags: SendFlags,
     ) -> Result<usize, Error> {
+        let vectors = Vectors::of(buffers);
         // SAFETY: (2)
-        unsafe { send(self, &socket, to, IoBuf::vectors(buffers), fds, flags) }
+        unsafe { send(self, &socket, to, vectors.as_slice(), fds, flags) }
     }
 
     /// `recvmsg(socket, buffers, flags)`—receives into the buffers, one after the other, and takes up to
@@ -238,12 +239,13 @@ pub trait SocketMessageTask: far::Task {
     fn recvmsg(
         &self,
         socket: impl AsFd<Self::FdTable>,
-        buffers: &mut [IoBufMut<'_, Self::AddressSpace>],
+        buffers: &mut [impl BufMut<Self::AddressSpace>],
         most_fds: usize,
         flags: RecvFlags,
     ) -> Result<Received<Self::FdTable, Self::PidNamespace>, Error> {
+        let vectors = Vectors::of_mut(buffers);
         // SAFETY: (2)
-        unsafe { receive(self, &socket, IoBufMut::vectors(buffers), most_fds, flags) }
+        unsafe { receive(self, &socket, vectors.as_slice(), most_fds, flags) }
     }
 
     /// `sendmsg(socket, fds)`—sends fds with one byte, for [`recv_fds`](Self::recv_fds) in another task or
@@ -343,7 +345,7 @@ pub struct Received<F, P> {
     pub fds: Vec<Fd<F>>,
     /// Who sent it, if the socket [asks for that](super::SocketOptionTask::setsockopt_passcred).
     pub credentials: Option<PeerCredentials<P>>,
-    /// A pidfd of who sent it, if somebody has set `SO_PASSPIDFD` on the socket.
+    /// A pidfd of who sent it, if the socket [asks for that](super::SocketOptionTask::setsockopt_passpidfd).
     pub pidfd: Option<Fd<F>>,
 }
 

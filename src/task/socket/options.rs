@@ -9,6 +9,10 @@ use std::ffi::c_int;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use libc::{
+    IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, SO_BROADCAST, SO_KEEPALIVE, SO_PASSCRED, SO_REUSEADDR,
+    SO_REUSEPORT, SOL_SOCKET, TCP_NODELAY,
+};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol, SocketType};
 
@@ -19,6 +23,9 @@ use crate::task::arguments::received;
 
 use super::credentials::PeerCredentials;
 use super::value::{from_timeval, get, invalid, set, to_timeval};
+
+/// Of `asm-generic/socket.h`: libc does not have it.
+const SO_PASSPIDFD: c_int = 76;
 
 /// Declares an option that is on or off.
 macro_rules! switch {
@@ -39,7 +46,7 @@ macro_rules! switch {
         ///
         #[doc = reference!($page)]
         fn $get(&self, socket: impl AsFd<Self::FdTable>) -> Result<bool, Error> {
-            Ok(get::<_, c_int>(self, &socket, libc::$level, libc::$option)? != 0)
+            Ok(get::<_, c_int>(self, &socket, $level, $option)? != 0)
         }
 
         #[doc = concat!("`setsockopt(socket, ", stringify!($level), ", ", stringify!($option), ", on)`—sets whether")]
@@ -55,7 +62,7 @@ macro_rules! switch {
         ///
         #[doc = reference!($page)]
         fn $set(&self, socket: impl AsFd<Self::FdTable>, on: bool) -> Result<(), Error> {
-            set(self, &socket, libc::$level, libc::$option, c_int::from(on))
+            set(self, &socket, $level, $option, c_int::from(on))
         }
     };
 }
@@ -101,6 +108,15 @@ pub trait SocketOptionTask: far::Task {
         /// A Unix socket that has this set and no address gets an abstract one when it connects or
         /// sends.
         SOL_SOCKET SO_PASSCRED, "unix", getsockopt_passcred setsockopt_passcred
+    }
+
+    switch! {
+        /// messages come with [a pidfd of who sent them](super::Received::pidfd). Linux 6.5 and later; a
+        /// pidfd that comes along takes no room from the fds that were sent.
+        ///
+        /// As with [`setsockopt_passcred`](Self::setsockopt_passcred), a Unix socket without an address
+        /// gets one.
+        SOL_SOCKET SO_PASSPIDFD, "unix", getsockopt_passpidfd setsockopt_passpidfd
     }
 
     switch! {

@@ -11,7 +11,7 @@ fn main() -> Result<(), nearfar::Error> {
     brand!(private_fds);
     let (child, its) = here.spawn()?.unshare_files(private_fds, its)?;
     let null = child.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty())?;
-    child.sendmsg(&its, None, &[IoBuf::new(b"null")], [&null], SendFlags::empty())?;
+    child.sendmsg(&its, None, &[b"null"], [&null], SendFlags::empty())?;
     drop((ours, its, null));
     Ok(())
 }
