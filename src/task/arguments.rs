@@ -16,20 +16,95 @@ use rustix::path;
 use rustix::termios::Winsize;
 use rustix::time::Timespec;
 
-use crate::far;
-use crate::handle::{AsFd, Fd};
+use crate::brand::Namespace;
+use crate::far::{
+    self, FdTable, FdTableMismatchError, NamespaceMismatchError, PidNamespace,
+    PidNamespaceMismatchError,
+};
+use crate::handle::{AsDirFd, AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, KernelSigaction, SyscallInterface};
-use crate::near::Fd as NearFd;
+use crate::near::{AsPgid, AsPid, AsTid, Fd as NearFd};
 
 use super::FileDescriptorTask;
 
-/// The number of an fd for a call of `task`: the one place where an id gives up its brand.
+/// The number of an fd for a call of `task`: where an id gives up its brand.
 #[inline(always)]
 pub(super) fn near<K: far::Task + ?Sized>(
-    _task: &K,
+    task: &K,
+    call: Call,
     fd: &(impl AsFd<K::FdTable> + ?Sized),
-) -> usize {
-    fd.near_fd().as_raw() as usize
+) -> Result<usize, Error> {
+    in_own_table(task, call, fd.table())?;
+    Ok(fd.near_fd().as_raw() as usize)
+}
+
+/// As [`near`], of a directory.
+#[inline(always)]
+pub(super) fn dirfd<K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    directory: &(impl AsDirFd<K::FdTable> + ?Sized),
+) -> Result<usize, Error> {
+    in_own_table(task, call, directory.table())?;
+    Ok(directory.dirfd() as usize)
+}
+
+/// Sees to it that the fd of a call is one of the task's, if that is not said by its type.
+#[inline(always)]
+pub(super) fn in_own_table<K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    table: Option<&FdTable<K::FdTable>>,
+) -> Result<(), Error> {
+    let own = task.fd_table();
+    let checked = K::FdTable::check(
+        || table.is_none_or(|table| table.is(own)),
+        || FdTableMismatchError::between(own, table.unwrap_or(own)).into(),
+    );
+    checked.map_err(|mismatch| mismatched(call, mismatch))
+}
+
+macro_rules! numbers {
+    ($($name:ident $As:ident $what:literal)+) => {$(
+        #[doc = concat!("The number of a ", $what, " for a call of `task`.")]
+        #[inline(always)]
+        pub(super) fn $name<K: far::Task + ?Sized>(
+            task: &K,
+            call: Call,
+            id: &impl $As<K::PidNamespace>,
+        ) -> Result<usize, Error> {
+            in_own_pids(task, call, id.namespace())?;
+            Ok(id.number().as_raw() as usize)
+        }
+    )+};
+}
+
+numbers! {
+    pid_of AsPid "process"
+    pgid_of AsPgid "process group"
+    tid_of AsTid "thread"
+}
+
+/// Sees to it that the number of a process in a call is one of the task's, if that is not said by its type.
+#[inline(always)]
+fn in_own_pids<K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    namespace: Option<&PidNamespace<K::PidNamespace>>,
+) -> Result<(), Error> {
+    let checked = K::PidNamespace::check(
+        || namespace.is_none_or(|namespace| namespace.is(&task.pid_namespace())),
+        || {
+            let own = task.pid_namespace();
+            PidNamespaceMismatchError::between(&own, namespace.unwrap_or(&own)).into()
+        },
+    );
+    checked.map_err(|mismatch| mismatched(call, mismatch))
+}
+
+#[cold]
+fn mismatched(call: Call, mismatch: impl Into<NamespaceMismatchError>) -> Error {
+    Error::new(call, ErrorKind::Mismatch(mismatch.into()))
 }
 
 /// Has `task` execute `call`.
@@ -96,7 +171,8 @@ pub(super) fn write_text<K: far::Task + ?Sized>(
 ) -> Result<(), Error> {
     task.interface().lend(text.as_bytes(), |address| {
         // SAFETY: (2); the file is of the task's own table.
-        unsafe { call(task, Call::WRITE, [near(task, file), address, text.len()]) }.map(drop)
+        unsafe { call(task, Call::WRITE, [near(task, Call::WRITE, file)?, address, text.len()]) }
+            .map(drop)
     })
 }
 

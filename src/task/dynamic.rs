@@ -399,7 +399,7 @@ impl<F: Namespace, A: Namespace, P: Namespace> Task<F, A, P, Ring, Dynamic> {
     ///
     /// As there; the task's children go where they went before.
     pub fn setns_pid_in_place(&mut self, fd: impl AsFd<F>) -> Result<(), Error> {
-        let arguments = [near(self, &fd), libc::CLONE_NEWPID as usize];
+        let arguments = [near(self, Call::SETNS, &fd)?, libc::CLONE_NEWPID as usize];
         // SAFETY: (2)
         unsafe { call(self, Call::SETNS, arguments) }?;
         self.child_pid_namespace = self.joined();

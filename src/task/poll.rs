@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 
-use crate::brand::Namespace;
+use crate::brand::{Brand, Namespace};
 use crate::far;
 use crate::handle::{AsFd, BorrowedFd};
 use crate::interface::{Call, Error, SyscallInterface};
@@ -133,27 +133,28 @@ impl<F: Namespace> fmt::Debug for PollFd<'_, F> {
     message = "one of the file descriptors is not in this task's fd table",
     label = "`{Self}` is not a list of open fds of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
-    note = "wait in the task that has opened them, or list them in `unshare_files` when the table is made"
+    note = "wait in the task that has opened them, or list them in `unshare_files` when the table is made",
+    note = "of a `Dynamic` task, wait while it is pinned: `task.pin(|task| ...)`"
 )]
 pub trait PollFds<'fd, F> {
     /// The fds.
     fn list(&mut self) -> &mut [PollFd<'fd, F>];
 }
 
-impl<'fd, F> PollFds<'fd, F> for [PollFd<'fd, F>] {
-    fn list(&mut self) -> &mut [PollFd<'fd, F>] {
+impl<'fd, 'id, L> PollFds<'fd, Brand<'id, L>> for [PollFd<'fd, Brand<'id, L>>] {
+    fn list(&mut self) -> &mut [PollFd<'fd, Brand<'id, L>>] {
         self
     }
 }
 
-impl<'fd, F, const N: usize> PollFds<'fd, F> for [PollFd<'fd, F>; N] {
-    fn list(&mut self) -> &mut [PollFd<'fd, F>] {
+impl<'fd, 'id, L, const N: usize> PollFds<'fd, Brand<'id, L>> for [PollFd<'fd, Brand<'id, L>>; N] {
+    fn list(&mut self) -> &mut [PollFd<'fd, Brand<'id, L>>] {
         self
     }
 }
 
-impl<'fd, F> PollFds<'fd, F> for Vec<PollFd<'fd, F>> {
-    fn list(&mut self) -> &mut [PollFd<'fd, F>] {
+impl<'fd, 'id, L> PollFds<'fd, Brand<'id, L>> for Vec<PollFd<'fd, Brand<'id, L>>> {
+    fn list(&mut self) -> &mut [PollFd<'fd, Brand<'id, L>>] {
         self
     }
 }

@@ -239,5 +239,6 @@ fn setns<K: far::Task + ?Sized>(
     kind: Namespaces,
 ) -> Result<(), Error> {
     // SAFETY: (1), (2), as the kernel refuses an fd of another kind; (3).
-    unsafe { call(task, Call::SETNS, [near(task, fd), kind.bits() as usize]) }.map(drop)
+    unsafe { call(task, Call::SETNS, [near(task, Call::SETNS, fd)?, kind.bits() as usize]) }
+        .map(drop)
 }

@@ -92,7 +92,7 @@ impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring,
         let mut text = Vec::new();
         let read = |address| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::READ, [near(self, &file), address, LONGEST]) }
+            unsafe { call(self, Call::READ, [near(self, Call::READ, &file)?, address, LONGEST]) }
         };
         // SAFETY: `read` says how many bytes it has written, from the start.
         unsafe { with_bytes_out(self, &mut text, LONGEST, read) }?;

@@ -12,13 +12,14 @@ use rustix::process::Signal;
 
 use crate::brand::Namespace;
 use crate::handle::{AsFd, ChildProcess, Fd};
-use crate::interface::Error;
+use crate::interface::{Call, Error};
 use crate::near;
 use crate::program::Program;
 
 pub(crate) use self::attributes::Attributes;
 use self::preparation::{OnFailure, Placement, execute};
 use super::DrivenTask;
+use super::arguments::in_own_table;
 use super::driven::transition::Token;
 
 /// Becoming a program.
@@ -54,6 +55,7 @@ pub trait ExecTask: DrivenTask {
             program,
             file: None,
             fds: Vec::new(),
+            mismatch: Ok(()),
             attributes: Attributes::default(),
             borrowed: PhantomData,
         }
@@ -100,7 +102,8 @@ pub trait ExecTask: DrivenTask {
         file: &'a (impl AsFd<Self::FdTable> + ?Sized),
         program: &'a Program,
     ) -> Exec<'a, Self, Self::FdTable> {
-        Exec { file: Some(file.near_fd()), ..self.program(program) }
+        let mismatch = in_own_table(&self, Call::EXECVEAT, file.table());
+        Exec { file: Some(file.near_fd()), mismatch, ..self.program(program) }
     }
 }
 
@@ -117,6 +120,8 @@ pub struct Exec<'a, K, F> {
     program: &'a Program,
     file: Option<near::Fd<F>>,
     fds: Vec<(c_int, near::Fd<F>)>,
+    /// Whether all of them are of the task's table, where the types do not say so.
+    mismatch: Result<(), Error>,
     attributes: Attributes,
     borrowed: PhantomData<&'a Fd<F>>,
 }
@@ -124,6 +129,7 @@ pub struct Exec<'a, K, F> {
 impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Gives the program `fd`, at `number`. Each number once; the same fd at several if need be.
     pub fn fd(mut self, number: u16, fd: &'a (impl AsFd<K::FdTable> + ?Sized)) -> Self {
+        self.mismatch = self.mismatch.and(in_own_table(&self.task, Call::EXECVE, fd.table()));
         self.fds.push((c_int::from(number), fd.near_fd()));
         self
     }
@@ -249,6 +255,9 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
         let fds = self.fds.iter().map(|&(to, from)| Placement { to, from: from.as_raw() });
         let fds = fds.collect();
         let file = self.file.map(near::Fd::as_raw);
+        if let Err(error) = self.mismatch {
+            return Err(NotExecuted { error, task: self.task });
+        }
         let ring = self.task.ring(Token(()));
         match execute(ring, self.program, file, fds, &self.attributes, on_failure) {
             Ok(()) => {
