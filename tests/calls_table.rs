@@ -65,6 +65,8 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
             let text = line.trim_start();
             if let Some(text) = text.strip_prefix("///") {
                 documentation.push_str(text);
+            } else if line.starts_with("    type ") {
+                documentation.clear();
             } else if text.starts_with("#[doc(hidden)]") {
                 hidden = true;
             } else if line.starts_with("    type ") {

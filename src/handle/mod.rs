@@ -33,6 +33,7 @@ mod inherit;
 mod instance;
 mod living;
 mod mount;
+mod rebrand;
 mod std_bridge;
 
 pub use child::{ChildProcess, Killer, Waited};
@@ -42,6 +43,7 @@ pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
 pub use living::AsProcess;
 pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
+pub use rebrand::NotRebranded;
 
 pub(crate) use inherit::Listed;
 pub(crate) use living::with_number_of;

@@ -11,7 +11,7 @@ use std::os::fd::{self, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use super::sealed::Sealed;
 use super::{AsDirFd, AsFd, BorrowedFd, ChildProcess, Fd};
-use crate::brand::HostFds;
+use crate::brand::{Dynamic, HostFds};
 use crate::far::{FdTable, HostTable};
 use crate::near;
 
@@ -92,6 +92,21 @@ macro_rules! host_fds {
             fn near_fd(&self) -> near::Fd<HostFds> {
                 host_slot(self)
             }
+            #[inline]
+            fn table(&self) -> Option<&FdTable<HostFds>> {
+                None
+            }
+        }
+
+        impl AsFd<Dynamic> for $fd {
+            #[inline]
+            fn near_fd(&self) -> near::Fd<Dynamic> {
+                host_slot(self).rebranded()
+            }
+            #[inline]
+            fn table(&self) -> Option<&FdTable<Dynamic>> {
+                const { &Some(FdTable::of_host()) }.as_ref()
+            }
         }
     )+};
 }
@@ -104,6 +119,18 @@ macro_rules! host_directories {
         impl AsDirFd<HostFds> for $fd {
             fn dirfd(&self) -> c_int {
                 self.as_raw_fd()
+            }
+            fn table(&self) -> Option<&FdTable<HostFds>> {
+                None
+            }
+        }
+
+        impl AsDirFd<Dynamic> for $fd {
+            fn dirfd(&self) -> c_int {
+                self.as_raw_fd()
+            }
+            fn table(&self) -> Option<&FdTable<Dynamic>> {
+                AsFd::table(self)
             }
         }
     )+};

@@ -101,6 +101,7 @@ calls! {
     MOUNT SYS_mount "mount"
     MOUNT_SETATTR SYS_mount_setattr "mount_setattr"
     MOVE_MOUNT SYS_move_mount "move_mount"
+    MUNMAP SYS_munmap "munmap"
     NEWFSTATAT SYS_newfstatat "fstatat"
     OPENAT SYS_openat "openat"
     OPENAT2 SYS_openat2 "openat2"

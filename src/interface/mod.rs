@@ -6,8 +6,9 @@
 //! another one.
 
 mod call;
-mod close_list;
+mod deferred;
 mod error;
+mod forked_memory;
 mod futex;
 mod generation;
 mod graveyard;
@@ -22,6 +23,7 @@ mod residents;
 mod ring;
 mod robust_list;
 mod server;
+mod shared_memory;
 
 use std::mem::MaybeUninit;
 
@@ -33,7 +35,8 @@ pub use local::Local;
 pub use program_signals::ProgramSignals;
 pub use ring::Ring;
 
-pub(crate) use close_list::CloseList;
+pub(crate) use deferred::DeferredCalls;
+pub(crate) use forked_memory::{ForkedMemory, Lent};
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
 pub(crate) use poll::poll_until;
@@ -42,6 +45,7 @@ pub(crate) use residents::Residents;
 pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
 pub(crate) use robust_list::{ROBUST_LIST_LIMIT, RobustWords};
 pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};
+pub(crate) use shared_memory::Arenas;
 
 use hidden_memory::HiddenMemory;
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroI32;
 
-use crate::brand::{Namespace, Of};
+use crate::brand::{Brand, Namespace, Of};
+use crate::far::PidNamespace;
 
 macro_rules! process_number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -35,6 +36,11 @@ macro_rules! process_number {
             #[must_use]
             pub const fn as_raw(self) -> c_int {
                 self.number.get()
+            }
+
+            /// The same number, for a namespace that is known to be the same.
+            pub(crate) const fn rebranded<Q>(self) -> $name<Q> {
+                $name { number: self.number, namespace: Of::new() }
             }
         }
 
@@ -115,32 +121,54 @@ process_number! {
     Tid
 }
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
+    impl<T: Sealed + ?Sized> Sealed for &T {}
 }
 
 macro_rules! taken_as {
     ($($Id:ident $As:ident $what:literal)+) => {$(
         #[doc = concat!("What a call takes as the number of a ", $what, " in the pid namespace `P`: a")]
-        #[doc = concat!("[`", stringify!($Id), "`] of it. Sealed.")]
+        #[doc = concat!("[`", stringify!($Id), "`] of it, or a [`far::", stringify!($Id), "`](crate::far::",)]
+        #[doc = concat!(stringify!($Id), "), which brings its namespace along. Sealed.")]
         #[diagnostic::on_unimplemented(
             message = "the number is not of this task's pid namespace",
             label = "`{Self}` does not name anything in `{P}`",
             note = "a pid, group or thread number means something only in the pid namespace it was learned in",
             note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
-            note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known"
+            note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
+            note = "for a dynamic task, a number has to come with its namespace: `far::Pid::of(&task, pid)`, or `erase()` of one"
         )]
         pub trait $As<P>: sealed::Sealed {
             #[doc(hidden)]
-            fn number(self) -> $Id<P>;
+            fn number(&self) -> $Id<P>;
+
+            /// The namespace that it is of; `None` if its type says so.
+            #[doc(hidden)]
+            fn namespace(&self) -> Option<&PidNamespace<P>>;
         }
 
         impl<P> sealed::Sealed for $Id<P> {}
 
-        impl<P> $As<P> for $Id<P> {
+        impl<'id, L> $As<Brand<'id, L>> for $Id<Brand<'id, L>> {
             #[inline(always)]
-            fn number(self) -> $Id<P> {
-                self
+            fn number(&self) -> $Id<Brand<'id, L>> {
+                *self
+            }
+            #[inline(always)]
+            fn namespace(&self) -> Option<&PidNamespace<Brand<'id, L>>> {
+                None
+            }
+        }
+
+        impl<P, T: $As<P> + ?Sized> $As<P> for &T {
+            #[inline(always)]
+            fn number(&self) -> $Id<P> {
+                (**self).number()
+            }
+            #[inline(always)]
+            fn namespace(&self) -> Option<&PidNamespace<P>> {
+                (**self).namespace()
             }
         }
     )+};

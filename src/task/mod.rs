@@ -217,6 +217,14 @@ impl<F, A, P, C> Task<F, A, P, Ring, C> {
         self.interface.process()
     }
 
+    /// The same task, with its memory as the address space that it is: for a child that has been forked.
+    pub(crate) fn with_own_memory<B: Namespace>(self) -> Task<F, B, P, Ring, C> {
+        let memory = self.interface.memory().expect("a forked child has a memory of its own");
+        let address_space = AddressSpace::of(memory.clone());
+        let Task { interface, fd_table, pid_namespace, child_pid_namespace, pid, .. } = self;
+        Task { interface, fd_table, address_space, pid_namespace, child_pid_namespace, pid }
+    }
+
     /// Its pid in this process's pid namespace: what the parent knows it by. In a pid namespace of its
     /// own it sees [`far::Task::pid`], another number.
     #[must_use]
@@ -278,7 +286,7 @@ where
     }
 
     fn address_space(&self) -> AddressSpace<A> {
-        self.address_space
+        self.address_space.clone()
     }
 
     fn pid_namespace(&self) -> PidNamespace<P> {

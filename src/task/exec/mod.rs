@@ -1,6 +1,7 @@
 //! Becoming a program.
 
 mod attributes;
+mod lending;
 mod preparation;
 
 use std::ffi::c_int;
