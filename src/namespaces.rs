@@ -41,8 +41,8 @@ kinds! {
     IPC CLONE_NEWIPC
     /// The root of the cgroups that are seen (`CLONE_NEWCGROUP`).
     CGROUP CLONE_NEWCGROUP
-    /// Clocks that count from the start (`CLONE_NEWTIME`). It is new for the program that the task becomes,
-    /// which is in it from its first moment on; the task itself stays where it is.
+    /// Clocks that count from the start (`CLONE_NEWTIME`). It is new for the program that the task becomes, and
+    /// for children with memory of their own, from their first moment on; the task itself stays where it is.
     TIME CLONE_NEWTIME
 }
 

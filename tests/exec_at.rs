@@ -248,3 +248,21 @@ fn with_a_filter_a_failed_exec_ends_the_child() {
         assert!(is_gone(pid));
     });
 }
+
+/// It finds neither the path nor the arguments in this program's memory.
+#[test]
+fn a_child_with_memory_of_its_own_becomes_it() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(child_memory);
+        let child = here.spawn_with_memory(child_memory).unwrap();
+        let script = memory_file(b"#!/bin/sh\necho $1; exit 6");
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        let name = Program::new("script").arg("argument");
+        let exec = child.program_at(&script, &name).fd(1, &writer).fd(9, &script);
+        let process = exec.exec().unwrap();
+        drop(writer);
+        assert_eq!(drain(reader), "argument\n");
+        assert_eq!(process.wait().unwrap().code(), Some(6));
+    });
+}

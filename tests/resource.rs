@@ -267,6 +267,10 @@ fn the_number_is_the_one_that_the_caller_knows() {
         // Of pid 1 there, and of pid 3 there.
         limits(&here, &init, init.host_pid().as_raw());
         limits(&second, &third, third.host_pid().as_raw());
+        brand!(child_memory);
+        let forked = here.spawn_with_memory(child_memory).unwrap();
+        limits(&here, &forked, forked.pid().as_raw());
+        assert_eq!(forked.prlimit_of(&init, Resource::Nofile, None).unwrap(), FEW);
         assert_eq!(second.prlimit_of(&init, Resource::Nofile, None).unwrap(), FEW);
         assert_eq!(limit(1, Resource::Nofile), of_pid_1);
         // Somebody sees every call: it is the same process.

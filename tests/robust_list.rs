@@ -11,6 +11,7 @@ use std::thread;
 
 use common::{deadline, is_dead, sleeping, until, until_it_sleeps_on};
 use nearfar::far;
+use nearfar::near::{AsTid, Tid};
 use nearfar::prelude::*;
 use nearfar::task::FutexScope::Shared;
 use nearfar::task::{FUTEX_OWNER_DIED, FUTEX_WAITERS, RobustList};
@@ -26,7 +27,10 @@ fn values<P>(list: &RobustList<P>) -> Vec<u32> {
 }
 
 /// A child's number, as the kernel has it in the word.
-fn number<K: far::Task>(task: &K, list: &RobustList<K::PidNamespace>) -> u32 {
+fn number<K: far::Task>(task: &K, list: &RobustList<K::PidNamespace>) -> u32
+where
+    Tid<K::PidNamespace>: AsTid<K::PidNamespace>,
+{
     list.held_by(task.gettid().unwrap())
 }
 
@@ -84,7 +88,7 @@ fn who_becomes_a_program_lets_go_of_what_it_holds() {
         let process = sleeping(child);
         assert_eq!(values(&list), left());
         // The program has nothing to do with it any more.
-        let held = list.held_by(nearfar::near::Tid::asserted(process.id() as i32).unwrap());
+        let held = list.held_by(Tid::asserted(process.id() as i32).unwrap());
         set(list.word(0), held);
         drop(process);
         assert_eq!(values(&list)[0], held);

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 
 use common::{another_host, deadline, namespace, own_namespace, sleeping};
+use nearfar::brand::Namespace;
 use nearfar::prelude::*;
 use nearfar::process::Command;
 use nearfar::task::TimeOffsets;
@@ -64,7 +65,7 @@ fn are_later(run: impl FnOnce() -> String) {
 }
 
 /// What a task's program says.
-fn told_by_program_of(child: Child) -> String {
+fn told_by_program_of<A: Namespace>(child: Task<HostFds, A, HostPids>) -> String {
     let here = Task::here();
     let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
     let teller = teller();
@@ -170,6 +171,45 @@ fn a_task_that_shares_memory_joins_none() {
         refused(here.setns_time(&other), Errno::USERS);
         assert_eq!(namespace(child.pid(), "time"), own_namespace("time"));
         assert_eq!(namespace(child.pid(), "time_for_children"), own_namespace("time"));
+    });
+}
+
+/// Needs to be root.
+#[test]
+fn a_task_with_memory_of_its_own_joins_one() {
+    deadline(|| {
+        let here = Task::here();
+        let ahead = here.spawn().unwrap();
+        ahead.unshare(Namespaces::TIME).unwrap();
+        ahead.set_time_offsets(LATER).unwrap();
+        let process = sleeping(ahead);
+        let path = format!("/proc/{}/ns/time", process.id());
+        let other = here.openat(Cwd, path, OFlags::RDONLY, Mode::empty()).unwrap();
+        brand!(child_memory);
+        let child = here.spawn_with_memory(child_memory).unwrap();
+        child.setns_time(&other).unwrap();
+        let new = namespace(process.id(), "time");
+        assert_eq!(namespace(child.host_pid(), "time"), new);
+        assert_eq!(namespace(child.host_pid(), "time_for_children"), new);
+        assert_ne!(own_namespace("time"), new);
+        // Its next calls, and its program, are there.
+        assert_eq!(child.getpid().unwrap(), child.pid());
+        are_later(|| told_by_program_of(child));
+    });
+}
+
+/// What is forked begins with memory of its own, and so where a program would.
+#[test]
+fn a_forked_child_is_in_the_new_namespace() {
+    deadline(|| {
+        let child = child();
+        child.set_time_offsets(LATER).unwrap();
+        let new = namespace(child.pid(), "time_for_children");
+        brand!(child_memory);
+        let forked = child.spawn_with_memory(child_memory).unwrap();
+        assert_eq!(namespace(forked.host_pid(), "time"), new);
+        assert_eq!(namespace(child.pid(), "time"), own_namespace("time"));
+        are_later(|| told_by_program_of(forked));
     });
 }
 

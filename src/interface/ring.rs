@@ -9,9 +9,9 @@
 //! 3. The lists of deferred calls the server has are held by the ring until the server has other ones or
 //!    is dead, in the graveyard if need be ([`Estate`]).
 //! 4. In a memory of its own, a child finds what is lent to it in blocks that it shares with us.
-//! 5. The robust list that the kernel has the address of is held by the ring until the kernel has another one
-//!    or the child has left this memory, in the graveyard if need be. The kernel looks at it before it clears
-//!    `life`.
+//! 5. The robust list that the kernel has the address of, of a child in our memory, is held by the ring until
+//!    the kernel has another one or the child has left this memory, in the graveyard if need be. The kernel
+//!    looks at it before it clears `life`.
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 use std::ffi::c_int;
@@ -407,11 +407,13 @@ impl Ring {
         *self.filters.lock().unwrap_or_else(PoisonError::into_inner) = filters;
     }
 
-    /// Has the kernel look at these words when the child leaves this memory, and at no others.
+    /// Has the kernel look at these words when the child leaves this memory, and at no others. In a memory of
+    /// its own, the child's list is taken: by it, the kernel tells of the end.
     pub(crate) fn set_robust_list(&self, list: &Arc<RobustWords>) -> Result<(), Error> {
+        assert!(self.memory.is_none(), "the list of a forked child is taken");
         let mut kept = self.robust_list.lock().unwrap_or_else(PoisonError::into_inner);
         let before = kept.replace(Arc::clone(list));
-        // SAFETY: (4)
+        // SAFETY: (5)
         let set =
             unsafe { self.syscall(Call::SET_ROBUST_LIST, [list.head(), RobustWords::HEAD_SIZE]) };
         if set.is_err() {

@@ -47,7 +47,8 @@ pub trait SchedTask: far::Task {
     /// - [`TIME`](Namespaces::TIME): for the program that the task becomes, as a task that shares this
     ///   program's memory shares its clocks. Until then the clocks of the new namespace can be set:
     ///   [`set_time_offsets`](super::Task::set_time_offsets). The task's children begin with the same, for
-    ///   their programs. On the calling thread it is for the programs of what it spawns. Linux before 6.3 leaves
+    ///   their programs; those with [memory of their own](super::SpawnTask::spawn_with_memory) are in it
+    ///   at once. On the calling thread it is for the programs of what it spawns. Linux before 6.3 leaves
     ///   the program where the task was, and lets such a task spawn nothing: `EINVAL`.
     /// - [`UTS`](Namespaces::UTS), [`IPC`](Namespaces::IPC), [`CGROUP`](Namespaces::CGROUP).
     ///
@@ -187,9 +188,9 @@ pub trait SchedTask: far::Task {
 
     /// `setns(fd, CLONE_NEWTIME)`—joins a time namespace: its clocks change at once.
     ///
-    /// Checked: `fd` is of this task's fd table. The kernel refuses it, with `EUSERS`, to a process that shares
-    /// its memory, as every driven task does that [`spawn`](super::SpawnTask::spawn) makes, and to one of
-    /// several threads.
+    /// Checked: `fd` is of this task's fd table. It is for a child with
+    /// [memory of its own](super::SpawnTask::spawn_with_memory): to a process that shares its memory, as every
+    /// other driven task does, or has several threads, the kernel refuses it, with `EUSERS`.
     ///
     /// # Errors
     ///

@@ -290,7 +290,8 @@ impl Preparation<'_> {
         let argv = self.lending.strings(&image.argv)?;
         let envp = self.lending.strings(&image.envp)?;
         let call = if let Some(file) = self.file {
-            let (itself, flag) = (c"".as_ptr().expose_provenance(), libc::AT_EMPTY_PATH as usize);
+            let itself = self.lending.bytes(c"".to_bytes_with_nul())?;
+            let flag = libc::AT_EMPTY_PATH as usize;
             let arguments = [file as usize, itself, argv, envp, flag, death_signal];
             self.steps.push(Request::new(Call::EXECVEAT, arguments));
             Call::EXECVEAT
