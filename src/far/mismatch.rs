@@ -25,24 +25,40 @@ impl fmt::Debug for Side {
     }
 }
 
+/// What an argument is of.
+struct Argument {
+    side: Option<Side>,
+    kind: &'static str,
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.side {
+            Some(side) => write!(f, "{side}"),
+            // A number that was learned from a dynamic task, and not kept together with that.
+            None => write!(f, "{}(not known, as it is a number alone)", self.kind),
+        }
+    }
+}
+
 macro_rules! mismatch_errors {
     ($($(#[$doc:meta])* $Error:ident $Kind:ident $message:literal)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-        #[error($message, argument = self.argument, task = self.task)]
+        #[error($message, argument = Argument { side: self.argument, kind: stringify!($Kind) }, task = self.task)]
         pub struct $Error {
             task: Side,
-            argument: Side,
+            argument: Option<Side>,
         }
 
         impl $Error {
-            /// The call was for the first; the argument is of the second.
+            /// The call was for the first; the argument is of the second, or does not say of which.
             #[cold]
-            pub(crate) fn between<T, B>(task: &$Kind<T>, argument: &$Kind<B>) -> Self {
-                let kind = stringify!($Kind);
+            pub(crate) fn between<T, B>(task: &$Kind<T>, argument: Option<&$Kind<B>>) -> Self {
+                let side = |identity| Side { kind: stringify!($Kind), identity };
                 $Error {
-                    task: Side { kind, identity: task.identity() },
-                    argument: Side { kind, identity: argument.identity() },
+                    task: side(task.identity()),
+                    argument: argument.map(|argument| side(argument.identity())),
                 }
             }
         }

@@ -15,6 +15,7 @@ mod mismatch;
 mod pid;
 mod pid_namespace;
 mod task;
+mod whose;
 
 pub use address_space::AddressSpace;
 pub use fd_table::FdTable;
@@ -25,3 +26,4 @@ pub use mismatch::{
 pub use pid::{Pgid, Pid, Sid, Tid};
 pub use pid_namespace::{PidNamespace, Sees};
 pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};
+pub use whose::Whose;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError, Task};
+use super::{NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError, Task, Whose};
 use crate::brand::Dynamic;
 use crate::near::{self, AsPgid, AsPid, AsTid, sealed};
 
@@ -50,7 +50,7 @@ macro_rules! far_numbers {
                 if namespace.is(&self.namespace) {
                     Ok(self.near.rebranded())
                 } else {
-                    Err(PidNamespaceMismatchError::between(&namespace, &self.namespace).into())
+                    Err(PidNamespaceMismatchError::between(&namespace, Some(&self.namespace)).into())
                 }
             }
         }
@@ -95,8 +95,8 @@ macro_rules! taken_as {
             fn number(&self) -> near::$Id<P> {
                 self.near
             }
-            fn namespace(&self) -> Option<&PidNamespace<P>> {
-                Some(&self.namespace)
+            fn namespace(&self) -> Whose<'_, PidNamespace<P>> {
+                Whose::Of(&self.namespace)
             }
         }
     )+};

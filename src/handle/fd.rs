@@ -17,8 +17,8 @@ use std::mem::ManuallyDrop;
 
 use super::NotRebranded;
 use super::sealed::Sealed;
-use crate::brand::{Brand, Dynamic, HostFds, Namespace};
-use crate::far::{self, FdTable, FdTableMismatchError, NamespaceMismatchError};
+use crate::brand::{Dynamic, HostFds, Namespace};
+use crate::far::{self, FdTable, FdTableMismatchError, NamespaceMismatchError, Whose};
 use crate::interface::{Call, Local, SyscallInterface};
 use crate::near;
 
@@ -119,7 +119,7 @@ fn same_table<K: far::Task + ?Sized, F>(
     if task.fd_table().is(table) {
         Ok(())
     } else {
-        Err(FdTableMismatchError::between(task.fd_table(), table).into())
+        Err(FdTableMismatchError::between(task.fd_table(), Some(table)).into())
     }
 }
 
@@ -208,9 +208,9 @@ pub trait AsFd<F>: Sealed {
     /// The slot's number.
     fn near_fd(&self) -> near::Fd<F>;
 
-    /// The table that it is a slot of; `None` if its type says so.
+    /// The table that it is a slot of.
     #[doc(hidden)]
-    fn table(&self) -> Option<&FdTable<F>>;
+    fn table(&self) -> Whose<'_, FdTable<F>>;
 }
 
 /// What can be given up as an fd of the table `F`: [`Fd<F>`] itself. Sealed.
@@ -243,9 +243,9 @@ pub trait AsDirFd<F>: Sealed {
     /// The number for the `dirfd` argument.
     fn dirfd(&self) -> c_int;
 
-    /// The table that it is a slot of; `None` if its type says so, or if it is a slot of none.
+    /// The table that it is a slot of.
     #[doc(hidden)]
-    fn table(&self) -> Option<&FdTable<F>>;
+    fn table(&self) -> Whose<'_, FdTable<F>>;
 }
 
 /// The working directory of the task that makes the call (`AT_FDCWD`).
@@ -258,8 +258,8 @@ impl<F> AsDirFd<F> for Cwd {
     fn dirfd(&self) -> c_int {
         libc::AT_FDCWD
     }
-    fn table(&self) -> Option<&FdTable<F>> {
-        None
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::Nobodys
     }
 }
 
@@ -271,8 +271,8 @@ impl<F> AsFd<F> for Fd<F> {
         self.near
     }
     #[inline]
-    fn table(&self) -> Option<&FdTable<F>> {
-        Some(&self.table)
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::Of(&self.table)
     }
 }
 
@@ -280,30 +280,30 @@ impl<F> AsDirFd<F> for Fd<F> {
     fn dirfd(&self) -> c_int {
         self.near.as_raw()
     }
-    fn table(&self) -> Option<&FdTable<F>> {
-        Some(&self.table)
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::Of(&self.table)
     }
 }
 
 impl<F> Sealed for BorrowedFd<'_, F> {}
 
-impl<'id, L> AsFd<Brand<'id, L>> for BorrowedFd<'_, Brand<'id, L>> {
+impl<F> AsFd<F> for BorrowedFd<'_, F> {
     #[inline]
-    fn near_fd(&self) -> near::Fd<Brand<'id, L>> {
+    fn near_fd(&self) -> near::Fd<F> {
         self.near
     }
     #[inline]
-    fn table(&self) -> Option<&FdTable<Brand<'id, L>>> {
-        None
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::AsItsTypeSays
     }
 }
 
-impl<'id, L> AsDirFd<Brand<'id, L>> for BorrowedFd<'_, Brand<'id, L>> {
+impl<F> AsDirFd<F> for BorrowedFd<'_, F> {
     fn dirfd(&self) -> c_int {
         self.near.as_raw()
     }
-    fn table(&self) -> Option<&FdTable<Brand<'id, L>>> {
-        None
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::AsItsTypeSays
     }
 }
 
@@ -313,7 +313,7 @@ impl<F, T: AsFd<F> + ?Sized> AsFd<F> for &T {
         (**self).near_fd()
     }
     #[inline]
-    fn table(&self) -> Option<&FdTable<F>> {
+    fn table(&self) -> Whose<'_, FdTable<F>> {
         (**self).table()
     }
 }
@@ -322,7 +322,7 @@ impl<F, T: AsDirFd<F> + ?Sized> AsDirFd<F> for &T {
     fn dirfd(&self) -> c_int {
         (**self).dirfd()
     }
-    fn table(&self) -> Option<&FdTable<F>> {
+    fn table(&self) -> Whose<'_, FdTable<F>> {
         (**self).table()
     }
 }

@@ -15,7 +15,7 @@ use std::fmt;
 use std::os::fd;
 
 use super::{AsFd, BorrowedFd, Fd};
-use crate::brand::{Brand, HostFds};
+use crate::brand::HostFds;
 use crate::far::FdTable;
 use crate::near;
 
@@ -75,7 +75,7 @@ pub struct Inheriting<'call, F, G> {
     table: FdTable<G>,
     listed: Vec<BorrowedFd<'call, F>>,
     moved: Vec<Fd<F>>,
-    foreign: Option<FdTable<F>>,
+    foreign: Option<Option<FdTable<F>>>,
 }
 
 impl<F, G> fmt::Debug for Inheriting<'_, F, G> {
@@ -92,8 +92,9 @@ pub(crate) struct Listed<F> {
     /// Ascending, each once; `Err` if one was listed twice.
     pub(crate) numbers: Result<Vec<c_int>, ()>,
     pub(crate) moved: Vec<Fd<F>>,
-    /// Another table than the one that is copied, if something of it was listed: then nothing may be sent.
-    pub(crate) foreign: Option<FdTable<F>>,
+    /// If something is not known by its type to be of the table that is copied, and is not: of which it is, as far as
+    /// that is known. Where types leave that open, nothing may be sent then.
+    pub(crate) foreign: Option<Option<FdTable<F>>>,
 }
 
 impl<'call, F, G> Inheriting<'call, F, G> {
@@ -129,9 +130,10 @@ impl<'call, F, G> Inheriting<'call, F, G> {
         self.copy(fd.borrow())
     }
 
-    fn look_at(&mut self, fd: &Fd<F>) {
-        if let Some(table) = fd.table().filter(|table| !table.is(&self.from)) {
-            self.foreign = Some(table.clone());
+    fn look_at(&mut self, fd: &impl AsFd<F>) {
+        let table = fd.table();
+        if !table.fits(|table| table.is(&self.from)) {
+            self.foreign = Some(table.known().cloned());
         }
     }
 
@@ -174,12 +176,13 @@ impl<F> Inherit<F> for &Fd<F> {
     }
 }
 
-impl<'id, L> Inherit<Brand<'id, L>> for BorrowedFd<'_, Brand<'id, L>> {
+impl<F> Inherit<F> for BorrowedFd<'_, F> {
     type Inherited<G> = Fd<G>;
-    fn inherit<'call, G>(self, to: &mut Inheriting<'call, Brand<'id, L>, G>) -> Fd<G>
+    fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Fd<G>
     where
         Self: 'call,
     {
+        to.look_at(&self);
         to.copy(self)
     }
 }

@@ -49,7 +49,7 @@ macro_rules! fd_of_a_kind {
                 self.fd.near()
             }
             #[inline]
-            fn table(&self) -> Option<&$crate::far::FdTable<F>> {
+            fn table(&self) -> $crate::far::Whose<'_, $crate::far::FdTable<F>> {
                 $crate::handle::AsFd::table(&self.fd)
             }
         }

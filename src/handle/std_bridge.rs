@@ -12,7 +12,7 @@ use std::os::fd::{self, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use super::sealed::Sealed;
 use super::{AsDirFd, AsFd, BorrowedFd, ChildProcess, Fd};
 use crate::brand::{Dynamic, HostFds};
-use crate::far::{FdTable, HostTable};
+use crate::far::{FdTable, HostTable, Whose};
 use crate::near;
 
 /// The slot of an fd that std holds open.
@@ -93,8 +93,8 @@ macro_rules! host_fds {
                 host_slot(self)
             }
             #[inline]
-            fn table(&self) -> Option<&FdTable<HostFds>> {
-                None
+            fn table(&self) -> Whose<'_, FdTable<HostFds>> {
+                Whose::AsItsTypeSays
             }
         }
 
@@ -104,8 +104,8 @@ macro_rules! host_fds {
                 host_slot(self).rebranded()
             }
             #[inline]
-            fn table(&self) -> Option<&FdTable<Dynamic>> {
-                const { &Some(FdTable::of_host()) }.as_ref()
+            fn table(&self) -> Whose<'_, FdTable<Dynamic>> {
+                Whose::Of(const { &FdTable::of_host() })
             }
         }
     )+};
@@ -120,8 +120,8 @@ macro_rules! host_directories {
             fn dirfd(&self) -> c_int {
                 self.as_raw_fd()
             }
-            fn table(&self) -> Option<&FdTable<HostFds>> {
-                None
+            fn table(&self) -> Whose<'_, FdTable<HostFds>> {
+                Whose::AsItsTypeSays
             }
         }
 
@@ -129,7 +129,7 @@ macro_rules! host_directories {
             fn dirfd(&self) -> c_int {
                 self.as_raw_fd()
             }
-            fn table(&self) -> Option<&FdTable<Dynamic>> {
+            fn table(&self) -> Whose<'_, FdTable<Dynamic>> {
                 AsFd::table(self)
             }
         }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroI32;
 
-use crate::brand::{Brand, Namespace, Of};
-use crate::far::PidNamespace;
+use crate::brand::{Namespace, Of};
+use crate::far::{PidNamespace, Whose};
 
 macro_rules! process_number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -134,16 +134,15 @@ pub(crate) mod sealed {
     note = "a number means something only in the pid namespace it was learned in",
     note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
     note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
-    note = "for a `Dynamic` task, a number comes with its namespace: `far::Pid::of(&task, number)`, or `erase()` of one",
     note = "a group or session is no process, also in one namespace: its leader may have ended"
 )]
 pub trait AsPid<P>: sealed::Sealed {
     #[doc(hidden)]
     fn number(&self) -> Pid<P>;
 
-    /// The namespace that it is of; `None` if its type says so.
+    /// The namespace that it is of.
     #[doc(hidden)]
-    fn namespace(&self) -> Option<&PidNamespace<P>>;
+    fn namespace(&self) -> Whose<'_, PidNamespace<P>>;
 }
 
 /// What a call takes as the number of a process group in the pid namespace `P`: a [`Pgid`] of it, or a
@@ -154,16 +153,15 @@ pub trait AsPid<P>: sealed::Sealed {
     note = "a number means something only in the pid namespace it was learned in",
     note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
     note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
-    note = "for a `Dynamic` task, a number comes with its namespace: `far::Pgid::of(&task, number)`, or `erase()` of one",
     note = "the group of a process, in one namespace, is what `getpgid` says"
 )]
 pub trait AsPgid<P>: sealed::Sealed {
     #[doc(hidden)]
     fn number(&self) -> Pgid<P>;
 
-    /// The namespace that it is of; `None` if its type says so.
+    /// The namespace that it is of.
     #[doc(hidden)]
-    fn namespace(&self) -> Option<&PidNamespace<P>>;
+    fn namespace(&self) -> Whose<'_, PidNamespace<P>>;
 }
 
 /// What a call takes as the number of a thread in the pid namespace `P`: a [`Tid`] of it, or a
@@ -174,30 +172,29 @@ pub trait AsPgid<P>: sealed::Sealed {
     note = "a number means something only in the pid namespace it was learned in",
     note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
     note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
-    note = "for a `Dynamic` task, a number comes with its namespace: `far::Tid::of(&task, number)`, or `erase()` of one",
     note = "the first thread of a process, in one namespace, has the number of the process"
 )]
 pub trait AsTid<P>: sealed::Sealed {
     #[doc(hidden)]
     fn number(&self) -> Tid<P>;
 
-    /// The namespace that it is of; `None` if its type says so.
+    /// The namespace that it is of.
     #[doc(hidden)]
-    fn namespace(&self) -> Option<&PidNamespace<P>>;
+    fn namespace(&self) -> Whose<'_, PidNamespace<P>>;
 }
 
 macro_rules! taken_as {
     ($($Id:ident $As:ident)+) => {$(
         impl<P> sealed::Sealed for $Id<P> {}
 
-        impl<'id, L> $As<Brand<'id, L>> for $Id<Brand<'id, L>> {
+        impl<P> $As<P> for $Id<P> {
             #[inline(always)]
-            fn number(&self) -> $Id<Brand<'id, L>> {
+            fn number(&self) -> $Id<P> {
                 *self
             }
             #[inline(always)]
-            fn namespace(&self) -> Option<&PidNamespace<Brand<'id, L>>> {
-                None
+            fn namespace(&self) -> Whose<'_, PidNamespace<P>> {
+                Whose::AsItsTypeSays
             }
         }
 
@@ -207,7 +204,7 @@ macro_rules! taken_as {
                 (**self).number()
             }
             #[inline(always)]
-            fn namespace(&self) -> Option<&PidNamespace<P>> {
+            fn namespace(&self) -> Whose<'_, PidNamespace<P>> {
                 (**self).namespace()
             }
         }

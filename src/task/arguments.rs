@@ -19,7 +19,7 @@ use rustix::time::Timespec;
 use crate::brand::Namespace;
 use crate::far::{
     self, FdTable, FdTableMismatchError, NamespaceMismatchError, PidNamespace,
-    PidNamespaceMismatchError,
+    PidNamespaceMismatchError, Whose,
 };
 use crate::handle::{AsDirFd, AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, KernelSigaction, SyscallInterface};
@@ -54,12 +54,12 @@ pub(super) fn dirfd<K: far::Task + ?Sized>(
 pub(super) fn in_own_table<K: far::Task + ?Sized>(
     task: &K,
     call: Call,
-    table: Option<&FdTable<K::FdTable>>,
+    table: Whose<'_, FdTable<K::FdTable>>,
 ) -> Result<(), Error> {
     let own = task.fd_table();
     let checked = K::FdTable::check(
-        || table.is_none_or(|table| table.is(own)),
-        || FdTableMismatchError::between(own, table.unwrap_or(own)).into(),
+        || table.fits(|table| table.is(own)),
+        || FdTableMismatchError::between(own, table.known()).into(),
     );
     checked.map_err(|mismatch| mismatched(call, mismatch))
 }
@@ -90,14 +90,11 @@ numbers! {
 fn in_own_pids<K: far::Task + ?Sized>(
     task: &K,
     call: Call,
-    namespace: Option<&PidNamespace<K::PidNamespace>>,
+    namespace: Whose<'_, PidNamespace<K::PidNamespace>>,
 ) -> Result<(), Error> {
     let checked = K::PidNamespace::check(
-        || namespace.is_none_or(|namespace| namespace.is(&task.pid_namespace())),
-        || {
-            let own = task.pid_namespace();
-            PidNamespaceMismatchError::between(&own, namespace.unwrap_or(&own)).into()
-        },
+        || namespace.fits(|namespace| namespace.is(&task.pid_namespace())),
+        || PidNamespaceMismatchError::between(&task.pid_namespace(), namespace.known()).into(),
     );
     checked.map_err(|mismatch| mismatched(call, mismatch))
 }

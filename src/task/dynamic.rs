@@ -103,13 +103,13 @@ fn lives_with<K: far::Task, L: far::Task + ?Sized>(
     let (pids, others_pids) = (task.pid_namespace(), other.pid_namespace());
     let (child_pids, others_child_pids) = (task.child_pid_namespace(), other.child_pid_namespace());
     if !task.fd_table().is(other.fd_table()) {
-        Err(FdTableMismatchError::between(other.fd_table(), task.fd_table()).into())
+        Err(FdTableMismatchError::between(other.fd_table(), Some(task.fd_table())).into())
     } else if !memory.is(&others_memory) {
-        Err(AddressSpaceMismatchError::between(&others_memory, &memory).into())
+        Err(AddressSpaceMismatchError::between(&others_memory, Some(&memory)).into())
     } else if !pids.is(&others_pids) {
-        Err(PidNamespaceMismatchError::between(&others_pids, &pids).into())
+        Err(PidNamespaceMismatchError::between(&others_pids, Some(&pids)).into())
     } else if !child_pids.is(&others_child_pids) {
-        Err(PidNamespaceMismatchError::between(&others_child_pids, &child_pids).into())
+        Err(PidNamespaceMismatchError::between(&others_child_pids, Some(&child_pids)).into())
     } else {
         Ok(())
     }
@@ -222,7 +222,7 @@ impl<I> Task<Dynamic, Dynamic, Dynamic, I> {
     ) -> Result<R, NamespaceMismatchError> {
         if !self.address_space.is(&AddressSpace::HOST) {
             let own = &self.address_space;
-            return Err(AddressSpaceMismatchError::between(own, &AddressSpace::HOST).into());
+            return Err(AddressSpaceMismatchError::between(own, Some(&AddressSpace::HOST)).into());
         }
         Ok(body(&self.pinned(AddressSpace::HOST)))
     }

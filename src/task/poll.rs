@@ -18,13 +18,13 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 
-use crate::brand::{Brand, Namespace};
-use crate::far;
+use crate::brand::Namespace;
+use crate::far::{self, Whose};
 use crate::handle::{AsFd, BorrowedFd};
 use crate::interface::{Call, Error, SyscallInterface};
 use crate::near;
 
-use super::arguments::{call, with_timeout};
+use super::arguments::{call, in_own_table, with_timeout};
 
 /// Waiting for fds.
 ///
@@ -58,7 +58,8 @@ pub trait PollTask: far::Task {
     /// # Errors
     ///
     /// Of `ppoll`: `EINTR` if a signal handler ran meanwhile, `EINVAL` for more fds than the limit on open
-    /// files.
+    /// files. A [`Dynamic`](crate::Dynamic) task waits while it is [pinned](super::Task::pin), and not otherwise:
+    /// [`Mismatch`](crate::ErrorKind::Mismatch).
     ///
     /// # References
     ///
@@ -72,6 +73,8 @@ pub trait PollTask: far::Task {
     where
         Self::FdTable: 'fd,
     {
+        // What a `PollFd` keeps of its fd is its number.
+        in_own_table(self, Call::PPOLL, Whose::AsItsTypeSays)?;
         let fds = fds.list();
         let count = fds.len();
         let bytes = fds.as_mut_ptr().cast::<MaybeUninit<u8>>();
@@ -133,28 +136,27 @@ impl<F: Namespace> fmt::Debug for PollFd<'_, F> {
     message = "one of the file descriptors is not in this task's fd table",
     label = "`{Self}` is not a list of open fds of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
-    note = "wait in the task that has opened them, or list them in `unshare_files` when the table is made",
-    note = "of a `Dynamic` task, wait while it is pinned: `task.pin(|task| ...)`"
+    note = "wait in the task that has opened them, or list them in `unshare_files` when the table is made"
 )]
 pub trait PollFds<'fd, F> {
     /// The fds.
     fn list(&mut self) -> &mut [PollFd<'fd, F>];
 }
 
-impl<'fd, 'id, L> PollFds<'fd, Brand<'id, L>> for [PollFd<'fd, Brand<'id, L>>] {
-    fn list(&mut self) -> &mut [PollFd<'fd, Brand<'id, L>>] {
+impl<'fd, F> PollFds<'fd, F> for [PollFd<'fd, F>] {
+    fn list(&mut self) -> &mut [PollFd<'fd, F>] {
         self
     }
 }
 
-impl<'fd, 'id, L, const N: usize> PollFds<'fd, Brand<'id, L>> for [PollFd<'fd, Brand<'id, L>>; N] {
-    fn list(&mut self) -> &mut [PollFd<'fd, Brand<'id, L>>] {
+impl<'fd, F, const N: usize> PollFds<'fd, F> for [PollFd<'fd, F>; N] {
+    fn list(&mut self) -> &mut [PollFd<'fd, F>] {
         self
     }
 }
 
-impl<'fd, 'id, L> PollFds<'fd, Brand<'id, L>> for Vec<PollFd<'fd, Brand<'id, L>>> {
-    fn list(&mut self) -> &mut [PollFd<'fd, Brand<'id, L>>] {
+impl<'fd, F> PollFds<'fd, F> for Vec<PollFd<'fd, F>> {
+    fn list(&mut self) -> &mut [PollFd<'fd, F>] {
         self
     }
 }

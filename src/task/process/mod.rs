@@ -463,9 +463,10 @@ pub trait ProcessTask: far::Task {
     ) -> Result<Fd<Self::FdTable>, Error>
     where
         Self::FdTable: far::HoldsTasks,
+        Task<F, A, P, Ring, C>: far::Task<FdTable = F>,
     {
         let pidfd = owner.interface.process().pidfd().as_raw_fd();
-        let arguments = [pidfd as usize, fd.near_fd().as_raw() as usize, 0];
+        let arguments = [pidfd as usize, near(owner, Call::PIDFD_GETFD, &fd)?, 0];
         // SAFETY: (1): the pidfd is of this program's table, as the task is.
         let number = unsafe { call(self, Call::PIDFD_GETFD, arguments) }?;
         // SAFETY: (2)
