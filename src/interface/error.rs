@@ -51,6 +51,9 @@ pub enum ErrorKind {
     OtherFds,
     /// Another part of the program has waited for the process: how it ended is lost.
     StatusLost,
+    /// The memory is gone, as nobody lives in it any more: the process has exited, or has become another
+    /// program.
+    MemoryGone,
 }
 
 macro_rules! codes {
@@ -88,6 +91,7 @@ codes! {
     MemoryExposed 10
     InitEnded 11
     OtherFds 12
+    MemoryGone 13
 }
 
 impl Error {
@@ -189,6 +193,9 @@ impl fmt::Display for Error {
             ErrorKind::StatusLost => {
                 "the exit status is lost: another part of the program has waited for the process"
             }
+            ErrorKind::MemoryGone => {
+                "the memory is gone: the process has exited, or has become another program"
+            }
         };
         write!(f, "{}: {reason}", self.call())
     }
@@ -213,7 +220,7 @@ impl From<Error> for io::Error {
             ErrorKind::SharedTable => io::ErrorKind::ResourceBusy,
             ErrorKind::Irreversible => io::ErrorKind::Unsupported,
             ErrorKind::MemoryExposed => io::ErrorKind::PermissionDenied,
-            ErrorKind::InitEnded => io::ErrorKind::NotFound,
+            ErrorKind::InitEnded | ErrorKind::MemoryGone => io::ErrorKind::NotFound,
             ErrorKind::SlotTaken => io::ErrorKind::AlreadyExists,
             ErrorKind::OtherFds => io::ErrorKind::InvalidData,
             ErrorKind::StatusLost => io::ErrorKind::Other,
