@@ -136,7 +136,8 @@ impl<A: Namespace> ProcessMemory<A> {
     ///
     /// # Errors
     ///
-    /// [`MemoryGone`](ErrorKind::MemoryGone).
+    /// [`MemoryGone`](ErrorKind::MemoryGone); `ESRCH` if the process had lost its first thread when it was opened,
+    /// and has lost the one that was found instead: open it again.
     ///
     /// # References
     ///
@@ -151,7 +152,11 @@ impl<A: Namespace> ProcessMemory<A> {
         loop {
             let end = lines.len();
             lines.resize(end + STEP, 0);
-            let length = here.pread(&self.maps, &mut lines[end..], end as u64)?;
+            let length = match here.pread(&self.maps, &mut lines[end..], end as u64) {
+                Ok(length) => length,
+                // The thread by which it was found has been reaped, and perhaps all of them.
+                Err(error) => return Err(self.check().err().unwrap_or(error)),
+            };
             lines.truncate(end + length);
             if length == 0 {
                 break;
