@@ -376,6 +376,54 @@ fn a_process_that_never_stays_the_same_program_is_one_of_them_or_gone() {
 }
 
 #[test]
+fn a_process_in_its_parents_memory_is_read_there_or_in_its_own() {
+    static MARK: [u64; 4] = [0x5de1_66e1, 0x97b5_3c5b, 0x0e2d_61fa, 0x7bb1_9fd3];
+    deadline(|| {
+        let mark = (&raw const MARK).expose_provenance();
+        let program = env::current_exe().unwrap();
+        let here = Task::here();
+        // Programs that a thread spawns by `vfork`, looked at while they are on their way.
+        let (sender, spawner) = std::sync::mpsc::channel();
+        let spawning = thread::spawn(move || {
+            sender.send(Task::here().gettid().unwrap().as_raw()).unwrap();
+            (0..1000).for_each(|_| assert!(Command::new("true").status().unwrap().success()));
+        });
+        let children = format!("/proc/self/task/{}/children", spawner.recv().unwrap());
+        let (mut theirs, mut ours) = (0, 0);
+        while let Ok(list) = fs::read_to_string(&children) {
+            let child = list.split_whitespace().next().and_then(|child| child.parse().ok());
+            let Some(child) = child.and_then(Pid::asserted) else {
+                if spawning.is_finished() {
+                    break;
+                }
+                continue;
+            };
+            let Ok(pidfd) = here.pidfd_open(child) else { continue };
+            loop {
+                brand!(child_memory);
+                let Ok(memory) = ProcessMemory::open(&pidfd, child_memory) else { break };
+                let address = memory.address(mark);
+                let is_ours = memory.read::<[u64; 4]>(address).is_ok_and(|found| found == MARK);
+                let Ok(regions) = memory.regions() else { break };
+                let lists_ours = regions.map(Result::unwrap).any(|region| {
+                    region.mapping.contains(address) && region.path() == Some(&program)
+                });
+                assert_eq!(is_ours, lists_ours, "the bytes are of one memory, the list of another");
+                if !is_ours {
+                    theirs += 1;
+                    break;
+                }
+                ours += 1;
+            }
+        }
+        spawning.join().unwrap();
+        if ours == 0 || theirs == 0 {
+            eprintln!("SKIPPED: has not seen one of the two: {ours} and {theirs}");
+        }
+    });
+}
+
+#[test]
 fn a_kernel_thread_has_no_memory() {
     deadline(|| {
         if fs::read_to_string("/proc/2/comm").is_ok_and(|name| name == "kthreadd\n") {
