@@ -132,7 +132,7 @@ impl<A: Namespace> fmt::Debug for Address<A> {
 #[diagnostic::on_unimplemented(
     message = "the address is not of this memory",
     label = "`{Self}` is not an address in `{A}`",
-    note = "an address means something only in the address space it was learned in: read it through the memory it came from",
+    note = "an address means something only in the address space it was learned in: read it through the memory it came from, or in this program by a reference",
     note = "a number that means something in this memory, such as one that was read there, becomes an address of it by `memory.address(number)`"
 )]
 pub trait AsAddress<A>: sealed::Sealed {
