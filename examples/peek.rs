@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use nearfar::brand::Namespace;
-use nearfar::inspect::{ProcessMemory, Region};
+use nearfar::inspect::Region;
 use nearfar::near::{Address, PageSize, Pid};
 use nearfar::prelude::*;
 use nearfar::rustix::mm::ProtFlags;

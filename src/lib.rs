@@ -135,6 +135,7 @@ pub use handle::{
     Waited,
 };
 pub use id_map::IdMap;
+pub use inspect::ProcessMemory;
 pub use interface::{Error, ErrorKind};
 pub use namespaces::Namespaces;
 pub use plain::PlainData;

@@ -16,7 +16,7 @@ use std::{env, ptr};
 
 use common::{another_host, deadline, fds, state, stop, until, until_blocked_in};
 use nearfar::brand::Namespace;
-use nearfar::inspect::{Piece, ProcessMemory, ReadError, Region};
+use nearfar::inspect::{Piece, ReadError, Region};
 use nearfar::near::{Address, Pid};
 use nearfar::prelude::*;
 use nearfar::rustix::mm::{
@@ -552,37 +552,38 @@ fn maps_its_memory_in_odd_ways() {
         unsafe { mmap_anonymous(ptr::null_mut(), length, write, MapFlags::PRIVATE) }.unwrap()
     };
     let address = |pointer: *mut libc::c_void| pointer.expose_provenance();
+    let put = |target: *mut libc::c_void, bytes: &[u8]| {
+        // SAFETY: the mapping is large enough, and only this test knows it.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), target.cast(), bytes.len()) };
+    };
 
     // Three pages, of which the second goes, in the end.
-    let start = anonymous(3 * PAGE).cast::<u8>();
-    // SAFETY: within the mapping, which only this test knows.
-    unsafe {
-        start.write_bytes(b'a', PAGE);
-        start.add(2 * PAGE).write_bytes(b'c', PAGE);
-    }
-    println!("\nhole {}", address(start.cast()) + PAGE);
+    let first = anonymous(3 * PAGE);
+    let (hole, third) = (first.wrapping_byte_add(PAGE), first.wrapping_byte_add(2 * PAGE));
+    put(first, &[b'a'; PAGE]);
+    put(third, &[b'c'; PAGE]);
+    println!("\nhole {}", address(hole));
 
-    // Two pages with strings, and a list whose last element leads nowhere.
-    let strings = anonymous(2 * PAGE).cast::<u8>();
-    // SAFETY: as above.
-    unsafe {
-        strings.write_bytes(b's', PAGE + 100);
-        let list = strings.add(PAGE + 104).cast::<usize>();
-        let element = |number| strings.add(PAGE + 104 + 16 * number).expose_provenance();
-        for number in 0..3 {
-            list.add(2 * number).write(if number < 2 { element(number + 1) } else { 0 });
-            list.add(2 * number + 1).write(number + 7);
-        }
-    }
-    println!("strings {}\nlist {}", address(strings.cast()), address(strings.cast()) + PAGE + 104);
+    // Two pages with a string, and a list whose last element leads nowhere.
+    let strings = anonymous(2 * PAGE);
+    put(strings, &[b's'; PAGE + 100]);
+    let list = strings.wrapping_byte_add(PAGE + 104);
+    let element = |number| address(list) + size_of::<Element>() * number;
+    put(
+        list,
+        bytemuck::bytes_of(&[
+            Element { next: element(1), value: 7 },
+            Element { next: element(2), value: 8 },
+            Element { next: 0, value: 9 },
+        ]),
+    );
+    println!("strings {}\nlist {}", address(strings), address(list));
 
     // A page that the process itself cannot read.
     let secret = anonymous(PAGE);
-    // SAFETY: as above.
-    unsafe {
-        secret.cast::<u8>().write_bytes(b'x', PAGE);
-        mprotect(secret, PAGE, MprotectFlags::empty()).unwrap();
-    }
+    put(secret, &[b'x'; PAGE]);
+    // SAFETY: nobody reads it any more.
+    unsafe { mprotect(secret, PAGE, MprotectFlags::empty()) }.unwrap();
     println!("secret {}", address(secret));
 
     // Files with odd names, one of them without a name any more, and one that ends in the first of two pages.
@@ -599,8 +600,9 @@ fn maps_its_memory_in_odd_ways() {
     }
     fs::remove_file(directory.join("gone")).unwrap();
 
-    // SAFETY: as above. Nothing is mapped after this, so that the hole stays one.
-    unsafe { munmap(start.add(PAGE).cast(), PAGE) }.unwrap();
+    // Nothing is mapped after this, so that the hole stays one.
+    // SAFETY: nobody uses it any more.
+    unsafe { munmap(hole, PAGE) }.unwrap();
     println!("ready");
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }

@@ -7,7 +7,6 @@
 //! assertion, [`ProcessMemory::address`].
 //!
 //! ```
-//! use nearfar::inspect::ProcessMemory;
 //! use nearfar::prelude::*;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -50,14 +49,13 @@ use std::ffi::CString;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::io::Errno;
+use rustix::io::{Errno, pread};
 
 use crate::PlainData;
 use crate::brand::{Brand, Guard, HostFds, Label, Namespace, Of};
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind};
 use crate::near::{Address, AsAddress, PageSize};
-use crate::task::{FileDescriptorTask, Task};
 
 pub use error::ReadError;
 pub use piece::Piece;
@@ -146,16 +144,15 @@ impl<A: Namespace> ProcessMemory<A> {
     #[doc(alias = "maps")]
     pub fn regions(&self) -> Result<Regions<A>, Error> {
         const STEP: usize = 64 * 1024;
-        let here = Task::here();
         let _one_at_a_time = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = Vec::new();
         loop {
             let end = lines.len();
             lines.resize(end + STEP, 0);
-            let length = match here.pread(&self.maps, &mut lines[end..], end as u64) {
+            let length = match pread(&self.maps, &mut lines[end..], end as u64) {
                 Ok(length) => length,
                 // The thread by which it was found has been reaped, and perhaps all of them.
-                Err(error) => return Err(self.check().err().unwrap_or(error)),
+                Err(errno) => return self.check().and(Err(Error::os(Call::PREAD, errno))),
             };
             lines.truncate(end + length);
             if length == 0 {
@@ -199,7 +196,6 @@ impl<A: Namespace> ProcessMemory<A> {
     /// That nothing can be read is not an error.
     ///
     /// ```
-    /// # use nearfar::inspect::ProcessMemory;
     /// # use nearfar::prelude::*;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let sleep = Program::new("sleep").arg("1000");
@@ -290,11 +286,11 @@ impl<A: Namespace> ProcessMemory<A> {
                 self.check()?;
                 break;
             };
-            match Task::here().pread(&self.mem, &mut buffer[read..], offset) {
+            match pread(&self.mem, &mut buffer[read..], offset) {
                 Ok(0) => return Err(Error::new(Call::PREAD, ErrorKind::MemoryGone)),
                 Ok(length) => read += length,
-                Err(error) if error.errno() == Some(Errno::IO) => break,
-                Err(error) => return Err(error),
+                Err(Errno::IO) => break,
+                Err(errno) => return Err(Error::os(Call::PREAD, errno)),
             }
         }
         Ok(read)

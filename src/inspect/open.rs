@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, pread};
 
 use crate::brand::HostFds;
 use crate::handle::{AsDirFd, Cwd, Fd};
@@ -40,10 +40,10 @@ pub(super) fn files(pidfd: near::Fd<HostFds>) -> Result<Files, Error> {
 pub(super) fn check(mem: &Fd<HostFds>) -> Result<(), Error> {
     // Whether anything is mapped at 0 does not matter: only of a memory that is gone, nothing is read
     // without an error.
-    match Task::here().pread(mem, &mut [0], 0) {
+    match pread(mem, &mut [0], 0) {
         Ok(0) => Err(Error::new(Call::PREAD, ErrorKind::MemoryGone)),
-        Err(error) if error.errno() != Some(Errno::IO) => Err(error),
-        _ => Ok(()),
+        Ok(_) | Err(Errno::IO) => Ok(()),
+        Err(errno) => Err(Error::os(Call::PREAD, errno)),
     }
 }
 

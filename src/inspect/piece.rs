@@ -52,7 +52,6 @@ impl<A: Namespace> ProcessMemory<A> {
     /// touches no page that none of them is in. That nothing can be read is not an error.
     ///
     /// ```
-    /// # use nearfar::inspect::ProcessMemory;
     /// # use nearfar::prelude::*;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let sleep = Program::new("sleep").arg("1000");

@@ -2,7 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use nearfar::inspect::ProcessMemory;
 use nearfar::near::Address;
 use nearfar::prelude::*;
 

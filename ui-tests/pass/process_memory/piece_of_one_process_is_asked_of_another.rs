@@ -2,7 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use nearfar::inspect::ProcessMemory;
 use nearfar::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
