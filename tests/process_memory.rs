@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::{env, ptr};
 
@@ -375,51 +375,111 @@ fn a_process_that_never_stays_the_same_program_is_one_of_them_or_gone() {
     });
 }
 
+static MARK: [u64; 4] = [0x5de1_66e1, 0x97b5_3c5b, 0x0e2d_61fa, 0x7bb1_9fd3];
+
+/// Spawns programs by `vfork`, which live in this memory until they are programs.
+fn spawns_programs() {
+    (0..1000).for_each(|_| assert!(Command::new("true").status().unwrap().success()));
+}
+
+/// Opens the memory of all children of a thread with such a number while there are some, again and again until
+/// it is not that with `MARK` at this address any more. Whose it was, of how many.
+fn opened_on_their_way(thread: &str, mark: usize, until: impl Fn() -> bool) -> (u32, u32) {
+    let here = Task::here();
+    let program = env::current_exe().unwrap();
+    let (mut parents, mut theirs) = (0, 0);
+    while let Ok(list) = fs::read_to_string(format!("/proc/{thread}/children")) {
+        let child = list.split_whitespace().next().and_then(|child| child.parse().ok());
+        let Some(child) = child.and_then(Pid::asserted) else {
+            if until() {
+                break;
+            }
+            continue;
+        };
+        let Ok(pidfd) = here.pidfd_open(child) else { continue };
+        loop {
+            brand!(child_memory);
+            let Ok(memory) = ProcessMemory::open(&pidfd, child_memory) else { break };
+            let address = memory.address(mark);
+            let is_parents = memory.read::<[u64; 4]>(address).is_ok_and(|found| found == MARK);
+            let Ok(regions) = memory.regions() else { break };
+            let lists_parents = regions
+                .map(Result::unwrap)
+                .any(|region| region.mapping.contains(address) && region.path() == Some(&program));
+            assert_eq!(
+                is_parents, lists_parents,
+                "the bytes are of one memory, the list of another"
+            );
+            if !is_parents {
+                theirs += 1;
+                break;
+            }
+            parents += 1;
+        }
+    }
+    (parents, theirs)
+}
+
+#[test]
+#[ignore = "run by the other tests"]
+fn spawns_programs_in_its_memory() {
+    let thread = Task::here().gettid().unwrap().as_raw();
+    println!("\nmark {}\nthread {thread}\nready", (&raw const MARK).expose_provenance());
+    spawns_programs();
+}
+
 #[test]
 fn a_process_in_its_parents_memory_is_read_there_or_in_its_own() {
-    static MARK: [u64; 4] = [0x5de1_66e1, 0x97b5_3c5b, 0x0e2d_61fa, 0x7bb1_9fd3];
     deadline(|| {
-        let mark = (&raw const MARK).expose_provenance();
-        let program = env::current_exe().unwrap();
-        let here = Task::here();
-        // Programs that a thread spawns by `vfork`, looked at while they are on their way.
+        let parent = Odd::started("spawns_programs_in_its_memory");
+        let thread = format!("{}/task/{}", parent.process.0.id(), parent.told("thread"));
+        let has_ended = || state(parent.process.pid()) == Some('Z');
+        let (parents, theirs) = opened_on_their_way(&thread, parent.told("mark"), has_ended);
+        if parents == 0 || theirs == 0 {
+            eprintln!("SKIPPED: {parents} in their parent's memory and {theirs} in their own");
+        }
+    });
+}
+
+#[test]
+fn a_child_is_never_read_in_this_memory() {
+    deadline(|| {
         let (sender, spawner) = std::sync::mpsc::channel();
         let spawning = thread::spawn(move || {
             sender.send(Task::here().gettid().unwrap().as_raw()).unwrap();
-            (0..1000).for_each(|_| assert!(Command::new("true").status().unwrap().success()));
+            spawns_programs();
         });
-        let children = format!("/proc/self/task/{}/children", spawner.recv().unwrap());
-        let (mut theirs, mut ours) = (0, 0);
-        while let Ok(list) = fs::read_to_string(&children) {
-            let child = list.split_whitespace().next().and_then(|child| child.parse().ok());
-            let Some(child) = child.and_then(Pid::asserted) else {
-                if spawning.is_finished() {
-                    break;
-                }
-                continue;
-            };
-            let Ok(pidfd) = here.pidfd_open(child) else { continue };
-            loop {
-                brand!(child_memory);
-                let Ok(memory) = ProcessMemory::open(&pidfd, child_memory) else { break };
-                let address = memory.address(mark);
-                let is_ours = memory.read::<[u64; 4]>(address).is_ok_and(|found| found == MARK);
-                let Ok(regions) = memory.regions() else { break };
-                let lists_ours = regions.map(Result::unwrap).any(|region| {
-                    region.mapping.contains(address) && region.path() == Some(&program)
-                });
-                assert_eq!(is_ours, lists_ours, "the bytes are of one memory, the list of another");
-                if !is_ours {
-                    theirs += 1;
-                    break;
-                }
-                ours += 1;
-            }
-        }
+        let thread = format!("self/task/{}", spawner.recv().unwrap());
+        let mark = (&raw const MARK).expose_provenance();
+        let (ours, theirs) = opened_on_their_way(&thread, mark, || spawning.is_finished());
         spawning.join().unwrap();
-        if ours == 0 || theirs == 0 {
-            eprintln!("SKIPPED: has not seen one of the two: {ours} and {theirs}");
-        }
+        assert_eq!(ours, 0);
+        assert!(theirs > 0);
+
+        // One that stays is refused.
+        let child = Task::here().spawn().unwrap();
+        let pidfd = Task::here().pidfd_open(child.host_pid()).unwrap();
+        brand!(no_memory, program_memory);
+        let error = ProcessMemory::open(&pidfd, no_memory).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OwnMemory);
+        let sleep = Program::new("sleep").arg("1000");
+        let sleep = child.program(&sleep).exec().unwrap().kill_on_drop(true);
+        let memory = ProcessMemory::open(&pidfd, program_memory).unwrap();
+        let found = memory.read::<[u64; 4]>(memory.address(mark));
+        assert!(!found.is_ok_and(|found| found == MARK));
+        drop(sleep);
+    });
+}
+
+#[test]
+fn this_process_can_read_itself() {
+    deadline(|| {
+        brand!(own_memory);
+        let here = Task::here();
+        let pidfd = here.pidfd_open(here.getpid().unwrap()).unwrap();
+        let memory = ProcessMemory::open(pidfd, own_memory).unwrap();
+        let mark = memory.address((&raw const MARK).expose_provenance());
+        assert_eq!(memory.read::<[u64; 4]>(mark).unwrap(), MARK);
     });
 }
 
@@ -499,21 +559,27 @@ fn its_fds_are_close_on_exec_and_closed_with_it() {
     });
 }
 
-/// A copy of this program that has mapped its memory in odd ways.
+/// A copy of this program that does something odd with its memory, and tells where.
 struct Odd {
     process: Stranger,
+    /// What it prints must have somewhere to go.
+    _output: BufReader<ChildStdout>,
     lines: Vec<String>,
 }
 
 impl Odd {
     fn new() -> Self {
-        let mut command = another_host("maps_its_memory_in_odd_ways");
+        Odd::started("maps_its_memory_in_odd_ways")
+    }
+
+    fn started(role: &str) -> Self {
+        let mut command = another_host(role);
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = Stranger(command.spawn().unwrap());
-        let output = BufReader::new(process.0.stdout.take().unwrap());
-        let lines = output.lines().map(Result::unwrap);
+        let mut output = BufReader::new(process.0.stdout.take().unwrap());
+        let lines = output.by_ref().lines().map(Result::unwrap);
         let lines = lines.take_while(|line| !line.ends_with("ready")).collect();
-        Odd { process, lines }
+        Odd { process, _output: output, lines }
     }
 
     /// A number that it has printed behind a name.
@@ -531,7 +597,8 @@ impl Odd {
 
 impl Drop for Odd {
     fn drop(&mut self) {
-        fs::remove_dir_all(self.files()).unwrap();
+        // Not all of them have some.
+        let _removed = fs::remove_dir_all(self.files());
     }
 }
 

@@ -68,9 +68,9 @@ pub use region::{Region, Regions};
 /// process has exited or has become another program, every read fails with
 /// [`MemoryGone`](ErrorKind::MemoryGone).
 ///
-/// The memory is that of the moment at which it was opened. A process that was made with `vfork` lives in its
-/// parent's until it has become a program; and a memory that other processes share lasts until the last of
-/// them has left it. Opened twice, one memory has two brands.
+/// The memory is that of the moment at which it was opened. If other processes share it, it lasts until the last
+/// of them has left it: a child that somebody else has made with `vfork`, as many do to start programs, lives in
+/// its parent's memory until it has become the program. Opened twice, one memory has two brands.
 ///
 /// A read can wait for as long as the page fault of the process itself would, as for a file on a network or
 /// a fault that a `userfaultfd` handles.
@@ -91,11 +91,14 @@ impl<'id, L: Label> ProcessMemory<Brand<'id, L>> {
     ///
     /// A [`ChildProcess`](crate::ChildProcess) is such an fd; for a process that is known by its number alone,
     /// it comes from [`pidfd_open`](crate::task::ProcessTask::pidfd_open). The process may run, be stopped, or
-    /// have lost its first thread.
+    /// have lost its first thread. What a child reads as, that this process has made by any means, is never this
+    /// process's memory: if it is just leaving that, this waits until it has.
     ///
     /// # Errors
     ///
     /// - [`MemoryGone`](ErrorKind::MemoryGone) if the process has ended, or never had a memory, as kernel threads.
+    /// - [`OwnMemory`](ErrorKind::OwnMemory) if it is a task that is still driven, or another process that stays in
+    ///   this process's memory.
     /// - `EACCES` or `EPERM` if this thread may not look into the process, see the reference: one of another user,
     ///   one that is not dumpable, or with Yama's `ptrace_scope` one that is no descendant. `CAP_SYS_PTRACE`
     ///   helps.

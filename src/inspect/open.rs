@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, pread};
@@ -22,18 +25,45 @@ type Files = (Fd<HostFds>, Fd<HostFds>);
 
 /// Opens the memory of the process that a pidfd holds, and the list of its mappings.
 pub(super) fn files(pidfd: near::Fd<HostFds>) -> Result<Files, Error> {
+    /// How long a child may need to leave this program's memory after the kernel has said that it does.
+    const LEAVING: Duration = Duration::from_secs(1);
+
+    let started = Instant::now();
     loop {
         let number = number_in_proc(pidfd)?;
         let found = find(number);
         // If it has not been reaped meanwhile, the number was its own for all that time.
         number_in_proc(pidfd)?;
         match found? {
-            Found::Files(files) => return Ok(files),
+            Found::Files(files) if is_this_process(number) || !is_our_memory(&files.0) => {
+                return Ok(files);
+            }
+            Found::Files(_) if started.elapsed() > LEAVING => {
+                return Err(Error::new(Call::OPENAT, ErrorKind::OwnMemory));
+            }
+            Found::Files(_) => thread::yield_now(),
             Found::Nothing => return Err(GONE),
             // It has just become another program, or is ending.
             Found::TwoMemories => {}
         }
     }
+}
+
+/// Whether this is the number of this process, or of one of its threads.
+fn is_this_process(number: c_int) -> bool {
+    Path::new(&format!("/proc/self/task/{number}")).exists()
+}
+
+/// Whether a memory is this program's: then what is written here is found there.
+fn is_our_memory(mem: &Fd<HostFds>) -> bool {
+    let word = AtomicU64::new(0);
+    let address = (&raw const word).expose_provenance() as u64;
+    // A copy of this memory, or any other, may have the one there by chance, but not one after the other.
+    [0x517c_c1b7_2722_0a95, 0xae83_3e48_d8dd_f56a_u64].into_iter().all(|mark| {
+        word.store(mark, Ordering::SeqCst);
+        let mut found = [0; 8];
+        pread(mem, &mut found, address) == Ok(8) && found == mark.to_ne_bytes()
+    })
 }
 
 /// That somebody still lives in the memory of this `mem`.

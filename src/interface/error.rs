@@ -54,6 +54,9 @@ pub enum ErrorKind {
     /// The memory is gone, as nobody lives in it any more: the process has exited, or has become another
     /// program.
     MemoryGone,
+    /// The memory was not opened, because it is this program's own, in which the process lives, as a driven
+    /// task does.
+    OwnMemory,
 }
 
 macro_rules! codes {
@@ -92,6 +95,7 @@ codes! {
     InitEnded 11
     OtherFds 12
     MemoryGone 13
+    OwnMemory 14
 }
 
 impl Error {
@@ -196,6 +200,10 @@ impl fmt::Display for Error {
             ErrorKind::MemoryGone => {
                 "the memory is gone: the process has exited, or has become another program"
             }
+            ErrorKind::OwnMemory => {
+                "not opened: the process lives in this program's own memory, as a driven task does, until it \
+                 becomes a program"
+            }
         };
         write!(f, "{}: {reason}", self.call())
     }
@@ -217,7 +225,7 @@ impl From<Error> for io::Error {
                 io::ErrorKind::InvalidInput
             }
             ErrorKind::Hangup | ErrorKind::NotSent => io::ErrorKind::BrokenPipe,
-            ErrorKind::SharedTable => io::ErrorKind::ResourceBusy,
+            ErrorKind::SharedTable | ErrorKind::OwnMemory => io::ErrorKind::ResourceBusy,
             ErrorKind::Irreversible => io::ErrorKind::Unsupported,
             ErrorKind::MemoryExposed => io::ErrorKind::PermissionDenied,
             ErrorKind::InitEnded | ErrorKind::MemoryGone => io::ErrorKind::NotFound,
