@@ -75,7 +75,7 @@ pub use region::{Region, Regions};
 /// A read can wait for as long as the page fault of the process itself would, as for a file on a network or
 /// a fault that a `userfaultfd` handles.
 ///
-/// [Why it can be read](self#what-it-does-not-do) while the process runs, and what that means, says the module.
+/// The process may be changing what is read: see [the module](self#what-it-does-not-do).
 #[must_use = "dropping it closes the process's memory"]
 pub struct ProcessMemory<A> {
     /// `/proc/PID/mem` and `/proc/PID/maps`, of the same memory; the kernel ties both to it.
@@ -91,8 +91,8 @@ impl<'id, L: Label> ProcessMemory<Brand<'id, L>> {
     ///
     /// A [`ChildProcess`](crate::ChildProcess) is such an fd; for a process that is known by its number alone,
     /// it comes from [`pidfd_open`](crate::task::ProcessTask::pidfd_open). The process may run, be stopped, or
-    /// have lost its first thread. What a child reads as, that this process has made by any means, is never this
-    /// process's memory: if it is just leaving that, this waits until it has.
+    /// have lost its first thread. A child of this process is never opened in this process's memory: if it
+    /// is just leaving that to become a program, this waits until it has, for a second at most.
     ///
     /// # Errors
     ///
