@@ -18,7 +18,9 @@ use crate::interface::{Call, Error, ErrorKind};
 use crate::near;
 use crate::task::{DirectoryTask, FileDescriptorTask, Task};
 
-const GONE: Error = Error::new(Call::OPENAT, ErrorKind::MemoryGone);
+fn gone() -> Error {
+    Error::new(Call::OPENAT, ErrorKind::MemoryGone)
+}
 
 /// `mem` and `maps`.
 type Files = (Fd<HostFds>, Fd<HostFds>);
@@ -42,7 +44,7 @@ pub(super) fn files(pidfd: near::Fd<HostFds>) -> Result<Files, Error> {
                 return Err(Error::new(Call::OPENAT, ErrorKind::OwnMemory));
             }
             Found::Files(_) => thread::yield_now(),
-            Found::Nothing => return Err(GONE),
+            Found::Nothing => return Err(gone()),
             // It has just become another program, or is ending.
             Found::TwoMemories => {}
         }
@@ -185,7 +187,7 @@ fn number_in_proc(pidfd: near::Fd<HostFds>) -> Result<c_int, Error> {
     match number.and_then(|number| number.trim().parse().ok()) {
         None => Err(Error::os(Call::OPENAT, Errno::BADF)),
         Some(0) => Err(Error::os(Call::OPENAT, Errno::SRCH)),
-        Some(number) if number < 0 => Err(GONE),
+        Some(number) if number < 0 => Err(gone()),
         Some(number) => Ok(number),
     }
 }
