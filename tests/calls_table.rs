@@ -76,6 +76,19 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
             let text = line.trim_start();
             if let Some(text) = text.strip_prefix("///") {
                 documentation.push_str(text);
+            } else if text == "switch! {" {
+                // Two methods, named after the last comma.
+                let described = lines.by_ref().take_while(|line| line.trim_start() != "}");
+                let described = described.last().expect("a switch is described");
+                for method in described.rsplit(", ").next().unwrap_or_default().split_whitespace() {
+                    let call = method.split('_').next().unwrap_or_default();
+                    traits.entry(name.clone()).or_default().push(Method {
+                        name: method.to_owned(),
+                        call: format!("`{call}`"),
+                        parameters: String::from("socket: impl AsFd<Self::FdTable>"),
+                        checked: vec!["fd table"],
+                    });
+                }
             } else if text.starts_with("#[doc(hidden)]") {
                 hidden = true;
             } else if line.starts_with("    fn ") || line.starts_with("    unsafe fn ") {
