@@ -147,7 +147,7 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
     message = "the file descriptor is not in this task's fd table",
     label = "`{Self}` is not an open fd of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
-    note = "to get the fd into another table: list it in `unshare_files` when the table is made, open the file in the task that is to use it, or send it over a Unix socket",
+    note = "to get the fd into another table: list it in `unshare_files` when that table is made, open the file in the task that is to use it, or send it over a Unix socket; into this process's table: `Task::here().pidfd_getfd(&task, &fd)`",
     note = "of a `Command`: give it to `prepare_with` for the preparation, to `Command::fd` for the program",
     note = "a number alone, a `near::Fd` or an integer, is not an fd: keep the `Fd` it came from, or a `borrow()` of it",
     note = "in generic code, take the fd as `&Fd<K::FdTable>`"
