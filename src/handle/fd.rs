@@ -143,6 +143,9 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
 
 /// What can be used as an fd of the table `F`: [`Fd<F>`], [`BorrowedFd<'_, F>`], references to them,
 /// and, where `F` is this process's table, std's own types. Sealed.
+///
+/// rustix's `CWD` has the type of an fd, but is none, and panics; for the directory that a path is relative
+/// to, it is what [`Cwd`] is.
 #[diagnostic::on_unimplemented(
     message = "the file descriptor is not in this task's fd table",
     label = "`{Self}` is not an open fd of `{F}`",
