@@ -20,14 +20,25 @@ const CHECKED: [(&str, &[&str]); 3] = [
             "PollFds<",
         ],
     ),
-    ("address space", &["Buf<", "BufMut<", "IoBuf", "FutexWord<", "FutexWaiter<"]),
+    ("address space", &["Buf<", "BufMut<", "FutexWord<", "FutexWaiter<"]),
     ("pid namespace", &["AsPid<", "AsPgid<", "AsTid<", "AsProcess<"]),
 ];
+
+/// Of each, the one that is the task's own.
+const OWN: [(&str, &str); 3] = [
+    ("fd table", "Self::FdTable"),
+    ("address space", "Self::AddressSpace"),
+    ("pid namespace", "Self::PidNamespace"),
+];
+
+/// A copy is taken of an fd of another task's table, which is given beside it.
+const OF_ANOTHER_TASK: [(&str, &str); 1] = [("pidfd_getfd", "AsFd<F>")];
 
 /// A method of a task trait.
 struct Method {
     name: String,
     call: String,
+    parameters: String,
     checked: Vec<&'static str>,
 }
 
@@ -65,8 +76,19 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
             let text = line.trim_start();
             if let Some(text) = text.strip_prefix("///") {
                 documentation.push_str(text);
-            } else if line.starts_with("    type ") {
-                documentation.clear();
+            } else if text == "switch! {" {
+                // Two methods, named after the last comma.
+                let described = lines.by_ref().take_while(|line| line.trim_start() != "}");
+                let described = described.last().expect("a switch is described");
+                for method in described.rsplit(", ").next().unwrap_or_default().split_whitespace() {
+                    let call = method.split('_').next().unwrap_or_default();
+                    traits.entry(name.clone()).or_default().push(Method {
+                        name: method.to_owned(),
+                        call: format!("`{call}`"),
+                        parameters: String::from("socket: impl AsFd<Self::FdTable>"),
+                        checked: vec!["fd table"],
+                    });
+                }
             } else if text.starts_with("#[doc(hidden)]") {
                 hidden = true;
             } else if line.starts_with("    type ") {
@@ -94,6 +116,7 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
                     traits.entry(name.clone()).or_default().push(Method {
                         name: method,
                         call,
+                        parameters,
                         checked,
                     });
                 }
@@ -103,13 +126,18 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
     }
 }
 
-fn table() -> String {
+fn traits() -> BTreeMap<String, Vec<Method>> {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/task"), &mut files);
     let mut traits = BTreeMap::new();
     for file in files {
         methods(&fs::read_to_string(file).unwrap(), &mut traits);
     }
+    traits
+}
+
+fn table() -> String {
+    let traits = traits();
     let mut text = String::from(
         "# Every call\n\n\
          What is checked is what belongs to the task by its type: an argument of another namespace does not\n\
@@ -117,7 +145,7 @@ fn table() -> String {
          | trait | method | syscall | checked |\n|---|---|---|---|\n",
     );
     for (name, methods) in &traits {
-        for Method { name: method, call, checked } in methods {
+        for Method { name: method, call, checked, .. } in methods {
             let checked = checked.join(", ");
             text +=
                 &format!("| `{name}` | [`{method}`]({name}::{method}) | {call} | {checked} |\n");
@@ -136,4 +164,28 @@ fn the_table_of_calls_is_what_the_sources_say() {
     let written = fs::read_to_string(path).unwrap_or_default();
     assert!(written == table, "src/task/calls.md is not up to date: run this with NEARFAR_BLESS=1");
     assert!(table.lines().count() > 200, "a trait has been overlooked");
+}
+
+#[test]
+fn what_is_of_a_namespace_is_of_the_tasks_own() {
+    let mut seen = 0;
+    for Method { name, parameters, .. } in traits().into_values().flatten() {
+        for (namespace, words) in CHECKED {
+            let (_, own) = OWN.iter().find(|(kind, _)| *kind == namespace).unwrap();
+            for word in words {
+                for (at, _) in parameters.match_indices(word) {
+                    let bound = parameters[at..].split_inclusive(['>', ')']).next().unwrap();
+                    let excepted = OF_ANOTHER_TASK.contains(&(name.as_str(), bound));
+                    assert!(bound.contains(own) || excepted, "{name} takes any `{bound}`");
+                    seen += 1;
+                }
+            }
+        }
+        // No number is taken for an fd or a pid, but at the caller's own risk.
+        let numbers = ["RawFd", "near::Fd", "pid_t", "pid: i32", "pid: c_int", "fd: c_int"];
+        for number in numbers {
+            assert!(!parameters.contains(number), "{name} takes a `{number}`");
+        }
+    }
+    assert!(seen > 200, "signatures have been overlooked");
 }

@@ -203,3 +203,14 @@ fn host_that_moves_itself() {
 fn the_calling_thread_moves_the_whole_process() {
     passes("host_that_moves_itself");
 }
+
+/// It is a borrowed fd to std.
+#[test]
+#[should_panic(expected = "pass `Cwd`")]
+fn what_rustix_calls_the_directory_is_no_fd() {
+    let child = Task::here().spawn().unwrap();
+    child.chdir("/proc").unwrap();
+    let there = child.openat(rustix::fs::CWD, "uptime", OFlags::RDONLY, Mode::empty());
+    drop(there.expect("it is the child's own directory"));
+    let _panicked = child.fchdir(rustix::fs::CWD);
+}

@@ -195,11 +195,14 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
 
 /// What can be used as an fd of the table `F`: [`Fd<F>`], [`BorrowedFd<'_, F>`], references to them,
 /// and, where `F` is this process's table, std's own types. Sealed.
+///
+/// rustix's `CWD` has the type of an fd, but is none, and panics; for the directory that a path is relative
+/// to, it is what [`Cwd`] is.
 #[diagnostic::on_unimplemented(
     message = "the file descriptor is not in this task's fd table",
     label = "`{Self}` is not an open fd of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
-    note = "to get the fd into another table: list it in `unshare_files` when the table is made, open the file in the task that is to use it, or send it over a Unix socket",
+    note = "to get the fd into another table: list it in `unshare_files` when that table is made, open the file in the task that is to use it, or send it over a Unix socket; into this process's table: `Task::here().pidfd_getfd(&task, &fd)`",
     note = "of a `Command`: give it to `prepare_with` for the preparation, to `Command::fd` for the program",
     note = "a number alone, a `near::Fd` or an integer, is not an fd: keep the `Fd` it came from, or a `borrow()` of it",
     note = "in generic code, take the fd as `&Fd<K::FdTable>`"

@@ -16,9 +16,13 @@ use crate::far::{FdTable, HostTable, Whose};
 use crate::near;
 
 /// The slot of an fd that std holds open.
+///
+/// # Panics
+///
+/// For rustix's `CWD` and `ABS`, which have the type of one.
 #[inline]
 fn host_slot(fd: &impl AsRawFd) -> near::Fd<HostFds> {
-    near::Fd::new(fd.as_raw_fd()).expect("std's fds are not negative")
+    near::Fd::new(fd.as_raw_fd()).expect("rustix's `CWD` and `ABS` are no fds: pass `Cwd`")
 }
 
 impl From<OwnedFd> for Fd<HostFds> {
