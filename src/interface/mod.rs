@@ -15,6 +15,7 @@ mod graveyard;
 mod hidden_memory;
 mod layered;
 mod local;
+mod lookout;
 mod page;
 mod poll;
 mod process;

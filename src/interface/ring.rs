@@ -34,7 +34,8 @@ use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
     Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, MOURNING,
-    Process, ProgramSignals, RobustWords, SyscallInterface, futex, graveyard, local, server,
+    Process, ProgramSignals, RobustWords, SyscallInterface, futex, graveyard, local, lookout,
+    server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -519,13 +520,14 @@ impl Ring {
                 if request.or_exit {
                     number |= server::OR_EXIT;
                 }
-                entry.number.store(number, Ordering::Relaxed);
+                entry.number.store(number as u32, Ordering::Relaxed);
                 for (to, argument) in entry.arguments.iter().zip(request.arguments) {
                     to.store(argument, Ordering::Relaxed);
                 }
                 entry.answer.store(UNANSWERED, Ordering::Relaxed);
             }
-            let outcome = self.round_trip(requests.len());
+            let is_quick = requests.iter().all(|request| request.call != Call::EXECVE);
+            let outcome = self.round_trip(requests.len(), is_quick);
             for (index, (entry, request)) in entries() {
                 let answer = entry.answer.load(Ordering::Relaxed);
                 if let (UNANSWERED, Err(kind)) = (answer, outcome) {
@@ -544,15 +546,24 @@ impl Ring {
         Ok(last)
     }
 
-    /// Publishes the first `count` entries and waits until they are answered.
-    fn round_trip(&self, count: usize) -> Result<(), ErrorKind> {
-        let Page { request, life, .. } = &**self.page;
+    /// Publishes the first `count` entries and waits until they are answered: awake for a while, if
+    /// that may be soon.
+    fn round_trip(&self, count: usize, is_quick: bool) -> Result<(), ErrorKind> {
+        let (request, life) = (self.page.request(), &self.page.life);
         if !self.page.is_alive() || self.ending.load(Ordering::Relaxed) {
             return Err(ErrorKind::NotSent);
         }
         let published = count as u32;
-        request.store(published, Ordering::Release);
-        self.page.ring();
+        let (processor, servers) = (lookout::processor(), &self.page.server_processor);
+        if self.page.driver_processor.load(Ordering::Relaxed) != processor {
+            self.page.driver_processor.store(processor, Ordering::Relaxed);
+        }
+        self.page.publish(published);
+        if is_quick && servers.load(Ordering::Relaxed) != processor {
+            lookout::for_a_while(|| {
+                request.load(Ordering::Acquire) == 0 || has_ended(life.load(Ordering::Acquire))
+            });
+        }
         loop {
             if request.load(Ordering::Acquire) == 0 {
                 return Ok(());
@@ -566,7 +577,7 @@ impl Ring {
             let in_any_memory = self.page.is_in_other_memory();
             let answer = futex::Watch { word: request, value: published, in_any_memory };
             let death = futex::Watch { word: life, value: alive, in_any_memory: true };
-            let timed_out = futex::wait_either([answer, death], server::PATIENCE);
+            let timed_out = self.page.sleep_on([answer, death]);
             if timed_out && self.process.poll(Some(Duration::ZERO)).unwrap_or(false) {
                 life.store(0, Ordering::Release);
             }
@@ -612,13 +623,12 @@ const UNANSWERED: usize = isize::MAX as usize;
 
 /// Has an idle server exit, without waiting for it.
 fn ask_to_exit(page: &Page) {
-    if !page.is_alive() || page.request.load(Ordering::Acquire) != 0 {
+    if !page.is_alive() || page.request().load(Ordering::Acquire) != 0 {
         return;
     }
-    page.entries[0].number.store(Call::EXIT_GROUP.number(), Ordering::Relaxed);
+    page.entries[0].number.store(Call::EXIT_GROUP.number() as u32, Ordering::Relaxed);
     page.entries[0].arguments[0].store(0, Ordering::Relaxed);
-    page.request.store(1, Ordering::Release);
-    page.ring();
+    page.publish(1);
 }
 
 /// Ends a new sibling that could not be held on to, while nothing else knows its pid. One that has no
