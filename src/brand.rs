@@ -25,8 +25,11 @@
 //! This room makes no `unsafe` calls of its own; a brand is made only out of a
 //! `generativity::Guard`, which safe code gets only from `make_guard!`.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
+
+use crate::far::NamespaceMismatchError;
 
 /// Declares namespaces that do not exist yet: for each name a label type, and a variable of the
 /// same name that holds a one-use [`Guard`].
@@ -117,34 +120,90 @@ impl<L: Label> fmt::Debug for Guard<'_, L> {
     }
 }
 
-/// A namespace an id can belong to. Sealed: every one of them is a [`Brand`].
+/// A namespace an id can belong to: a [`Brand`], or [`Dynamic`]. Sealed.
 pub trait Namespace: sealed::Sealed {
     /// The name the namespace was given.
     const NAME: &'static str;
+
+    /// What is wrong with an id that is of another namespace than its type says: for a brand nothing, as
+    /// there is no such id.
+    type Mismatch: Into<NamespaceMismatchError>;
+
+    /// Whether the id of a call is of the task's namespace: `is_same` tells, for those of which the types
+    /// do not.
+    #[doc(hidden)]
+    fn check(
+        is_same: impl FnOnce() -> bool,
+        mismatch: impl FnOnce() -> NamespaceMismatchError,
+    ) -> Result<(), Self::Mismatch>;
 }
 
-impl<L: Label> Namespace for Brand<'_, L> {
+impl<L> Namespace for Brand<'_, L>
+where
+    Self: Named,
+{
+    const NAME: &'static str = <Self as Named>::NAME;
+    type Mismatch = Infallible;
+
+    #[inline(always)]
+    fn check(
+        _is_same: impl FnOnce() -> bool,
+        _mismatch: impl FnOnce() -> NamespaceMismatchError,
+    ) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// A namespace that is known at run time only.
+///
+/// Tasks and handles of this brand are checked with each call, and can be stored anywhere: in maps and
+/// statics, by async runtimes, and where a task changes its namespaces on a condition. `erase()` makes them
+/// of branded ones, `rebrand()` and [`pin`](crate::Task::pin) go back.
+///
+/// Never a value; only a type argument, as in `Fd<Dynamic>`.
+#[derive(Debug)]
+pub enum Dynamic {}
+
+impl Namespace for Dynamic {
+    const NAME: &'static str = "dynamic";
+    type Mismatch = NamespaceMismatchError;
+
+    #[inline(always)]
+    fn check(
+        is_same: impl FnOnce() -> bool,
+        mismatch: impl FnOnce() -> NamespaceMismatchError,
+    ) -> Result<(), NamespaceMismatchError> {
+        if is_same() { Ok(()) } else { Err(mismatch()) }
+    }
+}
+
+/// What a namespace is called.
+trait Named {
+    const NAME: &'static str;
+}
+
+impl<L: Label> Named for Brand<'_, L> {
     const NAME: &'static str = L::NAME;
 }
 
 mod sealed {
     pub trait Sealed {}
-    impl<L: super::Label> Sealed for super::Brand<'_, L> {}
+    impl<L> Sealed for super::Brand<'_, L> where Self: super::Named {}
+    impl Sealed for super::Dynamic {}
 }
 
 /// The labels of the namespaces the calling program itself runs in. They are not [`Label`]s, so that
 /// no guard can have one.
 #[allow(non_camel_case_types, reason = "labels are named like the namespaces users declare")]
 pub mod host {
-    use super::{Brand, Namespace, sealed::Sealed};
+    use super::{Brand, Named};
 
     macro_rules! host_label {
         ($($name:ident $doc:literal)+) => {$(
             #[doc = $doc]
             #[derive(Debug)]
             pub enum $name {}
-            impl Sealed for Brand<'static, $name> {}
-            impl Namespace for Brand<'static, $name> {
+            impl Named for Brand<'static, $name> {
                 const NAME: &'static str = stringify!($name);
             }
         )+};

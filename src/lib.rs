@@ -84,7 +84,7 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
+//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `MemoryMapping`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
 //! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
 //! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `ChildProcess`; what crosses tables |
@@ -97,7 +97,7 @@
 //!
 //! Brands guard against mistakes. They do not guard against `unsafe` code that forges ids or
 //! unshares its own thread, against another thread that closes a number by raw `close`, or against
-//! `/proc/self/mem`. A driven child shares this program's memory: it is not a sandbox before it has
+//! `/proc/self/mem`. A driven child shares this program's memory, or has a copy of it: it is not a sandbox before it has
 //! become a program.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
@@ -115,6 +115,7 @@ pub mod task;
 
 mod id_map;
 mod namespaces;
+mod plain;
 mod program;
 mod seccomp;
 mod signals;
@@ -124,7 +125,9 @@ pub mod __private {
     pub use generativity::make_guard;
 }
 
-pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
+pub use brand::{Brand, Dynamic, Guard, HostFds, HostMemory, HostPids};
+/// Plain data is what this crate says it is.
+pub use bytemuck;
 pub use handle::{
     BorrowedFd, ChildProcess, Epoll, Exit, Fd, FsContext, Inotify, Killer, MountFd, Outcome, Usage,
     Waited,
@@ -132,6 +135,7 @@ pub use handle::{
 pub use id_map::IdMap;
 pub use interface::{Error, ErrorKind};
 pub use namespaces::Namespaces;
+pub use plain::PlainData;
 pub use process::Command;
 pub use program::Program;
 /// Some of its types are in this crate's signatures: flags, `Stat`, `Errno`, `Signal`.

@@ -41,6 +41,9 @@ kinds! {
     IPC CLONE_NEWIPC
     /// The root of the cgroups that are seen (`CLONE_NEWCGROUP`).
     CGROUP CLONE_NEWCGROUP
+    /// Clocks that count from the start (`CLONE_NEWTIME`). It is new for the program that the task becomes, and
+    /// for children with memory of their own, from their first moment on; the task itself stays where it is.
+    TIME CLONE_NEWTIME
 }
 
 impl Namespaces {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::mem::offset_of;
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -14,7 +15,8 @@ use crate::interface::{Call, Error};
 /// [`seccomp(2)`]: https://man7.org/linux/man-pages/man2/seccomp.2.html
 #[derive(Clone)]
 pub struct SeccompFilter {
-    instructions: Arc<[libc::sock_filter]>,
+    /// Each as the kernel takes it, `struct sock_filter`.
+    instructions: Arc<[u64]>,
 }
 
 /// `BPF_MAXINSNS` of `linux/bpf_common.h`.
@@ -28,20 +30,36 @@ impl SeccompFilter {
     /// `EINVAL` of `seccomp`, if there are none or more than 4096. Whether they make sense is looked
     /// at by the kernel, when the filter is installed.
     pub fn new(instructions: impl IntoIterator<Item = libc::sock_filter>) -> Result<Self, Error> {
-        let instructions: Arc<[_]> = instructions.into_iter().collect();
+        let instructions: Arc<[_]> = instructions.into_iter().map(as_number).collect();
         if instructions.is_empty() || instructions.len() > LONGEST {
             return Err(Error::os(Call::SECCOMP, Errno::INVAL));
         }
         Ok(SeccompFilter { instructions })
     }
 
-    /// How the kernel takes it. It points into the filter.
-    pub(crate) fn program(&self) -> libc::sock_fprog {
-        // The kernel only reads it.
-        let filter = self.instructions.as_ptr().cast_mut();
-        libc::sock_fprog { len: self.instructions.len() as u16, filter }
+    /// How many instructions it has: the first member of the kernel's `struct sock_fprog`.
+    pub(crate) fn length(&self) -> usize {
+        self.instructions.len()
+    }
+
+    /// What the second member points to.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.instructions)
     }
 }
+
+/// An instruction as it is in memory.
+fn as_number(instruction: libc::sock_filter) -> u64 {
+    let libc::sock_filter { code, jt, jf, k } = instruction;
+    u64::from(code) | u64::from(jt) << 16 | u64::from(jf) << 24 | u64::from(k) << 32
+}
+
+const _: () = {
+    assert!(offset_of!(libc::sock_filter, jt) == 2);
+    assert!(offset_of!(libc::sock_filter, jf) == 3);
+    assert!(offset_of!(libc::sock_filter, k) == 4);
+    assert!(offset_of!(libc::sock_fprog, filter) == size_of::<usize>());
+};
 
 impl fmt::Debug for SeccompFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,7 +21,7 @@ const CHECKED: [(&str, &[&str]); 3] = [
         ],
     ),
     ("address space", &["Buf<", "BufMut<", "FutexWord<", "FutexWaiter<"]),
-    ("pid namespace", &["AsPid<", "AsPgid<", "AsTid<", "PidNamespace = Self::PidNamespace"]),
+    ("pid namespace", &["AsPid<", "AsPgid<", "AsTid<", "AsProcess<"]),
 ];
 
 /// Of each, the one that is the task's own.
@@ -91,6 +91,8 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
                 }
             } else if text.starts_with("#[doc(hidden)]") {
                 hidden = true;
+            } else if line.starts_with("    type ") {
+                documentation.clear();
             } else if line.starts_with("    fn ") || line.starts_with("    unsafe fn ") {
                 let mut signature = line.to_owned();
                 while !signature.ends_with('{') && !signature.ends_with(';') {

@@ -6,14 +6,14 @@ mod common;
 
 use std::fs;
 
-use common::{deadline, passes, state, status, until};
+use common::{deadline, is_dead, passes, state, status, until};
+use nearfar::IdMap;
 use nearfar::far::{self, Task as _};
 use nearfar::interface::{Call, SyscallInterface};
 use nearfar::prelude::*;
 use nearfar::process::Command;
 use nearfar::rustix::process::{DumpableBehavior, dumpable_behavior};
 use nearfar::task::Ids;
-use nearfar::{ErrorKind, IdMap};
 
 /// Real, effective and saved id, as `/proc` tells them.
 fn ids(process: impl std::fmt::Display, field: &str) -> Ids {
@@ -185,7 +185,7 @@ fn no_map_is_written_for_a_dead_task() {
         here.kill(child.pid(), Signal::KILL).unwrap();
         until("dead", || state(child.pid()) == Some('Z'));
         let error = here.write_uid_map(&child, &[IdMap::own_uid_as(0)]).unwrap_err();
-        assert!(error.kind() == ErrorKind::NotSent || error.errno().is_some(), "{error}");
+        assert_eq!(error.errno(), Some(Errno::SRCH));
     });
 }
 
@@ -199,5 +199,42 @@ fn a_command_gets_its_maps() {
         let output = command.output().unwrap();
         let expected: &[u8] = if is_root() { b"8\n9\nallow\n" } else { b"8\n9\ndeny\n" };
         assert_eq!(output.stdout, expected);
+    });
+}
+
+#[test]
+fn an_init_in_a_new_user_namespace_gets_its_ids() {
+    deadline(|| {
+        let here = Task::here();
+        // Whoever this is, it may do so in a user namespace of its own.
+        let child = here.spawn().unwrap();
+        child.unshare(Namespaces::USER).unwrap();
+        here.write_uid_map(&child, &[IdMap::own_uid_as(0)]).unwrap();
+        here.deny_setgroups(&child).unwrap();
+        here.write_gid_map(&child, &[IdMap::own_gid_as(0)]).unwrap();
+        brand!(inner_pids);
+        let init = child.spawn_with_pids(inner_pids).unwrap();
+        init.unshare(Namespaces::USER).unwrap();
+        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+        let one = |inside, outside| IdMap { inside, outside, count: 1 };
+        child.write_uid_map(&init, &[one(5, 0)]).unwrap();
+        child.deny_setgroups(&init).unwrap();
+        child.write_gid_map(&init, &[one(6, 0)]).unwrap();
+        assert_eq!(init.getresuid().unwrap(), Ids { real: 5, effective: 5, saved: 5 });
+        assert_eq!(init.getresgid().unwrap(), Ids { real: 6, effective: 6, saved: 6 });
+        let map = |name| fs::read_to_string(format!("/proc/{}/{name}", init.host_pid().as_raw()));
+        let numbers = |text: String| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(numbers(map("uid_map").unwrap()), ["5", &uid.as_raw().to_string(), "1"]);
+        assert_eq!(numbers(map("gid_map").unwrap()), ["6", &gid.as_raw().to_string(), "1"]);
+        assert_eq!(map("setgroups").unwrap(), "deny\n");
+
+        // From inside it is the same process, but `/proc` is still the one of outside.
+        let other = init.spawn().unwrap();
+        let error = other.write_uid_map(&init, &[one(0, 0)]).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::NOENT));
+        init.killer().kill().unwrap();
+        until("dead", || is_dead(init.host_pid()));
+        let error = child.write_uid_map(&init, &[one(0, 0)]).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::SRCH));
     });
 }

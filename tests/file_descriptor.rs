@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use common::{deadline, fds, same_open_file};
+use common::{Resource, deadline, fds, number_is_close_on_exec, numbers, same_open_file, share};
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
 use nearfar::task::{Lock, LockKind};
@@ -295,4 +295,52 @@ fn a_number_given_up_stays_open() {
     // SAFETY: given up above by its only owner.
     drop(unsafe { OwnedFd::from_raw_fd(near.as_raw()) });
     assert_eq!(here.read(&reader, &mut [0; 1]).unwrap(), 0);
+}
+
+on_both! {
+    fn a_range_is_marked_and_nothing_else(task) {
+        let file = file_with(b"marked");
+        let copies = [(); 3].map(|()| task.dup(&file).unwrap());
+        for copy in &copies {
+            task.fcntl_setfd(copy, FdFlags::empty()).unwrap();
+        }
+        let middle = copies[1].near().as_raw() as u32;
+        task.close_range_cloexec(middle, middle).unwrap();
+        let marked = copies.each_ref().map(|copy| task.fcntl_getfd(copy).unwrap());
+        assert_eq!(marked, [FdFlags::empty(), FdFlags::CLOEXEC, FdFlags::empty()]);
+        let error = task.close_range_cloexec(5, 4).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::INVAL));
+        // The table is still the one of this process.
+        assert!(share(Resource::Files, task.getpid().unwrap().as_raw(), std::process::id()));
+    }
+}
+
+#[test]
+#[allow(unsafe_code, reason = "closes what nobody owns")]
+fn a_range_is_closed_and_nothing_else() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(private_fds);
+        let (child, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+        let pid = child.getpid().unwrap();
+        let file = child.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        for number in [20, 30, 40] {
+            let copy = child.fcntl_dupfd_cloexec(&file, number).unwrap();
+            let _number = copy.into_near();
+        }
+        child.fcntl_setfd(&file, FdFlags::empty()).unwrap();
+        child.close_range_cloexec(0, u32::MAX).unwrap();
+        assert!(numbers(pid).iter().all(|number| number_is_close_on_exec(pid, *number)));
+        let before = numbers(pid);
+        assert!(before.ends_with(&[20, 30, 40]));
+        // SAFETY: their handles have been given up, and it is the child's table alone.
+        unsafe { child.close_range(20, 39) }.unwrap();
+        let left: Vec<_> =
+            before.iter().copied().filter(|number| ![20, 30].contains(number)).collect();
+        assert_eq!(numbers(pid), left);
+        // SAFETY: closes nothing.
+        let error = unsafe { child.close_range(2, 1) }.unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::INVAL));
+        child.fstat(&file).unwrap();
+    });
 }

@@ -37,34 +37,48 @@ fn dropping_the_copies_touches_nothing_of_the_originals() {
         let here = Task::here();
         let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
         let (gate, hold) = here.pipe2(PipeFlags::empty()).unwrap();
+        let (_other_reader, other) = here.pipe2(PipeFlags::empty()).unwrap();
         let shared = here.spawn().unwrap();
         brand!(private_fds);
         let (private, writer) = here.spawn_with_files(private_fds, writer).unwrap();
+        brand!(child_memory, child_fds);
+        let (forked, forked_writer) = here.fork(child_memory, child_fds, &other).unwrap();
         let cat = here.spawn().unwrap().program(&Program::new("cat")).fd(0, &gate).exec().unwrap();
         let cat = cat.kill_on_drop(true);
         let table = numbers(private.pid());
+        let forked_table = numbers(forked.pid());
 
         // Everything moves into the copy's closure; in the original it is forgotten there.
-        let mut things = Some((shared, private, writer, cat));
-        let (shared, private, writer, cat) = things.take().unwrap();
+        let mut things = Some((shared, private, writer, forked, forked_writer, cat));
+        let (shared, private, writer, forked, forked_writer, cat) = things.take().unwrap();
         let pids = (shared.pid(), private.pid(), cat.id());
         in_a_forked_copy(|| {
             // The copy has no memory in common with the child: it is dead to the copy.
             assert_eq!(shared.getpid().unwrap_err().kind(), ErrorKind::NotSent);
+            // Although the two still have memory in common with this one.
+            assert_eq!(forked.getpid().unwrap_err().kind(), ErrorKind::NotSent);
             drop(duplicate(&shared));
             drop(duplicate(&private));
             drop(duplicate(&writer));
+            drop(duplicate(&forked_writer));
+            drop(duplicate(&forked));
             drop(duplicate(&cat));
             // The copy can have children of its own.
             let child = here.spawn().unwrap();
             assert_eq!(child.getppid().unwrap(), Some(here.getpid().unwrap()));
             let exit = child.program(&Program::new("true")).exec().unwrap().wait().unwrap();
             assert!(exit.success());
+            brand!(copy_memory, copy_fds);
+            let (child, ()) = here.fork(copy_memory, copy_fds, ()).unwrap();
+            let counter = child.eventfd(3, EventfdFlags::empty()).unwrap();
+            assert_eq!(child.eventfd_read(&counter).unwrap(), 3);
         });
 
         assert!(!is_dead(pids.0) && !is_dead(pids.1) && !is_dead(pids.2));
         assert_eq!(shared.getpid().unwrap(), pids.0);
         assert_eq!(numbers(private.pid()), table);
+        assert_eq!(forked.getpid().unwrap(), forked.pid());
+        assert_eq!(numbers(forked.pid()), forked_table);
         private.write(&writer, b"x").unwrap();
         assert_eq!(here.read(&reader, &mut [0; 2]).unwrap(), 1);
         drop((gate, hold));

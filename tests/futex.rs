@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::num::NonZeroU32;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{deadline, until, until_blocked_in};
+use common::{deadline, until_blocked_in, until_it_sleeps_on};
 use nearfar::ErrorKind;
 use nearfar::far;
 use nearfar::prelude::*;
@@ -27,13 +27,6 @@ fn bits(bits: u32) -> NonZeroU32 {
 
 fn past() -> Option<FutexDeadline> {
     Some(FutexDeadline::Monotonic(Timespec { tv_sec: 0, tv_nsec: 1 }))
-}
-
-/// Waits until a thread or a driven task sleeps on the word: an idle one sleeps on another.
-fn until_it_sleeps_on(word: &AtomicU32, thread: impl std::fmt::Display) {
-    let path = format!("/proc/{thread}/syscall");
-    let start = format!("{} {word:p} ", libc::SYS_futex);
-    until("asleep", || fs::read_to_string(&path).is_ok_and(|line| line.starts_with(&start)));
 }
 
 /// Has a driven task do `sleep`, runs `wake` once it sleeps on the word, or without one in

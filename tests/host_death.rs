@@ -14,8 +14,8 @@ use nearfar::prelude::*;
 /// How soon nothing may be left.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Makes an idle child, one that is blocked in a read, and the same again one generation further;
-/// prints their pids, and does `end` when it is told to.
+/// Makes an idle child, one that is blocked in a read, and the same again one generation further, also
+/// with memory of their own; prints their pids, and does `end` when it is told to.
 fn host(end: impl FnOnce()) {
     let here = Task::here();
     let (blocking, _hold) = here.pipe2(PipeFlags::empty()).unwrap();
@@ -24,8 +24,22 @@ fn host(end: impl FnOnce()) {
     let mut blocked = here.spawn().unwrap();
     let idle_grandchild = idle.spawn().unwrap();
     let mut blocked_grandchild = idle.spawn().unwrap();
-    let pids = [idle.pid(), idle_grandchild.pid(), blocked.pid(), blocked_grandchild.pid()];
+    brand!(forked_memory, twice_forked_memory);
+    let mut forked = idle.spawn_with_memory(forked_memory).unwrap();
+    let forked_twice = forked.spawn_with_memory(twice_forked_memory).unwrap();
+    let counter = idle.eventfd(0, EventfdFlags::empty()).unwrap();
+    let pids = [
+        idle.pid(),
+        idle_grandchild.pid(),
+        blocked.pid(),
+        blocked_grandchild.pid(),
+        forked.pid(),
+        forked_twice.pid(),
+    ];
     thread::scope(|scope| {
+        let (forked, counter) = (&mut forked, &counter);
+        scope.spawn(move || forked.eventfd_read(counter));
+        until_blocked_in(pids[4], libc::SYS_read);
         let (first, second) = (&mut blocked, &mut blocked_grandchild);
         let (blocking, blocking_copy) = (&blocking, &blocking_copy);
         scope.spawn(move || first.read(blocking, &mut [0; 1]));
@@ -74,7 +88,7 @@ fn no_child_is_left(role: &str, end: impl FnOnce(&mut std::process::Child)) {
                 Some(pids.split(' ').map(|pid| pid.parse::<i32>().unwrap()).collect::<Vec<_>>())
             })
             .expect("the host prints its children's pids");
-        assert_eq!(pids.len(), 4);
+        assert_eq!(pids.len(), 6);
         assert!(pids.iter().all(|pid| !is_dead(*pid)));
 
         end(&mut host);

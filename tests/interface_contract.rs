@@ -5,6 +5,7 @@
 mod common;
 
 use std::mem::MaybeUninit;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -18,7 +19,7 @@ use rustix::io::Errno;
 fn keeps_its_promises<I: SyscallInterface>(interface: &I, pid: i32) {
     executes_once_and_always_in_the_same_process(interface, pid);
     answers_as_the_kernel_does(interface);
-    passes_every_argument(interface);
+    passes_every_argument(interface, pid);
     lends_memory_both_ways(interface);
     has_carried_everything_out_after_a_barrier(interface);
 }
@@ -32,9 +33,11 @@ fn executes_once_and_always_in_the_same_process(interface: &impl SyscallInterfac
         let byte = [round as u8];
         // SAFETY: no arguments.
         assert_eq!(unsafe { interface.syscall(Call::GETPID, []) }, Ok(pid as usize));
-        let write = [number, byte.as_ptr() as usize, 1];
-        // SAFETY: the fd is open in this table, the byte is alive.
-        assert_eq!(unsafe { interface.syscall(Call::WRITE, write) }, Ok(1));
+        let written = interface.lend(&byte, |address| {
+            // SAFETY: the fd is open in this table, the byte is lent.
+            unsafe { interface.syscall(Call::WRITE, [number, address, 1]) }
+        });
+        assert_eq!(written, Ok(1));
         let mut read = [0; 2];
         assert_eq!(here.read(&reader, &mut read), Ok(1));
         assert_eq!(read[0], byte[0]);
@@ -51,7 +54,7 @@ fn answers_as_the_kernel_does(interface: &impl SyscallInterface) {
     assert_eq!(error.errno(), Some(Errno::FAULT));
 }
 
-fn passes_every_argument(interface: &impl SyscallInterface) {
+fn passes_every_argument(interface: &impl SyscallInterface, pid: i32) {
     let page = 4096;
     let access = (libc::PROT_READ | libc::PROT_WRITE) as usize;
     let flags = (libc::MAP_PRIVATE) as usize;
@@ -60,12 +63,13 @@ fn passes_every_argument(interface: &impl SyscallInterface) {
     let fd = std::os::fd::AsRawFd::as_raw_fd(&file) as usize;
     // SAFETY: a new mapping at an address the kernel chooses.
     let address = unsafe { interface.syscall(Call::MMAP, [0, page, access, flags, fd, page]) };
-    let address = address.unwrap() as *mut u8;
-    // SAFETY: just mapped, and as long as that; unmapped once, below.
-    let bytes = unsafe { std::slice::from_raw_parts(address, 11) };
-    assert_eq!(bytes, b"second page");
+    let address = address.unwrap();
+    let mut bytes = [0; 11];
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    memory.read_exact_at(&mut bytes, address as u64).unwrap();
+    assert_eq!(&bytes, b"second page");
     // SAFETY: this test's own mapping, not used any more.
-    unsafe { rustix::mm::munmap(address.cast(), page).unwrap() };
+    assert_eq!(unsafe { interface.syscall(Call::MUNMAP, [address, page]) }, Ok(0));
 }
 
 /// Promise 5.
@@ -117,6 +121,26 @@ fn ring() {
 fn ring_of_a_grandchild() {
     deadline(|| {
         let child = Task::here().spawn().unwrap();
+        let grandchild = child.spawn().unwrap();
+        drop(child);
+        keeps_its_promises(far::Task::interface(&grandchild), grandchild.pid().as_raw());
+    });
+}
+
+#[test]
+fn ring_of_a_forked_child() {
+    deadline(|| {
+        brand!(child_memory);
+        let child = Task::here().spawn_with_memory(child_memory).unwrap();
+        keeps_its_promises(far::Task::interface(&child), child.pid().as_raw());
+    });
+}
+
+#[test]
+fn ring_of_a_child_in_a_forked_childs_memory() {
+    deadline(|| {
+        brand!(child_memory);
+        let child = Task::here().spawn_with_memory(child_memory).unwrap();
         let grandchild = child.spawn().unwrap();
         drop(child);
         keeps_its_promises(far::Task::interface(&grandchild), grandchild.pid().as_raw());

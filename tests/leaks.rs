@@ -19,7 +19,17 @@ fn rounds(count: usize) {
     let (program, missing) = (Program::new("/bin/true"), Program::new("/nowhere"));
     for round in 0..count {
         let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
-        brand!(private_fds);
+        brand!(private_fds, child_memory, forked_fds);
+        if round % 5 == 0 {
+            let (child, writer) = here.fork(child_memory, forked_fds, writer).unwrap();
+            if round % 2 == 0 {
+                drop((child.spawn().unwrap(), writer, child));
+            } else {
+                assert!(child.program(&program).exec().unwrap().wait().unwrap().success());
+            }
+            assert_eq!(here.read(&reader, &mut [0; 1]).unwrap(), 0);
+            continue;
+        }
         let (child, writer) = here.spawn_with_files(private_fds, writer).unwrap();
         match round % 4 {
             // A driven child and a grandchild that are dropped, in either order.

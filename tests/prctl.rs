@@ -287,3 +287,50 @@ fn securebits_of_a_thread_are_its_own() {
         assert_eq!(Task::here().securebits(), Ok(CapabilitiesSecureBits::empty()));
     });
 }
+
+#[test]
+fn capabilities_are_kept_if_asked_for() {
+    deadline(|| {
+        let here = Task::here();
+        let before = here.securebits().unwrap();
+        let child = here.spawn().unwrap();
+        assert_eq!(child.keep_caps(), Ok(false));
+        for whether in [true, false, true] {
+            child.set_keep_caps(whether).unwrap();
+            assert_eq!(child.keep_caps(), Ok(whether));
+            let bits = child.securebits().unwrap();
+            assert_eq!(bits.contains(CapabilitiesSecureBits::KEEP_CAPS), whether);
+        }
+        assert!(child.spawn().unwrap().keep_caps().unwrap());
+        assert_eq!((here.securebits(), here.keep_caps()), (Ok(before), Ok(false)));
+
+        child.unshare(Namespaces::USER).unwrap();
+        let locked = CapabilitiesSecureBits::KEEP_CAPS_LOCKED;
+        child.set_securebits(locked).unwrap();
+        let error = child.set_keep_caps(true).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::PERM));
+        assert_eq!(child.keep_caps(), Ok(false));
+    });
+}
+
+/// What the documentation of `set_keep_caps` has to offer for a program. Needs to be root.
+#[test]
+fn a_program_of_another_user_has_ambient_capabilities() {
+    deadline(|| {
+        let here = Task::here();
+        let child = here.spawn().unwrap();
+        let sets = child.capabilities().unwrap();
+        let inheritable = CapabilitySet::NET_ADMIN;
+        child.set_capabilities(CapabilitySets { inheritable, ..sets }).unwrap();
+        child.raise_ambient_capability(CapabilitySet::NET_ADMIN).unwrap();
+        child.set_securebits(CapabilitiesSecureBits::NO_SETUID_FIXUP).unwrap();
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        let grep = Program::new("grep").args(["CapEff", "/proc/self/status"]);
+        let program = child.program(&grep).fd(1, &writer).uid(65534).exec().unwrap();
+        assert!(program.wait().unwrap().success());
+        let mut text = [0; 64];
+        let length = here.read(&reader, &mut text).unwrap();
+        let expected = format!("CapEff:\t{:016x}\n", CapabilitySet::NET_ADMIN.bits());
+        assert_eq!(std::str::from_utf8(&text[..length]).unwrap(), expected);
+    });
+}

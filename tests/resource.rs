@@ -5,8 +5,10 @@ mod common;
 use std::fs;
 use std::thread;
 
-use common::{deadline, passes, stat};
+use common::{deadline, is_dead, passes, sleeping, stat, until};
 use nearfar::ErrorKind;
+use nearfar::handle::AsProcess;
+use nearfar::interface::Call;
 use nearfar::prelude::*;
 
 /// Every limit, with what `/proc/PID/limits` calls it.
@@ -211,4 +213,110 @@ fn host_that_limits_itself() {
 #[test]
 fn the_calling_threads_limits_are_the_whole_processs() {
     passes("host_that_limits_itself");
+}
+
+const FEW: Rlimit = Rlimit { current: Some(70), maximum: Some(80) };
+
+/// Has `task` limit `process`, which `/proc` has under `pid`.
+#[track_caller]
+fn limits<K: far::Task>(
+    task: &K,
+    process: &(impl AsProcess<K::PidNamespace> + ?Sized),
+    pid: impl std::fmt::Display + Copy,
+) {
+    let before = limit(pid, Resource::Nofile);
+    assert_eq!(task.prlimit_of(process, Resource::Nofile, None).unwrap(), before);
+    assert_ne!(before, FEW);
+    assert_eq!(task.prlimit_of(process, Resource::Nofile, Some(FEW)).unwrap(), before);
+    assert_eq!(limit(pid, Resource::Nofile), FEW);
+    assert_eq!(task.prlimit_of(process, Resource::Nofile, None).unwrap(), FEW);
+    let wrong = Rlimit { current: Some(2), maximum: Some(1) };
+    let error = task.prlimit_of(process, Resource::Nofile, Some(wrong)).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::INVAL));
+}
+
+#[test]
+fn others_are_limited_while_they_run() {
+    deadline(|| {
+        let here = Task::here();
+        let before = limit("self", Resource::Nofile);
+        let process = sleeping(here.spawn().unwrap());
+        limits(&here, &process, process.id());
+        // Of a driven task, by a driven task.
+        let (child, other) = (here.spawn().unwrap(), here.spawn().unwrap());
+        limits(&child, &other, other.pid().as_raw());
+        let process = sleeping(here.spawn().unwrap());
+        limits(&child, &process, process.id());
+        // Of a command's child.
+        let mut command = nearfar::Command::new("sleep");
+        let program = command.arg("1000").kill_on_drop(true).spawn().unwrap();
+        limits(&here, &program, program.id());
+        assert_eq!(limit("self", Resource::Nofile), before);
+        assert_eq!(child.prlimit_of(&here, Resource::Nofile, None).unwrap(), before);
+    });
+}
+
+#[test]
+fn the_number_is_the_one_that_the_caller_knows() {
+    deadline(|| {
+        let here = Task::here();
+        let of_pid_1 = limit(1, Resource::Nofile);
+        brand!(inner_pids);
+        let init = here.spawn_with_pids(inner_pids).unwrap();
+        let (second, third) = (init.spawn().unwrap(), init.spawn().unwrap());
+        // Of pid 1 there, and of pid 3 there.
+        limits(&here, &init, init.host_pid().as_raw());
+        limits(&second, &third, third.host_pid().as_raw());
+        brand!(child_memory);
+        let forked = here.spawn_with_memory(child_memory).unwrap();
+        limits(&here, &forked, forked.pid().as_raw());
+        assert_eq!(forked.prlimit_of(&init, Resource::Nofile, None).unwrap(), FEW);
+        assert_eq!(second.prlimit_of(&init, Resource::Nofile, None).unwrap(), FEW);
+        assert_eq!(limit(1, Resource::Nofile), of_pid_1);
+        // Somebody sees every call: it is the same process.
+        let pass = |_: Call, _: &[usize]| Ok(());
+        let (seen, by) = (third.layer(&pass), second.layer(&pass));
+        assert_eq!(by.prlimit_of(&seen, Resource::Nofile, None).unwrap(), FEW);
+    });
+}
+
+/// A process that has ended.
+fn ended(error: nearfar::Error) {
+    assert_eq!((error.call(), error.errno()), (Call::PRLIMIT, Some(Errno::SRCH)));
+}
+
+#[test]
+fn who_has_ended_has_no_limits() {
+    deadline(|| {
+        let here = Task::here();
+        // A zombie, which still has its number.
+        let process = here.spawn().unwrap().program(&Program::new("true")).exec().unwrap();
+        here.waitid(&process, WaitIdOptions::EXITED).unwrap();
+        ended(here.prlimit_of(&process, Resource::Nofile, Some(FEW)).unwrap_err());
+        // Reaped by somebody else.
+        let id = rustix::process::Pid::from_raw(process.id().try_into().unwrap());
+        rustix::process::waitpid(id, rustix::process::WaitOptions::empty()).unwrap();
+        ended(here.prlimit_of(&process, Resource::Nofile, None).unwrap_err());
+
+        let child = here.spawn().unwrap();
+        child.killer().kill().unwrap();
+        until("dead", || is_dead(child.pid()));
+        ended(here.prlimit_of(&child, Resource::Nofile, Some(FEW)).unwrap_err());
+    });
+}
+
+#[test]
+fn who_ends_in_the_middle_has_no_limits() {
+    deadline(|| {
+        let here = Task::here();
+        let process = sleeping(here.spawn().unwrap());
+        // The last moment before the call.
+        let kill = |call: Call, _: &[usize]| {
+            assert_eq!(call, Call::PRLIMIT);
+            process.kill().unwrap();
+            here.waitid(&process, WaitIdOptions::EXITED).unwrap();
+            Ok(())
+        };
+        ended(here.layer(&kill).prlimit_of(&process, Resource::Nofile, None).unwrap_err());
+    });
 }

@@ -5,7 +5,7 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::{deadline, passes, stat, status};
+use common::{deadline, passes, sleeping, stat, status};
 use nearfar::far;
 use nearfar::prelude::*;
 use nearfar::task::{CpuSet, Policy, SchedAttr};
@@ -200,4 +200,44 @@ fn host_on_one_processor() {
 #[test]
 fn a_task_is_driven_on_one_processor() {
     passes("host_on_one_processor");
+}
+
+#[test]
+fn a_running_program_is_moved_and_put_off() {
+    deadline(|| {
+        let here = Task::here();
+        let (ours, before) = (policy("thread-self"), allowed("thread-self"));
+        let child = here.spawn().unwrap();
+        let process = sleeping(here.spawn().unwrap());
+        let pid = process.id();
+        for cpu in before.iter() {
+            let one = CpuSet::from_iter([cpu]);
+            child.sched_setaffinity_of(&process, &one).unwrap();
+            assert_eq!(allowed(pid), one);
+            assert_eq!(here.sched_getaffinity_of(&process).unwrap(), one);
+        }
+        here.sched_setattr_of(&process, Policy::Batch { nice: 7 }).unwrap();
+        assert_eq!((policy(pid), nice(pid)), (libc::SCHED_BATCH, 7));
+        let batch = SchedAttr::from(Policy::Batch { nice: 7 });
+        assert_eq!(child.sched_getattr_of(&process).unwrap(), batch);
+
+        brand!(inner_pids);
+        let init = here.spawn_with_pids(inner_pids).unwrap();
+        let other = init.spawn().unwrap();
+        other.sched_setattr_of(&init, Policy::Idle).unwrap();
+        assert_eq!(policy(init.host_pid().as_raw()), libc::SCHED_IDLE);
+        assert_eq!(here.sched_getattr_of(&init).unwrap().policy, Policy::Idle);
+        assert_eq!((policy("thread-self"), allowed("thread-self")), (ours, before.clone()));
+
+        process.kill().unwrap();
+        here.waitid(&process, WaitIdOptions::EXITED).unwrap();
+        for error in [
+            here.sched_setaffinity_of(&process, &before).unwrap_err(),
+            here.sched_getaffinity_of(&process).unwrap_err(),
+            here.sched_setattr_of(&process, Policy::Idle).unwrap_err(),
+            here.sched_getattr_of(&process).unwrap_err(),
+        ] {
+            assert_eq!(error.errno(), Some(Errno::SRCH), "{error}");
+        }
+    });
 }

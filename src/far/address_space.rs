@@ -1,49 +1,27 @@
-use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-use super::segment::Identity;
-use crate::brand::{HostMemory, Namespace, Of};
+use super::segment::Segment;
+use crate::brand::{Namespace, Of};
+use crate::interface::ForkedMemory;
 
 /// The identity of an address space.
 pub struct AddressSpace<A> {
-    identity: Identity,
-    _brand: Of<A>,
+    segment: Segment<Arc<ForkedMemory>>,
+    brand: Of<A>,
 }
 
-impl AddressSpace<HostMemory> {
-    pub(crate) const HOST: Self = AddressSpace { identity: Identity::HOST, _brand: Of::new() };
-}
+namespace_identity! { AddressSpace<A> HostMemory "host_memory" }
 
-impl<A> Clone for AddressSpace<A> {
-    fn clone(&self) -> Self {
-        *self
+impl<A: Namespace> AddressSpace<A> {
+    /// That of a child which has this memory.
+    pub(crate) fn of(memory: Arc<ForkedMemory>) -> Self {
+        AddressSpace { segment: Segment::new(A::NAME, memory), brand: Of::new() }
     }
 }
 
-impl<A> Copy for AddressSpace<A> {}
-
-impl<A, B> PartialEq<AddressSpace<B>> for AddressSpace<A> {
-    fn eq(&self, other: &AddressSpace<B>) -> bool {
-        self.identity == other.identity
-    }
-}
-
-impl<A> Eq for AddressSpace<A> {}
-
-impl<A> Hash for AddressSpace<A> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.identity.hash(state);
-    }
-}
-
-impl<A: Namespace> fmt::Display for AddressSpace<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.identity.describe(f, "AddressSpace", A::NAME)
-    }
-}
-
-impl<A: Namespace> fmt::Debug for AddressSpace<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+impl<A> AddressSpace<A> {
+    /// Its memory; `None` for the host's.
+    pub(crate) fn memory(&self) -> Option<&Arc<ForkedMemory>> {
+        self.segment.known()
     }
 }

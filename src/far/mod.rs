@@ -6,13 +6,24 @@
 //! Two values are equal only if they are the same namespace. Identities are never used twice, and
 //! each remembers the process that created it, for display.
 
+#[macro_use]
+mod segment;
+
 mod address_space;
 mod fd_table;
+mod mismatch;
+mod pid;
 mod pid_namespace;
-mod segment;
 mod task;
+mod whose;
 
 pub use address_space::AddressSpace;
 pub use fd_table::FdTable;
-pub use pid_namespace::PidNamespace;
+pub use mismatch::{
+    AddressSpaceMismatchError, FdTableMismatchError, NamespaceMismatchError,
+    PidNamespaceMismatchError,
+};
+pub use pid::{Pgid, Pid, Sid, Tid};
+pub use pid_namespace::{PidNamespace, Sees};
 pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};
+pub use whose::Whose;

@@ -1,33 +1,174 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-/// What tells one namespace from another at run time.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// What tells one namespace from another at run time, and what people call it.
+///
+/// No other namespace of its kind has it, also not after this one is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     serial: u64,
     creator: u32,
+    name: &'static str,
 }
 
 impl Identity {
-    /// The namespaces this process was started in.
-    pub(super) const HOST: Identity = Identity { serial: 0, creator: 0 };
+    /// A namespace that this process was started in.
+    pub(super) const fn of_host(name: &'static str) -> Self {
+        Identity { serial: 0, creator: 0, name }
+    }
 
     /// An identity that no other namespace has or will have.
-    pub(super) fn new() -> Self {
+    fn new(name: &'static str) -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        Identity { serial: LAST.fetch_add(1, Ordering::Relaxed) + 1, creator: std::process::id() }
+        let serial = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        Identity { serial, creator: process::id(), name }
     }
 
-    pub(super) fn describe(
-        self,
-        f: &mut fmt::Formatter<'_>,
-        kind: &str,
-        name: &str,
-    ) -> fmt::Result {
-        if self == Identity::HOST {
-            write!(f, "{kind}({name})")
-        } else {
-            write!(f, "{kind}({name}, #{} made by process {})", self.serial, self.creator)
+    pub(super) fn describe(self, f: &mut fmt::Formatter<'_>, kind: &str) -> fmt::Result {
+        let Identity { serial, creator, name } = self;
+        match serial {
+            0 => write!(f, "{kind}({name})"),
+            _ => write!(f, "{kind}({name}, #{serial} made by process {creator})"),
         }
     }
+}
+
+/// A namespace, and what this library has to know of it: `None` for the host's.
+pub(super) struct Segment<T>(Option<Arc<Elsewhere<T>>>);
+
+struct Elsewhere<T> {
+    identity: Identity,
+    known: T,
+}
+
+impl<T> Segment<T> {
+    pub(super) const HOST: Self = Segment(None);
+
+    /// A namespace that nobody else has.
+    pub(super) fn new(name: &'static str, known: T) -> Self {
+        Segment(Some(Arc::new(Elsewhere { identity: Identity::new(name), known })))
+    }
+
+    pub(super) fn known(&self) -> Option<&T> {
+        self.0.as_ref().map(|elsewhere| &elsewhere.known)
+    }
+
+    pub(super) fn identity(&self, host: &'static str) -> Identity {
+        self.0.as_ref().map_or(Identity::of_host(host), |elsewhere| elsewhere.identity)
+    }
+
+    /// The same, without keeping it.
+    pub(super) fn downgrade(&self) -> WeakSegment<T> {
+        WeakSegment(self.0.as_ref().map_or_else(Weak::new, Arc::downgrade))
+    }
+
+    /// A number that is equal for equal ones, while they live.
+    #[inline]
+    fn address(&self) -> usize {
+        self.0.as_ref().map_or(0, |elsewhere| Arc::as_ptr(elsewhere).addr())
+    }
+}
+
+/// A [`Segment`] that is gone when nobody has it any more.
+pub(super) struct WeakSegment<T>(Weak<Elsewhere<T>>);
+
+impl<T> WeakSegment<T> {
+    pub(super) fn upgrade(&self) -> Option<Segment<T>> {
+        self.0.upgrade().map(|elsewhere| Segment(Some(elsewhere)))
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
+impl<T> Clone for Segment<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Segment(self.0.clone())
+    }
+}
+
+impl<T> PartialEq for Segment<T> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.address() == other.address()
+    }
+}
+
+impl<T> Eq for Segment<T> {}
+
+impl<T> Hash for Segment<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
+    }
+}
+
+/// What all identities of namespaces have: a [`Segment`] in a field of that name, and the `brand`.
+macro_rules! namespace_identity {
+    ($($Kind:ident<$B:ident> $HostBrand:ident $host:literal)+) => {$(
+        impl $Kind<$crate::brand::$HostBrand> {
+            /// The one this process lives in.
+            pub(crate) const HOST: Self = $Kind::of_host();
+        }
+
+        impl<$B> $Kind<$B> {
+            /// The same, also for a brand that may as well have named another one.
+            pub(crate) const fn of_host() -> Self {
+                $Kind { segment: $crate::far::segment::Segment::HOST, brand: $crate::brand::Of::new() }
+            }
+
+            /// What tells it from all others.
+            pub(super) fn identity(&self) -> $crate::far::segment::Identity {
+                self.segment.identity($host)
+            }
+
+            /// The same namespace, whatever its brand: whoever calls this knows that the two are one.
+            pub(crate) fn rebranded<C>(&self) -> $Kind<C> {
+                $Kind { segment: self.segment.clone(), brand: $crate::brand::Of::new() }
+            }
+
+            /// Whether the two are the same namespace.
+            #[inline]
+            pub(crate) fn is<C>(&self, other: &$Kind<C>) -> bool {
+                self.segment == other.segment
+            }
+        }
+
+        impl<$B> Clone for $Kind<$B> {
+            #[inline]
+            fn clone(&self) -> Self {
+                $Kind { segment: self.segment.clone(), brand: self.brand }
+            }
+        }
+
+        impl<$B, C> PartialEq<$Kind<C>> for $Kind<$B> {
+            fn eq(&self, other: &$Kind<C>) -> bool {
+                self.is(other)
+            }
+        }
+
+        impl<$B> Eq for $Kind<$B> {}
+
+        impl<$B> std::hash::Hash for $Kind<$B> {
+            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+                self.segment.hash(state);
+            }
+        }
+
+        impl<$B> std::fmt::Display for $Kind<$B> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.identity().describe(f, stringify!($Kind))
+            }
+        }
+
+        impl<$B> std::fmt::Debug for $Kind<$B> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
 }

@@ -15,9 +15,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 
+use super::NotRebranded;
 use super::sealed::Sealed;
-use crate::brand::{HostFds, Namespace};
-use crate::far::FdTable;
+use crate::brand::{Dynamic, HostFds, Namespace};
+use crate::far::{self, FdTable, FdTableMismatchError, NamespaceMismatchError, Whose};
 use crate::interface::{Call, Local, SyscallInterface};
 use crate::near;
 
@@ -63,6 +64,46 @@ impl<F> Fd<F> {
         self.near
     }
 
+    /// The same, checked at run time, and storable anywhere.
+    pub fn erase(self) -> Fd<Dynamic> {
+        self.rebranded()
+    }
+
+    /// The same, as `task` has it in its types.
+    ///
+    /// # Errors
+    ///
+    /// That `task` lives in another fd table; the fd comes back with the error.
+    pub fn rebrand<K: far::Task + ?Sized>(
+        self,
+        task: &K,
+    ) -> Result<Fd<K::FdTable>, NotRebranded<Self>> {
+        match same_table(task, &self.table) {
+            Ok(()) => Ok(self.rebranded()),
+            Err(error) => Err(NotRebranded { error, handle: self }),
+        }
+    }
+
+    /// [`rebrand`](Self::rebrand), borrowed.
+    ///
+    /// # Errors
+    ///
+    /// That `task` lives in another fd table.
+    pub fn rebrand_ref<K: far::Task + ?Sized>(
+        &self,
+        task: &K,
+    ) -> Result<BorrowedFd<'_, K::FdTable>, NamespaceMismatchError> {
+        same_table(task, &self.table)?;
+        Ok(BorrowedFd { near: self.near.rebranded(), owner: PhantomData })
+    }
+
+    /// Of a table that is known to be the same.
+    fn rebranded<G>(self) -> Fd<G> {
+        let table = self.table.rebranded();
+        let near = self.into_near().rebranded();
+        Fd { near, table }
+    }
+
     /// Borrows it.
     #[must_use]
     pub const fn borrow(&self) -> BorrowedFd<'_, F> {
@@ -70,14 +111,25 @@ impl<F> Fd<F> {
     }
 }
 
+/// Whether an fd of `table` is one of the task's.
+fn same_table<K: far::Task + ?Sized, F>(
+    task: &K,
+    table: &FdTable<F>,
+) -> Result<(), NamespaceMismatchError> {
+    if task.fd_table().is(table) {
+        Ok(())
+    } else {
+        Err(FdTableMismatchError::between(task.fd_table(), Some(table)).into())
+    }
+}
+
 impl<F> Drop for Fd<F> {
     #[inline]
     fn drop(&mut self) {
         let number = self.near.as_raw();
-        match self.table.closes() {
+        if !self.table.close(number) {
             // SAFETY: invariant (1): the slot is ours, and this is the last we do with it.
-            None => drop(unsafe { Local::new().syscall(Call::CLOSE, [number as usize]) }),
-            Some(closes) => closes.post(number),
+            let _closed = unsafe { Local::new().syscall(Call::CLOSE, [number as usize]) };
         }
     }
 }
@@ -99,7 +151,7 @@ impl<F: Namespace> fmt::Display for Fd<F> {
 pub struct BorrowedFd<'fd, F> {
     /// Invariant (3).
     near: near::Fd<F>,
-    owner: PhantomData<&'fd Fd<F>>,
+    owner: PhantomData<&'fd ()>,
 }
 
 impl<F> BorrowedFd<'_, F> {
@@ -158,6 +210,10 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
 pub trait AsFd<F>: Sealed {
     /// The slot's number.
     fn near_fd(&self) -> near::Fd<F>;
+
+    /// The table that it is a slot of.
+    #[doc(hidden)]
+    fn table(&self) -> Whose<'_, FdTable<F>>;
 }
 
 /// What can be given up as an fd of the table `F`: [`Fd<F>`] itself. Sealed.
@@ -189,6 +245,10 @@ impl<F> IntoFd<F> for Fd<F> {
 pub trait AsDirFd<F>: Sealed {
     /// The number for the `dirfd` argument.
     fn dirfd(&self) -> c_int;
+
+    /// The table that it is a slot of.
+    #[doc(hidden)]
+    fn table(&self) -> Whose<'_, FdTable<F>>;
 }
 
 /// The working directory of the task that makes the call (`AT_FDCWD`).
@@ -201,6 +261,9 @@ impl<F> AsDirFd<F> for Cwd {
     fn dirfd(&self) -> c_int {
         libc::AT_FDCWD
     }
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::Nobodys
+    }
 }
 
 impl<F> Sealed for Fd<F> {}
@@ -210,11 +273,18 @@ impl<F> AsFd<F> for Fd<F> {
     fn near_fd(&self) -> near::Fd<F> {
         self.near
     }
+    #[inline]
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::Of(&self.table)
+    }
 }
 
 impl<F> AsDirFd<F> for Fd<F> {
     fn dirfd(&self) -> c_int {
         self.near.as_raw()
+    }
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::Of(&self.table)
     }
 }
 
@@ -225,11 +295,18 @@ impl<F> AsFd<F> for BorrowedFd<'_, F> {
     fn near_fd(&self) -> near::Fd<F> {
         self.near
     }
+    #[inline]
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::AsItsTypeSays
+    }
 }
 
 impl<F> AsDirFd<F> for BorrowedFd<'_, F> {
     fn dirfd(&self) -> c_int {
         self.near.as_raw()
+    }
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        Whose::AsItsTypeSays
     }
 }
 
@@ -238,11 +315,18 @@ impl<F, T: AsFd<F> + ?Sized> AsFd<F> for &T {
     fn near_fd(&self) -> near::Fd<F> {
         (**self).near_fd()
     }
+    #[inline]
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        (**self).table()
+    }
 }
 
 impl<F, T: AsDirFd<F> + ?Sized> AsDirFd<F> for &T {
     fn dirfd(&self) -> c_int {
         (**self).dirfd()
+    }
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        (**self).table()
     }
 }
 

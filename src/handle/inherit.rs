@@ -14,7 +14,7 @@ use std::ffi::c_int;
 use std::fmt;
 use std::os::fd;
 
-use super::{BorrowedFd, Fd};
+use super::{AsFd, BorrowedFd, Fd};
 use crate::brand::HostFds;
 use crate::far::FdTable;
 use crate::near;
@@ -71,9 +71,11 @@ pub trait Inherit<F> {
 
 /// The fds listed so far for a crossing from the table `F` to the table `G`.
 pub struct Inheriting<'call, F, G> {
+    from: FdTable<F>,
     table: FdTable<G>,
     listed: Vec<BorrowedFd<'call, F>>,
     moved: Vec<Fd<F>>,
+    foreign: Option<Option<FdTable<F>>>,
 }
 
 impl<F, G> fmt::Debug for Inheriting<'_, F, G> {
@@ -90,19 +92,29 @@ pub(crate) struct Listed<F> {
     /// Ascending, each once; `Err` if one was listed twice.
     pub(crate) numbers: Result<Vec<c_int>, ()>,
     pub(crate) moved: Vec<Fd<F>>,
+    /// If something is not known by its type to be of the table that is copied, and is not: of which it is, as far as
+    /// that is known. Where types leave that open, nothing may be sent then.
+    pub(crate) foreign: Option<Option<FdTable<F>>>,
 }
 
 impl<'call, F, G> Inheriting<'call, F, G> {
-    /// Lists `keep` for a crossing into `table`.
+    /// Lists `keep` for a crossing from one table into another.
     ///
     /// # Safety
     ///
     /// The caller does what (1) and (3) say.
     pub(crate) unsafe fn list<X: Inherit<F> + 'call>(
         keep: X,
+        from: &FdTable<F>,
         table: &FdTable<G>,
     ) -> (X::Inherited<G>, Listed<F>) {
-        let mut to = Inheriting { table: table.clone(), listed: Vec::new(), moved: Vec::new() };
+        let mut to = Inheriting {
+            from: from.clone(),
+            table: table.clone(),
+            listed: Vec::new(),
+            moved: Vec::new(),
+            foreign: None,
+        };
         let inherited = keep.inherit(&mut to);
         let borrowed = to.listed.iter().map(|fd| fd.near().as_raw());
         let mut numbers: Vec<c_int> =
@@ -110,7 +122,19 @@ impl<'call, F, G> Inheriting<'call, F, G> {
         numbers.sort_unstable();
         let twice = numbers.windows(2).any(|pair| pair[0] == pair[1]);
         let numbers = if twice { Err(()) } else { Ok(numbers) };
-        (inherited, Listed { numbers, moved: to.moved })
+        (inherited, Listed { numbers, moved: to.moved, foreign: to.foreign })
+    }
+
+    fn copy_of(&mut self, fd: &'call Fd<F>) -> Fd<G> {
+        self.look_at(fd);
+        self.copy(fd.borrow())
+    }
+
+    fn look_at(&mut self, fd: &impl AsFd<F>) {
+        let table = fd.table();
+        if !table.fits(|table| table.is(&self.from)) {
+            self.foreign = Some(table.known().cloned());
+        }
     }
 
     fn copy(&mut self, fd: BorrowedFd<'call, F>) -> Fd<G> {
@@ -119,6 +143,7 @@ impl<'call, F, G> Inheriting<'call, F, G> {
     }
 
     fn take(&mut self, fd: Fd<F>) -> Fd<G> {
+        self.look_at(&fd);
         let near = fd.near();
         self.moved.push(fd);
         self.same_slot(near)
@@ -147,7 +172,7 @@ impl<F> Inherit<F> for &Fd<F> {
     where
         Self: 'call,
     {
-        to.copy(self.borrow())
+        to.copy_of(self)
     }
 }
 
@@ -157,6 +182,7 @@ impl<F> Inherit<F> for BorrowedFd<'_, F> {
     where
         Self: 'call,
     {
+        to.look_at(&self);
         to.copy(self)
     }
 }

@@ -15,6 +15,26 @@ macro_rules! fd_of_a_kind {
                 self.fd.borrow()
             }
 
+            /// The same, checked at run time, and storable anywhere.
+            pub fn erase(self) -> $Kind<$($W,)? $crate::Dynamic> {
+                $Kind::made(self.fd.erase())
+            }
+
+            /// The same, as `task` has it in its types.
+            ///
+            /// # Errors
+            ///
+            /// That `task` lives in another fd table; the handle comes back with the error.
+            pub fn rebrand<K: $crate::far::Task + ?Sized>(
+                self,
+                task: &K,
+            ) -> Result<$Kind<$($W,)? K::FdTable>, $crate::handle::NotRebranded<Self>> {
+                match self.fd.rebrand(task) {
+                    Ok(fd) => Ok($Kind::made(fd)),
+                    Err(undone) => Err(undone.map($Kind::made)),
+                }
+            }
+
             /// The fd that it is.
             pub fn into_fd(self) -> $crate::handle::Fd<F> {
                 self.fd
@@ -27,6 +47,10 @@ macro_rules! fd_of_a_kind {
             #[inline]
             fn near_fd(&self) -> $crate::near::Fd<F> {
                 self.fd.near()
+            }
+            #[inline]
+            fn table(&self) -> $crate::far::Whose<'_, $crate::far::FdTable<F>> {
+                $crate::handle::AsFd::table(&self.fd)
             }
         }
 

@@ -31,7 +31,9 @@ mod exit;
 mod fd;
 mod inherit;
 mod instance;
+mod living;
 mod mount;
+mod rebrand;
 mod std_bridge;
 
 pub use child::{ChildProcess, Killer, Waited};
@@ -39,9 +41,12 @@ pub use exit::{Exit, Outcome, Usage};
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
+pub use living::AsProcess;
 pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
+pub use rebrand::NotRebranded;
 
 pub(crate) use inherit::Listed;
+pub(crate) use living::with_number_of;
 
 /// Traits nobody else may implement: their implementations are what ties numbers to tables.
 mod sealed {

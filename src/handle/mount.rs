@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use super::{AsDirFd, AsFd, Fd};
+use crate::far::{FdTable, Whose};
 
 /// A file system that is being configured, in the fd table `F`:
 /// [`fsopen`](crate::task::FsContextTask::fsopen) or [`fspick`](crate::task::FsContextTask::fspick).
@@ -55,6 +56,9 @@ impl<F, T: AsMountFd<F> + ?Sized> AsMountFd<F> for &T {}
 impl<F> AsDirFd<F> for MountFd<F> {
     fn dirfd(&self) -> c_int {
         self.fd.dirfd()
+    }
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        AsFd::table(&self.fd)
     }
 }
 

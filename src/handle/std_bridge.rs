@@ -11,8 +11,8 @@ use std::os::fd::{self, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use super::sealed::Sealed;
 use super::{AsDirFd, AsFd, BorrowedFd, ChildProcess, Fd};
-use crate::brand::HostFds;
-use crate::far::{FdTable, HostTable};
+use crate::brand::{Dynamic, HostFds};
+use crate::far::{FdTable, HostTable, Whose};
 use crate::near;
 
 /// The slot of an fd that std holds open.
@@ -96,6 +96,21 @@ macro_rules! host_fds {
             fn near_fd(&self) -> near::Fd<HostFds> {
                 host_slot(self)
             }
+            #[inline]
+            fn table(&self) -> Whose<'_, FdTable<HostFds>> {
+                Whose::AsItsTypeSays
+            }
+        }
+
+        impl AsFd<Dynamic> for $fd {
+            #[inline]
+            fn near_fd(&self) -> near::Fd<Dynamic> {
+                host_slot(self).rebranded()
+            }
+            #[inline]
+            fn table(&self) -> Whose<'_, FdTable<Dynamic>> {
+                Whose::Of(const { &FdTable::of_host() })
+            }
         }
     )+};
 }
@@ -108,6 +123,18 @@ macro_rules! host_directories {
         impl AsDirFd<HostFds> for $fd {
             fn dirfd(&self) -> c_int {
                 self.as_raw_fd()
+            }
+            fn table(&self) -> Whose<'_, FdTable<HostFds>> {
+                Whose::AsItsTypeSays
+            }
+        }
+
+        impl AsDirFd<Dynamic> for $fd {
+            fn dirfd(&self) -> c_int {
+                self.as_raw_fd()
+            }
+            fn table(&self) -> Whose<'_, FdTable<Dynamic>> {
+                AsFd::table(self)
             }
         }
     )+};

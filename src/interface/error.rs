@@ -3,6 +3,7 @@ use std::{fmt, io};
 use rustix::io::Errno;
 
 use super::Call;
+use crate::far::NamespaceMismatchError;
 
 /// What went wrong, and in which call.
 ///
@@ -11,8 +12,8 @@ use super::Call;
 /// asked of it, as [`io::Error::raw_os_error`] is `None`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error {
-    /// The kind's code, and above its 16 bits the call's number. One integer as wide as a `usize`,
-    /// not two narrow ones: so a `Result<usize, Error>` is returned in two registers, and an `Err`
+    /// The kind's code, above its 16 bits the call's number, and above these 16 a mismatch's. One integer as
+    /// wide as a `usize`, not narrow ones: so a `Result<usize, Error>` is returned in two registers, and an `Err`
     /// is made without a branch.
     bits: u64,
 }
@@ -51,7 +52,13 @@ pub enum ErrorKind {
     OtherFds,
     /// Another part of the program has waited for the process: how it ended is lost.
     StatusLost,
+    /// It was not sent, because an id is of another namespace than the task's: only for
+    /// [`Dynamic`](crate::Dynamic) tasks.
+    Mismatch(NamespaceMismatchError),
 }
+
+/// The code of an error that has a number for its [`NamespaceMismatchError`].
+const MISMATCH: i16 = i16::MAX;
 
 macro_rules! codes {
     ($($kind:ident $code:literal)+) => {
@@ -61,14 +68,17 @@ macro_rules! codes {
             const fn code(self) -> i16 {
                 match self {
                     ErrorKind::Os(errno) => -errno.raw_os_error() as i16,
+                    ErrorKind::Mismatch(_) => MISMATCH,
                     $(ErrorKind::$kind => $code,)+
                 }
             }
 
-            const fn from_code(code: i16) -> Self {
+            /// What the code says by itself.
+            const fn from_code(code: i16) -> Option<Self> {
                 match code {
-                    $($code => ErrorKind::$kind,)+
-                    negative => ErrorKind::Os(Errno::from_raw_os_error(-(negative as i32))),
+                    MISMATCH => None,
+                    $($code => Some(ErrorKind::$kind),)+
+                    negative => Some(ErrorKind::Os(Errno::from_raw_os_error(-(negative as i32)))),
                 }
             }
         }
@@ -94,14 +104,18 @@ impl Error {
     /// What went wrong in `call`: for an interface or a task of your own.
     #[inline]
     #[must_use]
-    pub const fn new(call: Call, kind: ErrorKind) -> Self {
-        Error::with_code(call, kind.code())
+    pub fn new(call: Call, kind: ErrorKind) -> Self {
+        let ErrorKind::Mismatch(mismatch) = kind else {
+            return Error::with_code(call, kind.code());
+        };
+        let Error { bits } = Error::with_code(call, MISMATCH);
+        Error { bits: bits | u64::from(mismatch.number()) << 32 }
     }
 
     /// The kernel's answer to `call`.
     #[inline]
     pub(crate) const fn os(call: Call, errno: Errno) -> Self {
-        Error::new(call, ErrorKind::Os(errno))
+        Error::with_code(call, ErrorKind::Os(errno).code())
     }
 
     /// What the kernel returned from `call`, from -4095 to -1. An [`Errno`] is made of it only for
@@ -130,15 +144,20 @@ impl Error {
 
     /// What is known about it.
     #[must_use]
-    pub const fn kind(&self) -> ErrorKind {
-        ErrorKind::from_code(self.code())
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::from_code(self.code()).unwrap_or_else(|| ErrorKind::Mismatch(*self.mismatch()))
+    }
+
+    /// Which namespaces do not match, if that is what went wrong.
+    fn mismatch(&self) -> &'static NamespaceMismatchError {
+        NamespaceMismatchError::numbered((self.bits >> 32) as u32)
     }
 
     /// The kernel's reason, if it was the kernel that refused.
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
-        match self.kind() {
-            ErrorKind::Os(errno) => Some(errno),
+        match ErrorKind::from_code(self.code()) {
+            Some(ErrorKind::Os(errno)) => Some(errno),
             _ => None,
         }
     }
@@ -157,6 +176,7 @@ impl fmt::Display for Error {
             ErrorKind::Os(errno) => {
                 return write!(f, "{}: {}", self.call(), io::Error::from(errno));
             }
+            ErrorKind::Mismatch(mismatch) => return write!(f, "{}: {mismatch}", self.call()),
             ErrorKind::NotSent => "not sent: the task is dead",
             ErrorKind::Hangup if self.call() == Call::EXECVE => {
                 "the task died before it became the program"
@@ -200,15 +220,20 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        (self.code() == MISMATCH).then(|| self.mismatch() as _)
+    }
+}
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
             ErrorKind::Os(errno) => io::Error::from(errno).kind(),
-            ErrorKind::InteriorNul | ErrorKind::ListedTwice | ErrorKind::UnknownFlags => {
-                io::ErrorKind::InvalidInput
-            }
+            ErrorKind::InteriorNul
+            | ErrorKind::ListedTwice
+            | ErrorKind::UnknownFlags
+            | ErrorKind::Mismatch(_) => io::ErrorKind::InvalidInput,
             ErrorKind::Hangup | ErrorKind::NotSent => io::ErrorKind::BrokenPipe,
             ErrorKind::SharedTable => io::ErrorKind::ResourceBusy,
             ErrorKind::Irreversible => io::ErrorKind::Unsupported,

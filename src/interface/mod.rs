@@ -6,8 +6,9 @@
 //! another one.
 
 mod call;
-mod close_list;
+mod deferred;
 mod error;
+mod forked_memory;
 mod futex;
 mod generation;
 mod graveyard;
@@ -15,11 +16,14 @@ mod hidden_memory;
 mod layered;
 mod local;
 mod page;
+mod poll;
 mod process;
 mod program_signals;
 mod residents;
 mod ring;
+mod robust_list;
 mod server;
+mod shared_memory;
 
 use std::mem::MaybeUninit;
 
@@ -31,13 +35,17 @@ pub use local::Local;
 pub use program_signals::ProgramSignals;
 pub use ring::Ring;
 
-pub(crate) use close_list::CloseList;
+pub(crate) use deferred::DeferredCalls;
+pub(crate) use forked_memory::{ForkedMemory, Lent};
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
-pub(crate) use process::{MOURNING, Process};
+pub(crate) use poll::poll_until;
+pub(crate) use process::{MOURNING, OpenNamespace, Process};
 pub(crate) use residents::Residents;
 pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
+pub(crate) use robust_list::{ROBUST_LIST_LIMIT, RobustWords};
 pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};
+pub(crate) use shared_memory::Arenas;
 
 use hidden_memory::HiddenMemory;
 

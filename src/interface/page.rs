@@ -2,27 +2,26 @@
 //!
 //! # Safety
 //!
-//! 1. A [`Page`] is mapped at `Shared::page` for as long as the `Shared` exists, which owns it.
-//! 2. The kernel's and the server's writes end when `life` is 0, the keeper's when `keeper_life` is
-//!    0. A page is unmapped or used again only when it has no lease and both are 0.
+//! 1. A [`Page`] is in a block that `Shared` owns, and has been written before there is a `Shared`.
+//! 2. The kernel's and the server's writes end when `life` says so, the keeper's when `keeper_life` is
+//!    0. A block is given back only when its page has no lease and both are over.
 //! 3. `clone_args` is written before the clone that reads it, `pidfd` is written by that clone and
 //!    read after it, `entries` are written only while `request` is 0: whoever writes is alone.
-//! 4. The kernel wipes the page in a forked copy of this process: there, everything is 0, which
-//!    reads as "the server is dead".
+//! 4. In a forked copy of this process, a page of the original's reads as 0 everywhere, which means
+//!    that the server is dead; what is written to it is lost.
 #![expect(unsafe_code, reason = "memory shared with another process")]
 
 use std::cell::UnsafeCell;
 use std::ffi::c_int;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Deref;
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
-
-use super::close_list::CloseList;
-use super::{Call, Error, futex};
+use super::deferred::{DeferredCalls, Head};
+use super::shared_memory::{Arenas, BLOCK, Blocks};
+use super::{Error, futex};
 
 /// How many requests go to the server at once.
 pub(super) const ENTRIES: usize = 60;
@@ -59,7 +58,9 @@ pub(super) struct Page {
     pub(super) bell: AtomicU32,
     /// The driver: how many entries are to be executed. The server: 0, when they have been.
     pub(super) request: AtomicU32,
-    /// The driver: 1 before the clone. The kernel: 0, when the child's memory is no longer ours.
+    /// The driver: 1 before the clone. A child with memory of its own: its thread's number, and that
+    /// somebody waits. The kernel: 0, when the child's memory is no longer ours; or if that is its own,
+    /// that the owner has died: see [`has_ended`].
     pub(super) life: AtomicU32,
     /// The driver: 1 before the keeper starts. The kernel: 0, when the keeper is gone.
     pub(super) keeper_life: AtomicU32,
@@ -73,113 +74,146 @@ pub(super) struct Page {
     pub(super) server_pid: AtomicI32,
     /// The driver: the `keeper_life` the server depends on.
     pub(super) keeper: AtomicPtr<AtomicU32>,
-    /// The driver: the fds that the server closes when it has nothing else to do.
-    pub(super) closes: AtomicPtr<CloseList>,
+    /// The driver: what the server does when it has nothing else to do, for its table and for its memory.
+    pub(super) deferred: [AtomicPtr<Head>; DEFERRED_LISTS],
+    /// The driver: [`libc::FUTEX_PRIVATE_FLAG`] for a server that shares this process's memory, or 0.
+    pub(super) futex_flag: AtomicU32,
+    /// The driver: where `robust_list` ends, for a server with memory of its own; or null.
+    pub(super) robust_list: RobustList,
     /// The kernel: the child's pidfd, a number in the table of who cloned it.
     pub(super) pidfd: UnsafeCell<c_int>,
     pub(super) clone_args: UnsafeCell<CloneArgs>,
     pub(super) entries: [Entry; ENTRIES],
 }
 
-const _: () = assert!(size_of::<Page>() == 4096);
+const _: () = assert!(size_of::<Page>() == BLOCK);
+
+/// The `struct robust_list_head` of a list with one entry, whose futex is `life`. The kernel marks that
+/// when its owner ends or leaves its memory: unlike `CLONE_CHILD_CLEARTID`, also for the last one in it.
+#[repr(C)]
+pub(super) struct RobustList {
+    pub(super) first: AtomicPtr<RobustList>,
+    /// From the entry to its futex.
+    offset: AtomicUsize,
+    pending: AtomicUsize,
+    /// Where the only entry points: to the head, as the last of a list does.
+    pub(super) entry: AtomicPtr<RobustList>,
+}
+
+/// Whether a `life` is over.
+pub(super) const fn has_ended(life: u32) -> bool {
+    life == 0 || life & libc::FUTEX_OWNER_DIED != 0
+}
+
+/// How many lists of deferred calls a server has.
+pub(super) const DEFERRED_LISTS: usize = 2;
+/// That of its fd table.
+pub(super) const CLOSES: usize = 0;
+/// That of its memory.
+pub(super) const UNMAPS: usize = 1;
 
 impl Page {
     /// Tells the server that there is something to do.
     pub(super) fn ring(&self) {
         self.bell.fetch_add(1, Ordering::AcqRel);
-        futex::wake(&self.bell);
+        futex::wake(&self.bell, self.is_in_other_memory());
+    }
+
+    /// Whether the server has memory of its own, so that this page is all that it shares with us.
+    pub(super) fn is_in_other_memory(&self) -> bool {
+        self.futex_flag.load(Ordering::Relaxed) == 0
+    }
+
+    /// Gives the server one of its lists, or takes it away.
+    pub(super) fn set_deferred(&self, which: usize, list: Option<&Arc<DeferredCalls>>) {
+        let head = list.map_or(ptr::null_mut(), |list| list.address().as_ptr());
+        self.deferred[which].store(head, Ordering::Release);
+    }
+
+    /// Whether the server is there.
+    pub(super) fn is_alive(&self) -> bool {
+        !has_ended(self.life.load(Ordering::Acquire))
+    }
+
+    /// Nobody will use it: there will be neither a keeper nor a child.
+    pub(super) fn abandon(&self) {
+        self.keeper_life.store(0, Ordering::Release);
+        self.life.store(0, Ordering::Release);
     }
 }
 
-/// A mapped page.
+/// A page in its block.
 pub(super) struct Shared {
-    page: NonNull<Page>,
+    block: Blocks,
 }
 
-/// The right to use a page: when it is dropped, the keeper may go, and the page is used again as
+/// The right to use a page: when it is dropped, the keeper may go, and the block is used again as
 /// soon as both the server and the keeper are gone.
 pub(super) struct Lease(ManuallyDrop<Shared>);
 
-/// A page in use: by the driver, by those who post closes, and as the keeper of grandchildren.
+/// A page in use: by the driver, by those who post calls, and as the keeper of grandchildren.
 pub(super) type PageRef = Arc<Lease>;
 
 // SAFETY: every field that is used by more than one thread is atomic, the others follow (3).
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
+unsafe impl Sync for Page {}
 
-/// Pages between two uses, and those whose keeper is still on its way out.
-static IDLE: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
+/// Pages without a lease whose server or keeper is still on its way out.
+static LEAVING: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
 
-/// How many idle pages are kept for the next spawn.
-const KEPT: usize = 8;
-
-impl Shared {
-    fn map() -> Result<Self, Error> {
-        let size = size_of::<Page>();
-        let access = ProtFlags::READ | ProtFlags::WRITE;
-        let refused = |errno| Error::os(Call::MMAP, errno);
-        // SAFETY: a fresh mapping.
-        let page = unsafe { mmap_anonymous(ptr::null_mut(), size, access, MapFlags::PRIVATE) }
-            .map_err(refused)?;
-        let page = Shared { page: NonNull::new(page.cast()).expect("a mapping is never at 0") };
-        // SAFETY: (1); what is wiped in a forked copy is what (4) describes.
-        unsafe { madvise(page.page.as_ptr().cast(), size, Advice::LinuxWipeOnFork) }
-            .map_err(refused)?;
-        Ok(page)
-    }
-
-    /// Nobody else reads or writes it any more.
-    fn is_unused(&self) -> bool {
-        self.life.load(Ordering::Acquire) == 0 && self.keeper_life.load(Ordering::Acquire) == 0
-    }
-
-    fn unmap(self) {
-        // SAFETY: (2), and this was its owner (1).
-        let unmapped = unsafe { munmap(self.page.as_ptr().cast(), size_of::<Page>()) };
-        debug_assert!(unmapped.is_ok());
-    }
+/// Those of them that are still in use.
+fn leaving() -> MutexGuard<'static, Vec<Shared>> {
+    let mut pages = LEAVING.lock().unwrap_or_else(PoisonError::into_inner);
+    pages.retain(|page| page.is_alive() || page.keeper_life.load(Ordering::Acquire) != 0);
+    pages
 }
 
 impl Deref for Shared {
     type Target = Page;
 
     fn deref(&self) -> &Page {
-        // SAFETY: (1); zeroes are valid for every field.
-        unsafe { self.page.as_ref() }
+        // SAFETY: zeroes are valid for every field.
+        static ALL_ZERO: Page = unsafe { MaybeUninit::zeroed().assume_init() };
+        if !self.block.are_ours() {
+            return &ALL_ZERO;
+        }
+        // SAFETY: (1)
+        unsafe { self.block.start().cast().as_ref() }
     }
+}
+
+/// What a page is for.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose {
+    /// Whether the server gets a keeper of its own.
+    pub(super) with_keeper: bool,
+    /// Which arenas the memory has that the server is cloned from.
+    pub(super) known: Arenas,
+    /// Whether the server's memory is not this process's.
+    pub(super) in_other_memory: bool,
 }
 
 impl Lease {
-    /// A page for a new child: `life` is 1, and `keeper_life` too if it gets a keeper. Of the other
-    /// words, those that are read before anyone writes them are 0; the bell goes on counting.
-    pub(super) fn new(with_keeper: bool) -> Result<PageRef, Error> {
-        let idle = {
-            let mut pages = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-            let free = pages.iter().position(|page| page.is_unused());
-            free.map(|index| pages.swap_remove(index))
-        };
-        let page = match idle {
-            Some(page) => page,
-            None => Shared::map()?,
-        };
-        page.request.store(0, Ordering::Relaxed);
-        page.keeper_release.store(0, Ordering::Relaxed);
-        page.spawned.store(0, Ordering::Relaxed);
-        page.server_pid.store(0, Ordering::Relaxed);
+    /// A page for a new child: `life` is 1, and `keeper_life` too if it gets a keeper. What is read before
+    /// anyone writes it is 0.
+    pub(super) fn new(purpose: Purpose) -> Result<PageRef, Error> {
+        drop(leaving());
+        let block = Blocks::new(1, purpose.known)?;
+        // SAFETY: the block is ours alone, as large as a page, and zeroes are valid for every field.
+        unsafe { block.start().cast::<Page>().write_bytes(0, 1) };
+        let page = Shared { block };
         page.keeper.store(page.keeper_life.as_ptr().cast(), Ordering::Relaxed);
-        page.closes.store(ptr::null_mut(), Ordering::Relaxed);
-        page.keeper_life.store(u32::from(with_keeper), Ordering::Relaxed);
+        if purpose.in_other_memory {
+            let RobustList { first, offset, entry, .. } = &page.robust_list;
+            let futex = page.life.as_ptr().addr() as isize - entry.as_ptr().addr() as isize;
+            first.store(entry.as_ptr().cast(), Ordering::Relaxed);
+            offset.store(futex as usize, Ordering::Relaxed);
+            entry.store(ptr::from_ref(&page.robust_list).cast_mut(), Ordering::Relaxed);
+        } else {
+            page.futex_flag.store(libc::FUTEX_PRIVATE_FLAG as u32, Ordering::Relaxed);
+        }
+        page.keeper_life.store(u32::from(purpose.with_keeper), Ordering::Relaxed);
         page.life.store(1, Ordering::Release);
         Ok(Arc::new(Lease(ManuallyDrop::new(page))))
-    }
-}
-
-impl Page {
-    /// Nobody will use it: there will be neither a keeper nor a child.
-    pub(super) fn abandon(&self) {
-        self.keeper_life.store(0, Ordering::Release);
-        self.life.store(0, Ordering::Release);
     }
 }
 
@@ -194,18 +228,9 @@ impl Deref for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.keeper_release.store(1, Ordering::Release);
-        futex::wake(&self.keeper_release);
+        futex::wake(&self.keeper_release, false);
         // SAFETY: a lease is dropped once.
         let page = unsafe { ManuallyDrop::take(&mut self.0) };
-        let mut pages = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.push(page);
-        let mut index = 0;
-        while pages.len() > KEPT && index < pages.len() {
-            if pages[index].is_unused() {
-                pages.swap_remove(index).unmap();
-            } else {
-                index += 1;
-            }
-        }
+        leaving().push(page);
     }
 }

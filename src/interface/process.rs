@@ -10,15 +10,16 @@ use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 
-use super::{Call, Error, ErrorKind, Generation};
+use super::{Call, Error, ErrorKind, Generation, poll_until};
 use crate::brand::HostPids;
 use crate::handle::{Exit, Usage};
 use crate::near::Pid;
@@ -232,6 +233,15 @@ impl Process {
         })
     }
 
+    /// The namespace of a kind that it is in, or that its children will be in: open, so that no other one
+    /// is the same, and as it can be compared.
+    pub(crate) fn namespace(&self, kind: &str) -> Option<OpenNamespace> {
+        let path = self.in_proc(&format!("ns/{kind}"))?;
+        let namespace = OpenNamespace::of(&path)?;
+        // It was still there, so that the path was its own.
+        (self.in_proc(&format!("ns/{kind}"))? == path).then_some(namespace)
+    }
+
     /// The path of a file about it.
     fn in_proc(&self, file: &str) -> Option<String> {
         Some(format!("/proc/{}/{file}", number_in_proc(&self.pidfd)?))
@@ -310,21 +320,34 @@ impl Process {
     }
 }
 
+/// A namespace of the kernel's.
+pub(crate) struct OpenNamespace {
+    _held: fs::File,
+    device: u64,
+    inode: u64,
+}
+
+impl OpenNamespace {
+    /// That of a file in `/proc/PID/ns`.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        let file = fs::File::open(path).ok()?;
+        let metadata = file.metadata().ok()?;
+        Some(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), _held: file })
+    }
+}
+
+impl PartialEq for OpenNamespace {
+    fn eq(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+}
+
 /// Waits for events of a pidfd, `None` without a limit. True if there are any.
 fn poll_pidfd(pidfd: &OwnedFd, events: PollFlags, limit: Option<Duration>) -> Result<bool, Error> {
     // A limit beyond what the clock can tell is none.
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-    loop {
-        let left = deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
-        });
-        match poll(&mut [PollFd::new(pidfd, events)], left.as_ref()) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::os(Call::PPOLL, errno)),
-        }
-    }
+    let ready = poll_until(&mut [PollFd::new(pidfd, events)], deadline);
+    ready.map(|ready| ready > 0).map_err(|errno| Error::os(Call::PPOLL, errno))
 }
 
 /// `waitid(P_PIDFD)` with the resource usage, which libc's wrapper leaves out.

@@ -23,11 +23,6 @@ impl ProgramSignals {
         self.blocked.store(signals, Ordering::Relaxed);
     }
 
-    /// Where the mask is, for the kernel to read it.
-    pub(crate) fn blocked_ptr(&self) -> *const u64 {
-        self.blocked.as_ptr()
-    }
-
     /// Whether `SIGPIPE` is ignored.
     pub(crate) fn ignores_sigpipe(&self) -> bool {
         self.ignores_sigpipe.load(Ordering::Relaxed)

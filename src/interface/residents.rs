@@ -10,7 +10,7 @@ use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::{ErrorKind, Process};
+use super::{ErrorKind, OpenNamespace, Process};
 
 /// The population of a pid namespace that this program has made, or joined.
 pub(crate) struct Residents {
@@ -22,6 +22,8 @@ pub(crate) struct Residents {
     programs: AtomicBool,
     /// Whether it was not made here, so that nobody knows who else is in it.
     joined: bool,
+    /// If it was not: which it is, if that could be told.
+    namespace: Option<OpenNamespace>,
     /// The first of them: without it, there can be no other.
     init: OnceLock<Arc<Process>>,
 }
@@ -35,20 +37,28 @@ pub(crate) struct Residence(Arc<Residents>);
 impl Residents {
     /// A namespace that nobody lives in yet.
     pub(crate) fn none(outer: Option<&Arc<Residents>>) -> Arc<Self> {
-        Residents::new(outer, false)
+        Residents::new(outer, false, None)
     }
 
     /// A namespace that others may live in.
-    pub(crate) fn unknown(outer: Option<&Arc<Residents>>) -> Arc<Self> {
-        Residents::new(outer, true)
+    pub(crate) fn unknown(
+        outer: Option<&Arc<Residents>>,
+        namespace: Option<OpenNamespace>,
+    ) -> Arc<Self> {
+        Residents::new(outer, true, namespace)
     }
 
-    fn new(outer: Option<&Arc<Residents>>, joined: bool) -> Arc<Self> {
+    fn new(
+        outer: Option<&Arc<Residents>>,
+        joined: bool,
+        namespace: Option<OpenNamespace>,
+    ) -> Arc<Self> {
         Arc::new(Residents {
             outer: outer.cloned(),
             driven: AtomicUsize::new(0),
             programs: AtomicBool::new(false),
             joined,
+            namespace,
             init: OnceLock::new(),
         })
     }
@@ -56,6 +66,16 @@ impl Residents {
     /// Whether this program's memory has to be hidden from those who live there.
     pub(crate) fn are_unknown(&self) -> bool {
         self.joined
+    }
+
+    /// Whether the namespace is this one of the kernel's.
+    pub(crate) fn live_in(&self, namespace: &OpenNamespace) -> bool {
+        match &self.namespace {
+            Some(own) => own == namespace,
+            None => {
+                self.init.get().and_then(|init| init.namespace("pid")).as_ref() == Some(namespace)
+            }
+        }
     }
 
     /// Makes room for a task that is about to be spawned.

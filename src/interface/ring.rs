@@ -1,12 +1,17 @@
-//! A child process that makes syscalls for us, over memory that it shares with us.
+//! A child process that makes syscalls for us, over memory that it shares with us: all of it, or some
+//! pages.
 //!
 //! # Safety
 //!
 //! 1. Requests are written while `request` is 0, by the only driver: a [`Ring`] is not `Sync`.
 //! 2. A call returns when the server has answered or is known dead, so that the server writes to no
 //!    argument after it.
-//! 3. The close list the server has is held by the ring until the server has another one or is
-//!    dead, in the graveyard if need be ([`Estate`]).
+//! 3. The lists of deferred calls the server has are held by the ring until the server has other ones or
+//!    is dead, in the graveyard if need be ([`Estate`]).
+//! 4. In a memory of its own, a child finds what is lent to it in blocks that it shares with us.
+//! 5. The robust list that the kernel has the address of, of a child in our memory, is held by the ring until
+//!    the kernel has another one or the child has left this memory, in the graveyard if need be. The kernel
+//!    looks at it before it clears `life`.
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 use std::ffi::c_int;
@@ -22,14 +27,14 @@ use std::{fmt, io};
 use rustix::io::Errno;
 use rustix::process::Signal;
 
+use super::forked_memory::NOWHERE;
 use super::graveyard::Kept;
-use super::page::{CloneArgs, ENTRIES, Lease, Page, PageRef};
+use super::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS, has_ended};
 use super::process::Parent;
 use super::residents::{Residence, Residents};
-use super::server::KernelSigaction;
 use super::{
-    Call, CloseList, Error, ErrorKind, HiddenMemory, Local, MOURNING, Process, ProgramSignals,
-    SyscallInterface, futex, graveyard, local, server,
+    Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, MOURNING,
+    Process, ProgramSignals, RobustWords, SyscallInterface, futex, graveyard, local, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -43,7 +48,9 @@ pub struct Ring {
     keeper: PageRef,
     process: Arc<Process>,
     /// The list of the table it lives in; `None` in the host's.
-    closes: Option<Arc<CloseList>>,
+    closes: Option<Arc<DeferredCalls>>,
+    /// Its memory; `None` if it is the host's.
+    memory: Option<Arc<ForkedMemory>>,
     /// Whether the child is ours to end: until it has become a program.
     driven: bool,
     /// Whether it has been told to end, so that nothing may be sent any more.
@@ -55,6 +62,8 @@ pub struct Ring {
     /// What is installed when it becomes a program.
     filters: Mutex<Vec<SeccompFilter>>,
     program_signals: ProgramSignals,
+    /// What the kernel looks at when the child leaves this memory.
+    robust_list: Mutex<Option<Arc<RobustWords>>>,
     /// All else is `Sync`, so that the compiler has this one thing to say.
     one_driver: PhantomData<*mut SpawnATaskForEachThread>,
 }
@@ -113,6 +122,8 @@ pub(crate) struct Birth<'birth> {
     pub(crate) cgroup: Option<BorrowedFd<'birth>>,
     /// Who lives in the pid namespace that it comes to, if that is not the host's.
     pub(crate) residents: Option<&'birth Arc<Residents>>,
+    /// Whether it gets a copy of its parent's memory, and not that itself.
+    pub(crate) is_forked: bool,
 }
 
 impl Birth<'_> {
@@ -163,14 +174,12 @@ pub(crate) struct Failed {
 /// How long a drop waits for the child to exit before it is continued, in case it was stopped.
 const GRACE: Duration = Duration::from_millis(2);
 
-/// What every driven child shares with its parent.
-const SHARED: c_int = libc::CLONE_VM | libc::CLONE_FILES;
-
 fn clone_args(page: &Lease, others: c_int, birth: &Birth<'_>) -> CloneArgs {
     // Their values are above what `c_int` holds, and libc's constants have that type.
     const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
     let reports = libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID | libc::CLONE_CHILD_CLEARTID;
-    let flags = SHARED | others | reports;
+    let memory = if birth.is_forked { 0 } else { libc::CLONE_VM };
+    let flags = memory | libc::CLONE_FILES | others | reports;
     let mut arguments = CloneArgs {
         flags: flags as u64 | CLONE_CLEAR_SIGHAND,
         pidfd: page.pidfd.get() as u64,
@@ -183,10 +192,16 @@ fn clone_args(page: &Lease, others: c_int, birth: &Birth<'_>) -> CloneArgs {
 }
 
 impl Ring {
-    /// A child of the calling thread that shares its fd table and memory.
+    /// A child of the calling thread that shares its fd table, and its memory unless it is forked.
     pub(crate) fn spawn(birth: Birth<'_>) -> Result<Self, Error> {
         graveyard::visit();
-        let page = Lease::new(true)?;
+        let memory = birth.is_forked.then(|| ForkedMemory::of_child(Arenas::OURS)).transpose()?;
+        let page = Lease::new(Purpose {
+            with_keeper: true,
+            known: Arenas::OURS,
+            in_other_memory: memory.is_some(),
+        })?;
+        page.set_deferred(UNMAPS, memory.as_ref().map(|memory| memory.unmaps()));
         // SAFETY: page (3): nobody else has it yet.
         unsafe { page.clone_args.get().write(clone_args(&page, 0, &birth)) };
         let place = birth.move_in().inspect_err(|_| page.abandon())?;
@@ -195,7 +210,7 @@ impl Ring {
         let number = unsafe { page.pidfd.get().read() };
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number, pid) };
-        Ring::new(Arc::clone(&page), page, process, None, place)
+        Ring::new(Arc::clone(&page), page, process, None, memory, place)
     }
 
     /// A child like this one, in the same fd table: a child of the same parent, or of this one if it is
@@ -211,7 +226,15 @@ impl Ring {
             true => (Parent::Init, 0),
             false => (Parent::Us, libc::CLONE_PARENT),
         };
-        let page = Lease::new(false)?;
+        let memory = match birth.is_forked {
+            true => Some(ForkedMemory::of_child(self.arenas())?),
+            false => self.memory.clone(),
+        };
+        let page = Lease::new(Purpose {
+            with_keeper: false,
+            known: self.arenas(),
+            in_other_memory: memory.is_some(),
+        })?;
         page.keeper.store(self.keeper.keeper_life.as_ptr().cast(), Ordering::Relaxed);
         let mut arguments = clone_args(&page, parent_flag, &birth);
         if parent == Parent::Init {
@@ -224,8 +247,8 @@ impl Ring {
             // It has the same credentials.
             place.hidden_memory.get_or_insert_with(HiddenMemory::new);
         }
-        let closes = self.closes.as_ref().map_or(ptr::null(), Arc::as_ptr);
-        page.closes.store(closes.cast_mut(), Ordering::Relaxed);
+        page.set_deferred(CLOSES, self.closes.as_ref());
+        page.set_deferred(UNMAPS, memory.as_ref().map(|memory| memory.unmaps()));
         let arguments = [
             page.clone_args.get() as usize,
             size_of::<CloneArgs>(),
@@ -256,7 +279,8 @@ impl Ring {
                         .inspect_err(|_| dismiss(&page, None))?,
                 };
                 let keeper = Arc::clone(&self.keeper);
-                let mut sibling = Ring::new(page, keeper, process, self.closes.clone(), place)?;
+                let closes = self.closes.clone();
+                let mut sibling = Ring::new(page, keeper, process, closes, memory, place)?;
                 // With those that it has from its parent, however they come to be ignored there.
                 sibling.program_signals = self.program_signals.clone();
                 Ok(sibling)
@@ -270,11 +294,10 @@ impl Ring {
 
     /// Has the children of this one, an init, reaped by the kernel as they end.
     fn leave_reaping_to_the_kernel(&self) -> Result<(), Error> {
-        static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
         if self.program_signals.sigchld_is_taken() {
             return Ok(());
         }
-        let action = ptr::from_ref(&IGNORE).expose_provenance();
+        let action = ptr::from_ref(&server::IGNORE).expose_provenance();
         // SAFETY: the kernel reads a static.
         unsafe {
             self.syscall(
@@ -315,7 +338,8 @@ impl Ring {
         page: PageRef,
         keeper: PageRef,
         mut process: Process,
-        closes: Option<Arc<CloseList>>,
+        closes: Option<Arc<DeferredCalls>>,
+        memory: Option<Arc<ForkedMemory>>,
         place: Place,
     ) -> Result<Self, Error> {
         let moved = process.move_above_stdio();
@@ -325,22 +349,44 @@ impl Ring {
             keeper,
             process,
             closes,
+            memory,
             driven: true,
             ending: AtomicBool::new(false),
-            hidden_memory: place.hidden_memory.map_or_else(OnceLock::new, OnceLock::from),
+            hidden_memory: OnceLock::new(),
             residence: place.residence,
             filters: Mutex::default(),
             program_signals: ProgramSignals::default(),
+            robust_list: Mutex::default(),
             one_driver: PhantomData,
         };
         if let Some(residence) = &ring.residence {
             residence.is_of(&ring.process);
         }
-        if let Some(closes) = &ring.closes {
-            closes.join(&ring.page);
+        if let (None, Some(hidden)) = (&ring.memory, place.hidden_memory) {
+            // A copy has come hidden, and stays so.
+            let _first = ring.hidden_memory.set(hidden);
+        }
+        for deferred in ring.deferred() {
+            deferred.join(&ring.page, ring.arenas());
         }
         moved?;
         Ok(ring)
+    }
+
+    /// The lists of what is left to the tasks of its table, and of its memory.
+    fn deferred(&self) -> impl Iterator<Item = &Arc<DeferredCalls>> {
+        let unmaps = self.memory.as_ref().map(|memory| memory.unmaps());
+        self.closes.iter().chain(unmaps)
+    }
+
+    /// Its memory; `None` if it is this process's.
+    pub(crate) fn memory(&self) -> Option<&Arc<ForkedMemory>> {
+        self.memory.as_ref()
+    }
+
+    /// Which of the arenas its memory has.
+    pub(crate) fn arenas(&self) -> Arenas {
+        self.memory.as_ref().map_or(Arenas::OURS, |memory| memory.arenas())
     }
 
     pub(crate) fn process(&self) -> &Arc<Process> {
@@ -359,6 +405,22 @@ impl Ring {
 
     pub(crate) fn set_filters(&self, filters: Vec<SeccompFilter>) {
         *self.filters.lock().unwrap_or_else(PoisonError::into_inner) = filters;
+    }
+
+    /// Has the kernel look at these words when the child leaves this memory, and at no others. In a memory of
+    /// its own, the child's list is taken: by it, the kernel tells of the end.
+    pub(crate) fn set_robust_list(&self, list: &Arc<RobustWords>) -> Result<(), Error> {
+        assert!(self.memory.is_none(), "the list of a forked child is taken");
+        let mut kept = self.robust_list.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = kept.replace(Arc::clone(list));
+        // SAFETY: (5)
+        let set =
+            unsafe { self.syscall(Call::SET_ROBUST_LIST, [list.head(), RobustWords::HEAD_SIZE]) };
+        if set.is_err() {
+            // It is still the other one; or the child is dead, and it is none.
+            *kept = before;
+        }
+        set.map(drop)
     }
 
     /// What the child hands over to its program of signals.
@@ -386,9 +448,11 @@ impl Ring {
     pub(crate) unsafe fn submit_leaving(
         &mut self,
         requests: &[Request],
-        to: &Arc<CloseList>,
+        to: &Arc<DeferredCalls>,
     ) -> Result<(), Failed> {
-        self.pause_closes().map_err(|error| Failed { step: 0, error, passed_over: Vec::new() })?;
+        let not_sent = |error| Failed { step: 0, error, passed_over: Vec::new() };
+        to.prepare(self.arenas()).map_err(not_sent)?;
+        self.pause_closes().map_err(not_sent)?;
         // SAFETY: by this function's contract.
         if let Err(failed) = unsafe { self.submit(requests) } {
             // After the first step it is between two tables, and closes nothing in either.
@@ -400,7 +464,7 @@ impl Ring {
         if let Some(left) = self.closes.replace(Arc::clone(to)) {
             left.leave(&self.page);
         }
-        to.join(&self.page);
+        to.join(&self.page, self.arenas());
         self.resume_closes();
         Ok(())
     }
@@ -414,14 +478,13 @@ impl Ring {
         }
         // The server reads the list anew after every request, so it has let go of it when the next
         // one is executed.
-        self.page.closes.store(ptr::null_mut(), Ordering::Release);
+        self.page.set_deferred(CLOSES, None);
         Ok(())
     }
 
     /// Has the child close again what is posted, also meanwhile.
     pub(crate) fn resume_closes(&mut self) {
-        let closes = self.closes.as_ref().map_or(ptr::null(), Arc::as_ptr);
-        self.page.closes.store(closes.cast_mut(), Ordering::Release);
+        self.page.set_deferred(CLOSES, self.closes.as_ref());
         self.page.ring();
     }
 
@@ -443,7 +506,9 @@ impl Ring {
             for (_, (entry, request)) in entries() {
                 let mut number = request.call.number();
                 if request.changes_credentials() {
-                    if !self.process.has_these_ids(request.call, request.arguments[0]) {
+                    if self.memory.is_none()
+                        && !self.process.has_these_ids(request.call, request.arguments[0])
+                    {
                         self.hidden_memory.get_or_init(HiddenMemory::new);
                     }
                     number |= server::ARM_AGAIN;
@@ -482,7 +547,7 @@ impl Ring {
     /// Publishes the first `count` entries and waits until they are answered.
     fn round_trip(&self, count: usize) -> Result<(), ErrorKind> {
         let Page { request, life, .. } = &**self.page;
-        if life.load(Ordering::Acquire) == 0 || self.ending.load(Ordering::Relaxed) {
+        if !self.page.is_alive() || self.ending.load(Ordering::Relaxed) {
             return Err(ErrorKind::NotSent);
         }
         let published = count as u32;
@@ -492,13 +557,15 @@ impl Ring {
             if request.load(Ordering::Acquire) == 0 {
                 return Ok(());
             }
-            if life.load(Ordering::Acquire) == 0 {
+            let alive = life.load(Ordering::Acquire);
+            if has_ended(alive) {
                 // It may have answered before it died.
                 let answered = request.load(Ordering::Acquire) == 0;
                 return if answered { Ok(()) } else { Err(ErrorKind::Hangup) };
             }
-            let answer = futex::Watch { word: request, value: published, woken_by_kernel: false };
-            let death = futex::Watch { word: life, value: 1, woken_by_kernel: true };
+            let in_any_memory = self.page.is_in_other_memory();
+            let answer = futex::Watch { word: request, value: published, in_any_memory };
+            let death = futex::Watch { word: life, value: alive, in_any_memory: true };
             let timed_out = futex::wait_either([answer, death], server::PATIENCE);
             if timed_out && self.process.poll(Some(Duration::ZERO)).unwrap_or(false) {
                 life.store(0, Ordering::Release);
@@ -545,7 +612,7 @@ const UNANSWERED: usize = isize::MAX as usize;
 
 /// Has an idle server exit, without waiting for it.
 fn ask_to_exit(page: &Page) {
-    if page.life.load(Ordering::Acquire) == 0 || page.request.load(Ordering::Acquire) != 0 {
+    if !page.is_alive() || page.request.load(Ordering::Acquire) != 0 {
         return;
     }
     page.entries[0].number.store(Call::EXIT_GROUP.number(), Ordering::Relaxed);
@@ -568,8 +635,8 @@ fn dismiss(page: &Page, pid: Option<c_int>) {
     {}
 }
 
-// SAFETY: the child executes what is published, once, one at a time, and shares this program's
-// memory, so addresses are the same in it (promises 1, 5). An answer is the kernel's, as the server
+// SAFETY: the child executes what is published, once, one at a time (promise 1). It shares this program's
+// memory, so addresses are the same in it, or (4) of this room (5). An answer is the kernel's, as the server
 // stores it (2); `NotSent` comes before publishing (3); (2) of this room is promise 4. Every request
 // is answered before the next one and after the closes posted before it (6).
 unsafe impl SyscallInterface for Ring {
@@ -583,11 +650,25 @@ unsafe impl SyscallInterface for Ring {
     }
 
     fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R {
-        call(bytes.as_ptr().expose_provenance())
+        let Some(memory) = &self.memory else {
+            return call(bytes.as_ptr().expose_provenance());
+        };
+        let room = memory.room(bytes.len()).ok();
+        let lent = room.and_then(|mut room| Some((room.push(bytes)?, room)));
+        call(lent.as_ref().map_or(NOWHERE, |(address, _)| *address))
     }
 
     fn lend_mut<R>(&self, bytes: &mut [MaybeUninit<u8>], call: impl FnOnce(usize) -> R) -> R {
-        call(bytes.as_mut_ptr().expose_provenance())
+        let Some(memory) = &self.memory else {
+            return call(bytes.as_mut_ptr().expose_provenance());
+        };
+        let room = memory.room(bytes.len()).ok();
+        let lent = room.and_then(|mut room| Some((room.push_uninit(bytes)?, room)));
+        let answer = call(lent.as_ref().map_or(NOWHERE, |(address, _)| *address));
+        if let Some((_, room)) = lent {
+            room.copy_back(bytes);
+        }
+        answer
     }
 
     fn barrier(&self) -> Result<(), Error> {
@@ -607,21 +688,24 @@ pub(crate) struct ParentOfProgram(
 );
 
 /// What a child uses until it has ended: the page it is asked through, its keeper, and its place
-/// among the tasks of its table, which may not count on being alone there before. This program's
+/// among the tasks of its table and memory, which may not count on being alone there before. This program's
 /// memory is hidden as long if the child has other credentials.
 pub(super) struct Estate {
     page: PageRef,
     _keeper: PageRef,
-    closes: Option<Arc<CloseList>>,
+    deferred: Vec<Arc<DeferredCalls>>,
     _hidden_memory: Option<HiddenMemory>,
     _residence: Option<Residence>,
+    _robust_list: Option<Arc<RobustWords>>,
 }
 
 impl Drop for Estate {
     fn drop(&mut self) {
-        if let Some(closes) = &self.closes {
-            closes.leave(&self.page);
+        for deferred in &self.deferred {
+            deferred.leave(&self.page);
         }
+        // If it was killed before it could have the kernel say so.
+        self.page.life.store(0, Ordering::Release);
     }
 }
 
@@ -633,9 +717,10 @@ impl Drop for Ring {
         let estate = Estate {
             page: Arc::clone(&self.page),
             _keeper: Arc::clone(&self.keeper),
-            closes: self.closes.take(),
+            deferred: self.deferred().cloned().collect(),
             _hidden_memory: self.hidden_memory.take(),
             _residence: self.residence.take(),
+            _robust_list: self.robust_list.get_mut().unwrap_or_else(PoisonError::into_inner).take(),
         };
         if !self.driven || self.process.is_reaped() {
             return;

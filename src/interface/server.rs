@@ -1,7 +1,7 @@
 //! What runs in a driven child, and the thread of ours that is its parent.
 //!
-//! The child shares this program's memory, thread-local storage included, so none of its code may
-//! be Rust: it is the loop below, which uses no stack, no TLS and no libc, and which no signal
+//! The child shares this program's memory, thread-local storage included, or has a copy of it as it was
+//! at some moment in the middle of other threads' work. So none of its code may be Rust: it is the loop below, which uses no stack, no TLS and no libc, and which no signal
 //! interrupts. Each driven child has a **keeper**, a thread of this process that clones it and then
 //! sleeps for as long as the child is driven. The child asks to be killed when its parent thread
 //! ends (`PR_SET_PDEATHSIG`), so it lives exactly as long as the keeper: through the end of the
@@ -12,10 +12,11 @@
 //!
 //! 1. Keeper and server run with all signals blocked, so no handler of this program runs on them.
 //!    The child's handlers are reset (`CLONE_CLEAR_SIGHAND`).
-//! 2. They touch no memory but the [`Page`](super::page::Page), the close list it points to, and
-//!    what the syscalls they are asked to make touch. They never push, pop or call.
-//! 3. Both leave the page alone once the kernel has cleared their `life` words, which it does at
-//!    exit and exec (`CLONE_CHILD_CLEARTID`).
+//! 2. They touch no memory but the [`Page`](super::page::Page), the deferred calls it points to, and
+//!    what the syscalls they are asked to make touch. They never push, pop or call. All of that is at the
+//!    same addresses in a child with a copy of this memory.
+//! 3. Both leave the page alone once the kernel has ended their `life` words, which it does at
+//!    exit and exec (`CLONE_CHILD_CLEARTID`; with a memory of its own, a robust futex).
 //! 4. `syscall` preserves every register but `rax`, `rcx` and `r11`.
 #![expect(unsafe_code, reason = "assembly")]
 
@@ -27,8 +28,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::close_list::{self, CloseList, Node};
-use super::page::{CloneArgs, Entry, Page, PageRef};
+use super::deferred::{self, Head, Node};
+use super::page::{CloneArgs, DEFERRED_LISTS, Entry, Page, PageRef, RobustList};
 use super::{Call, Error, ErrorKind, futex, local};
 
 /// `struct sigaction` as the kernel takes it.
@@ -55,13 +56,13 @@ impl KernelSigaction {
     }
 }
 
-static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
+pub(super) static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
 
 /// The size of the kernel's signal sets.
 pub(crate) const SIGSET_SIZE: usize = 8;
 
 /// Only a filter has `clone3` succeed without making a child.
-pub(super) const CLONE3_MADE_UP: Error = Error::new(Call::CLONE3, ErrorKind::Os(Errno::NOSYS));
+pub(super) const CLONE3_MADE_UP: Error = Error::os(Call::CLONE3, Errno::NOSYS);
 
 /// Added to the number of a call after which the server arms its death signal again, as the kernel
 /// disarms it when credentials change.
@@ -78,7 +79,7 @@ pub(super) const OR_EXIT: usize = 1 << 29;
 pub(super) const PASSED_OVER: [Errno; 6] =
     [Errno::NOENT, Errno::ACCESS, Errno::NOTDIR, Errno::STALE, Errno::NODEV, Errno::TIMEDOUT];
 
-/// The fourth argument of an `execve` before which the death signal has been set for the program.
+/// The fourth argument of an `execve`, or the sixth of an `execveat`, before which the death signal has been set for the program.
 pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 
 /// How long a sleep lasts at most before everything is looked at again.
@@ -103,8 +104,8 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
             page.life.store(0, Ordering::Release);
             return Err(Error::new(Call::CLONE3, ErrorKind::Hangup));
         }
-        let spawned = futex::Watch { word: &page.spawned, value: 0, woken_by_kernel: false };
-        let death = futex::Watch { word: &page.keeper_life, value: 1, woken_by_kernel: true };
+        let spawned = futex::Watch { word: &page.spawned, value: 0, in_any_memory: false };
+        let death = futex::Watch { word: &page.keeper_life, value: 1, in_any_memory: true };
         futex::wait_either([spawned, death], PATIENCE);
     }
     let answer = page.spawned_pid.load(Ordering::Acquire) as usize;
@@ -214,6 +215,20 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
 
             // ---- The child. r12: its page.
             "20:",
+            // With a memory of its own: has the kernel tell of the end, as the clone's flag does otherwise.
+            "cmp qword ptr [r12 + {ROBUST_LIST}], 0",
+            "je 19f",
+            "mov eax, {SYS_SET_ROBUST_LIST}",
+            "lea rdi, [r12 + {ROBUST_LIST}]",
+            "mov esi, {ROBUST_LIST_SIZE}",
+            "syscall",
+            "test eax, eax",
+            "jnz 40f",
+            "mov eax, {SYS_GETTID}",
+            "syscall",
+            "or eax, {WAITERS}",
+            "mov [r12 + {LIFE}], eax",
+            "19:",
             // SIGPIPE becomes an error of the call.
             "mov eax, {SYS_RT_SIGACTION}",
             "mov edi, {SIGPIPE}",
@@ -240,28 +255,36 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             // Looks for work. r14: the bell, read before looking, so that no ring is missed.
             "22:",
             "mov r14d, [r12 + {BELL}]",
-            "mov r15, [r12 + {CLOSES}]",
+            // Does what is posted. rbx: which list, rbp: the node. Another server may be at it, too.
+            "xor ebx, ebx",
+            "25:",
+            "mov r15, [r12 + rbx * 8 + {DEFERRED}]",
             "test r15, r15",
-            "jz 26f",
+            "jz 27f",
             "cmp dword ptr [r15 + {POSTED_COUNT}], 0",
-            "je 26f",
+            "je 27f",
             "mov rbp, [r15 + {FIRST}]",
-            // Closes what is posted. rbp: the node. Another server may be at it, too.
             "23:",
             "test rbp, rbp",
-            "jz 26f",
+            "jz 27f",
             "mov eax, {POSTED}",
-            "mov ecx, {CLOSING}",
+            "mov ecx, {TAKEN}",
             "lock cmpxchg [rbp + {STATE}], ecx",
             "jne 24f",
-            "mov edi, [rbp + {FD}]",
-            "mov eax, {SYS_CLOSE}",
+            "mov eax, [rbp + {POSTED_NUMBER}]",
+            "mov rdi, [rbp + {POSTED_ARGUMENTS}]",
+            "mov rsi, [rbp + {POSTED_ARGUMENTS} + 8]",
             "syscall",
-            "lock dec dword ptr [r15 + {POSTED_COUNT}]",
             "mov dword ptr [rbp + {STATE}], {FREE}",
+            "lock dec dword ptr [r15 + {POSTED_COUNT}]",
+            "jz 27f",
             "24:",
             "mov rbp, [rbp + {NEXT}]",
             "jmp 23b",
+            "27:",
+            "inc ebx",
+            "cmp ebx, {LISTS}",
+            "jb 25b",
 
             "26:",
             "mov r13d, [r12 + {REQUEST}]",
@@ -271,7 +294,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             // way to go on without burning a processor.
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {BELL}]",
-            "mov esi, {WAIT}",
+            "mov esi, [r12 + {FUTEX_FLAG}]",
+            "or esi, {FUTEX_WAIT}",
             "mov edx, r14d",
             "xor r10d, r10d",
             "syscall",
@@ -300,6 +324,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "jc 36f",
             "cmp eax, {SYS_EXECVE}",
             "je 37f",
+            "cmp eax, {SYS_EXECVEAT}",
+            "je 41f",
             "cmp eax, {SYS_CLONE3}",
             "je 38f",
             "32:",
@@ -336,7 +362,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov dword ptr [r12 + {REQUEST}], 0",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {REQUEST}]",
-            "mov esi, {WAKE}",
+            "mov esi, [r12 + {FUTEX_FLAG}]",
+            "or esi, {FUTEX_WAKE}",
             "mov edx, 1",
             "syscall",
             "test eax, eax",
@@ -368,6 +395,23 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov rdi, r14",
             "mov rsi, r15",
             "mov rdx, r8",
+            "jmp 36b",
+
+            // execveat: the same, with the death signal as the sixth argument.
+            "41:",
+            "cmp r9, {AS_IT_IS}",
+            "je 39f",
+            "mov r14, rdi",
+            "mov r15, rsi",
+            "mov eax, {SYS_PRCTL}",
+            "mov edi, {PR_SET_PDEATHSIG}",
+            "mov esi, r9d",
+            "syscall",
+            "test eax, eax",
+            "jnz 33b",
+            "mov eax, {SYS_EXECVEAT}",
+            "mov rdi, r14",
+            "mov rsi, r15",
             "jmp 36b",
 
             // With filters in place, nothing that the child does afterwards is sure to be done. If this
@@ -407,19 +451,24 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             lateout("r11") _,
             IGNORE = sym IGNORE,
             SYS_CLONE3 = const libc::SYS_clone3,
-            SYS_CLOSE = const libc::SYS_close,
             SYS_EXECVE = const libc::SYS_execve,
+            SYS_EXECVEAT = const libc::SYS_execveat,
             SYS_EXIT = const libc::SYS_exit,
             SYS_EXIT_GROUP = const libc::SYS_exit_group,
             SYS_FUTEX = const libc::SYS_futex,
+            SYS_GETTID = const libc::SYS_gettid,
             SYS_PRCTL = const libc::SYS_prctl,
             SYS_RT_SIGACTION = const libc::SYS_rt_sigaction,
+            SYS_SET_ROBUST_LIST = const libc::SYS_set_robust_list,
             PR_SET_PDEATHSIG = const libc::PR_SET_PDEATHSIG,
             SIGPIPE = const libc::SIGPIPE,
             SIGKILL = const libc::SIGKILL,
             SIGSET_SIZE = const SIGSET_SIZE,
+            FUTEX_WAKE = const libc::FUTEX_WAKE,
+            FUTEX_WAIT = const libc::FUTEX_WAIT,
             WAKE = const libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
             WAIT = const libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+            WAITERS = const libc::FUTEX_WAITERS,
             EAGAIN = const libc::EAGAIN,
             EINTR = const libc::EINTR,
             MAX_ERRNO = const local::MAX_ERRNO,
@@ -442,21 +491,27 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             KEEPER_RELEASE = const offset_of!(Page, keeper_release),
             KEEPER = const offset_of!(Page, keeper),
             BELL = const offset_of!(Page, bell),
-            CLOSES = const offset_of!(Page, closes),
+            DEFERRED = const offset_of!(Page, deferred),
+            LISTS = const DEFERRED_LISTS,
+            FUTEX_FLAG = const offset_of!(Page, futex_flag),
+            LIFE = const offset_of!(Page, life),
+            ROBUST_LIST = const offset_of!(Page, robust_list) + offset_of!(RobustList, first),
+            ROBUST_LIST_SIZE = const offset_of!(RobustList, entry),
             REQUEST = const offset_of!(Page, request),
             ENTRIES = const offset_of!(Page, entries),
             ENTRY_SIZE = const size_of::<Entry>(),
             NUMBER = const offset_of!(Entry, number),
             ARGUMENTS = const offset_of!(Entry, arguments),
             ANSWER = const offset_of!(Entry, answer),
-            POSTED_COUNT = const offset_of!(CloseList, posted),
-            FIRST = const offset_of!(CloseList, first),
+            POSTED_COUNT = const offset_of!(Head, posted),
+            FIRST = const offset_of!(Head, first),
             NEXT = const offset_of!(Node, next),
             STATE = const offset_of!(Node, state),
-            FD = const offset_of!(Node, fd),
-            FREE = const close_list::FREE,
-            POSTED = const close_list::POSTED,
-            CLOSING = const close_list::CLOSING,
+            POSTED_NUMBER = const offset_of!(Node, number),
+            POSTED_ARGUMENTS = const offset_of!(Node, arguments),
+            FREE = const deferred::FREE,
+            POSTED = const deferred::POSTED,
+            TAKEN = const deferred::TAKEN,
         );
     }
     answer

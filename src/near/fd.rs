@@ -36,6 +36,12 @@ impl<F> Fd<F> {
     pub const fn as_raw(self) -> c_int {
         !self.complement.get()
     }
+
+    /// The same number, for a table that is known to be the same.
+    #[inline]
+    pub(crate) const fn rebranded<G>(self) -> Fd<G> {
+        Fd { complement: self.complement, table: Of::new() }
+    }
 }
 
 impl<F> Clone for Fd<F> {

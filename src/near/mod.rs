@@ -9,10 +9,13 @@
 
 mod address;
 mod fd;
+mod mapping;
 mod pid;
 mod watch;
 
 pub use address::Address;
 pub use fd::Fd;
+pub use mapping::{MemoryMapping, PageSize};
+pub(crate) use pid::sealed;
 pub use pid::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};
 pub use watch::{AsWatch, Watch};

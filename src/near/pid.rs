@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::num::NonZeroI32;
 
 use crate::brand::{Namespace, Of};
+use crate::far::{PidNamespace, Whose};
 
 macro_rules! process_number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -35,6 +36,11 @@ macro_rules! process_number {
             #[must_use]
             pub const fn as_raw(self) -> c_int {
                 self.number.get()
+            }
+
+            /// The same number, for a namespace that is known to be the same.
+            pub(crate) const fn rebranded<Q>(self) -> $name<Q> {
+                $name { number: self.number, namespace: Of::new() }
             }
         }
 
@@ -115,11 +121,13 @@ process_number! {
     Tid
 }
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
+    impl<T: Sealed + ?Sized> Sealed for &T {}
 }
 
-/// What a call takes as the number of a process in the pid namespace `P`: a [`Pid`] of it. Sealed.
+/// What a call takes as the number of a process in the pid namespace `P`: a [`Pid`] of it, or a
+/// [`far::Pid`](crate::far::Pid), which brings its namespace along. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this is not the number of a process in this task's pid namespace",
     label = "`{Self}` is not a process of `{P}`",
@@ -130,19 +138,15 @@ mod sealed {
 )]
 pub trait AsPid<P>: sealed::Sealed {
     #[doc(hidden)]
-    fn number(self) -> Pid<P>;
+    fn number(&self) -> Pid<P>;
+
+    /// The namespace that it is of.
+    #[doc(hidden)]
+    fn namespace(&self) -> Whose<'_, PidNamespace<P>>;
 }
 
-impl<P> sealed::Sealed for Pid<P> {}
-
-impl<P> AsPid<P> for Pid<P> {
-    #[inline(always)]
-    fn number(self) -> Pid<P> {
-        self
-    }
-}
-
-/// What a call takes as the number of a process group in the pid namespace `P`: a [`Pgid`] of it. Sealed.
+/// What a call takes as the number of a process group in the pid namespace `P`: a [`Pgid`] of it, or a
+/// [`far::Pgid`](crate::far::Pgid), which brings its namespace along. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this is not the number of a process group in this task's pid namespace",
     label = "`{Self}` is not a process group of `{P}`",
@@ -153,19 +157,15 @@ impl<P> AsPid<P> for Pid<P> {
 )]
 pub trait AsPgid<P>: sealed::Sealed {
     #[doc(hidden)]
-    fn number(self) -> Pgid<P>;
+    fn number(&self) -> Pgid<P>;
+
+    /// The namespace that it is of.
+    #[doc(hidden)]
+    fn namespace(&self) -> Whose<'_, PidNamespace<P>>;
 }
 
-impl<P> sealed::Sealed for Pgid<P> {}
-
-impl<P> AsPgid<P> for Pgid<P> {
-    #[inline(always)]
-    fn number(self) -> Pgid<P> {
-        self
-    }
-}
-
-/// What a call takes as the number of a thread in the pid namespace `P`: a [`Tid`] of it. Sealed.
+/// What a call takes as the number of a thread in the pid namespace `P`: a [`Tid`] of it, or a
+/// [`far::Tid`](crate::far::Tid), which brings its namespace along. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this is not the number of a thread in this task's pid namespace",
     label = "`{Self}` is not a thread of `{P}`",
@@ -176,14 +176,39 @@ impl<P> AsPgid<P> for Pgid<P> {
 )]
 pub trait AsTid<P>: sealed::Sealed {
     #[doc(hidden)]
-    fn number(self) -> Tid<P>;
+    fn number(&self) -> Tid<P>;
+
+    /// The namespace that it is of.
+    #[doc(hidden)]
+    fn namespace(&self) -> Whose<'_, PidNamespace<P>>;
 }
 
-impl<P> sealed::Sealed for Tid<P> {}
+macro_rules! taken_as {
+    ($($Id:ident $As:ident)+) => {$(
+        impl<P> sealed::Sealed for $Id<P> {}
 
-impl<P> AsTid<P> for Tid<P> {
-    #[inline(always)]
-    fn number(self) -> Tid<P> {
-        self
-    }
+        impl<P> $As<P> for $Id<P> {
+            #[inline(always)]
+            fn number(&self) -> $Id<P> {
+                *self
+            }
+            #[inline(always)]
+            fn namespace(&self) -> Whose<'_, PidNamespace<P>> {
+                Whose::AsItsTypeSays
+            }
+        }
+
+        impl<P, T: $As<P> + ?Sized> $As<P> for &T {
+            #[inline(always)]
+            fn number(&self) -> $Id<P> {
+                (**self).number()
+            }
+            #[inline(always)]
+            fn namespace(&self) -> Whose<'_, PidNamespace<P>> {
+                (**self).namespace()
+            }
+        }
+    )+};
 }
+
+taken_as! { Pid AsPid Pgid AsPgid Tid AsTid }

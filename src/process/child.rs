@@ -41,6 +41,10 @@ impl Child {
         Child { stdin, stdout, stderr, process, exit: None }
     }
 
+    pub(crate) fn as_process(&self) -> &ChildProcess {
+        &self.process
+    }
+
     /// Its pid, as this process sees it.
     #[must_use]
     pub fn id(&self) -> u32 {

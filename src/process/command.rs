@@ -283,7 +283,8 @@ impl Command {
     /// Makes new namespaces for the program, of these kinds.
     ///
     /// With `USER` among them, no privileges are needed. Say what its ids are with
-    /// [`uid_map`](Self::uid_map) and [`gid_map`](Self::gid_map).
+    /// [`uid_map`](Self::uid_map) and [`gid_map`](Self::gid_map). With `TIME`, its clocks can be set in
+    /// [`prepare`](Self::prepare), by [`set_time_offsets`](crate::Task::set_time_offsets).
     ///
     /// ```
     /// use nearfar::Namespaces;

@@ -4,11 +4,12 @@ use std::process::{ChildStderr, ChildStdout, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::Signal;
 
 use super::Child;
+use crate::interface::poll_until;
 
 /// What a program has written before it ended, or had to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +63,8 @@ pub(super) fn within(mut child: Child, size: usize, time: Duration) -> io::Resul
     let mut streams = Streams::new(child.stdout.take(), child.stderr.take(), size, deadline);
     let mut cut_off = streams.read()?;
     if cut_off.is_none() {
-        let left = deadline.map_or(Duration::MAX, time_left);
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let left = deadline.map_or(Duration::MAX, left);
         if child.wait_timeout(left)?.is_none() {
             cut_off = Some(CutOff::Time);
         }
@@ -75,10 +77,6 @@ pub(super) fn within(mut child: Child, size: usize, time: Duration) -> io::Resul
     let status = child.wait()?;
     let [stdout, stderr] = streams.bytes;
     Ok(LimitedOutput { status, stdout, stderr, cut_off })
-}
-
-fn time_left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
 }
 
 impl Streams {
@@ -110,17 +108,8 @@ impl Streams {
         let open =
             || self.pipes.iter().enumerate().filter_map(|(i, pipe)| Some((i, pipe.as_ref()?)));
         let mut fds: Vec<_> = open().map(|(_, pipe)| PollFd::new(pipe, PollFlags::IN)).collect();
-        loop {
-            let left = self.deadline.map(|deadline| {
-                let never = Timespec { tv_sec: i64::MAX, tv_nsec: 0 };
-                Timespec::try_from(time_left(deadline)).unwrap_or(never)
-            });
-            match poll(&mut fds, left.as_ref()) {
-                Ok(0) => return Ok(None),
-                Ok(_) => break,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
+        if poll_until(&mut fds, self.deadline)? == 0 {
+            return Ok(None);
         }
         let mut ready = [false; 2];
         for ((index, _), fd) in open().zip(&fds) {

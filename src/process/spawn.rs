@@ -127,6 +127,7 @@ fn start(
         namespaces: settings.namespaces.bits() as c_int | own_pids,
         cgroup: settings.cgroup.as_ref().map(AsFd::as_fd),
         residents: residents.as_ref(),
+        ..Birth::default()
     };
     let child = Task::here().spawn_as(birth)?;
     write_id_maps(&child, &settings.uid_map, &settings.gid_map)?;

@@ -8,28 +8,100 @@
 
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
+use std::slice;
 use std::time::Duration;
-use std::{ptr, slice};
 
 use rustix::fs::{Stat, StatFs, Statx};
 use rustix::path;
 use rustix::termios::Winsize;
 use rustix::time::Timespec;
 
-use crate::far;
-use crate::handle::{AsFd, Fd};
+use crate::brand::Namespace;
+use crate::far::{
+    self, FdTable, FdTableMismatchError, NamespaceMismatchError, PidNamespace,
+    PidNamespaceMismatchError, Whose,
+};
+use crate::handle::{AsDirFd, AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, KernelSigaction, SyscallInterface};
-use crate::near::Fd as NearFd;
+use crate::near::{AsPgid, AsPid, AsTid, Fd as NearFd};
 
 use super::FileDescriptorTask;
 
-/// The number of an fd for a call of `task`: the one place where an id gives up its brand.
+/// The number of an fd for a call of `task`: where an id gives up its brand.
 #[inline(always)]
 pub(super) fn near<K: far::Task + ?Sized>(
-    _task: &K,
+    task: &K,
+    call: Call,
     fd: &(impl AsFd<K::FdTable> + ?Sized),
-) -> usize {
-    fd.near_fd().as_raw() as usize
+) -> Result<usize, Error> {
+    in_own_table(task, call, fd.table())?;
+    Ok(fd.near_fd().as_raw() as usize)
+}
+
+/// As [`near`], of a directory.
+#[inline(always)]
+pub(super) fn dirfd<K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    directory: &(impl AsDirFd<K::FdTable> + ?Sized),
+) -> Result<usize, Error> {
+    in_own_table(task, call, directory.table())?;
+    Ok(directory.dirfd() as usize)
+}
+
+/// Sees to it that the fd of a call is one of the task's, if that is not said by its type.
+#[inline(always)]
+pub(super) fn in_own_table<K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    table: Whose<'_, FdTable<K::FdTable>>,
+) -> Result<(), Error> {
+    let own = task.fd_table();
+    let checked = K::FdTable::check(
+        || table.fits(|table| table.is(own)),
+        || FdTableMismatchError::between(own, table.known()).into(),
+    );
+    checked.map_err(|mismatch| mismatched(call, mismatch))
+}
+
+macro_rules! numbers {
+    ($($name:ident $As:ident $what:literal)+) => {$(
+        #[doc = concat!("The number of a ", $what, " for a call of `task`.")]
+        #[inline(always)]
+        pub(super) fn $name<K: far::Task + ?Sized>(
+            task: &K,
+            call: Call,
+            id: &impl $As<K::PidNamespace>,
+        ) -> Result<usize, Error> {
+            in_own_pids(task, call, id.namespace())?;
+            Ok(id.number().as_raw() as usize)
+        }
+    )+};
+}
+
+numbers! {
+    pid_of AsPid "process"
+    pgid_of AsPgid "process group"
+    tid_of AsTid "thread"
+}
+
+/// Sees to it that the number of a process in a call is one of the task's, if that is not said by its type.
+#[inline(always)]
+fn in_own_pids<K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    namespace: Whose<'_, PidNamespace<K::PidNamespace>>,
+) -> Result<(), Error> {
+    let checked = K::PidNamespace::check(
+        || namespace.fits(|namespace| namespace.is(&task.pid_namespace())),
+        || PidNamespaceMismatchError::between(&task.pid_namespace(), namespace.known()).into(),
+    );
+    checked.map_err(|mismatch| mismatched(call, mismatch))
+}
+
+#[cold]
+fn mismatched(call: Call, mismatch: impl Into<NamespaceMismatchError>) -> Error {
+    Error::new(call, ErrorKind::Mismatch(mismatch.into()))
 }
 
 /// Has `task` execute `call`.
@@ -85,6 +157,19 @@ pub(super) fn with_paths<K: far::Task + ?Sized, R>(
 ) -> Result<R, Error> {
     with_path(task, name, paths.0, |first| {
         with_path(task, name, paths.1, |second| call(first, second))
+    })
+}
+
+/// Has `task` write all of a text at once, as files of `/proc` take it.
+pub(super) fn write_text<K: far::Task + ?Sized>(
+    task: &K,
+    file: &Fd<K::FdTable>,
+    text: &str,
+) -> Result<(), Error> {
+    task.interface().lend(text.as_bytes(), |address| {
+        // SAFETY: (2); the file is of the task's own table.
+        unsafe { call(task, Call::WRITE, [near(task, Call::WRITE, file)?, address, text.len()]) }
+            .map(drop)
     })
 }
 
@@ -188,10 +273,7 @@ pub(super) fn with_lent<K: far::Task + ?Sized, T: Plain, R>(
     value: &mut T,
     call: impl FnOnce(usize) -> R,
 ) -> R {
-    let bytes = ptr::from_mut(value).cast::<MaybeUninit<u8>>();
-    // SAFETY: (2); the bytes of a borrowed value, of a plain type: every bit pattern is one.
-    let lent = unsafe { slice::from_raw_parts_mut(bytes, size_of::<T>()) };
-    task.interface().lend_mut(lent, call)
+    with_slice_mut(task, slice::from_mut(value), call)
 }
 
 /// Replaces what is in `bytes` by what `call` writes to an address with space for `size` of them.

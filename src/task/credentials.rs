@@ -7,8 +7,6 @@
 //! 2. The user and group ids of a driven child are not changed: it shares this program's memory. Its
 //!    supplementary groups may be: the kernel asks for ids, and not for them, where it decides who may
 //!    look into a process, and takes their change for none of privileges.
-//! 3. Every fd number in a call comes from a handle of the task's own table (`near`), and stays open for
-//!    the call.
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::mem::MaybeUninit;
@@ -18,11 +16,11 @@ use rustix::io::Errno;
 
 use crate::brand::Namespace;
 use crate::far;
-use crate::handle::Cwd;
+use crate::handle::{AsProcess, Cwd, with_number_of};
 use crate::id_map::IdMap;
 use crate::interface::{Call, Error, Ring, SyscallInterface};
 
-use super::arguments::{call, near, with_out, with_path};
+use super::arguments::{call, with_out, with_path, write_text};
 use super::{FileDescriptorTask, Task};
 
 /// The three user ids or group ids of a task.
@@ -124,22 +122,26 @@ pub trait CredentialsTask: far::Task {
     /// `write(/proc/PID/uid_map, maps)`—says which user ids there are in the new user namespace of a
     /// task, and which ones of this task's they are.
     ///
-    /// All at once, and once only. Checked: `child` is in this task's pid namespace, and it is `child`
-    /// itself, not who might have got its pid. `/proc` has to be mounted, for that pid namespace.
+    /// All at once, and once only. Checked: `child` has a number in this task's pid namespace, as the init of
+    /// one that is inside of this process's has, and it is `child` itself, not who might have got its pid.
+    /// `/proc` has to be mounted, for this task's pid namespace. The task has to be in the user namespace that
+    /// the new one was made in, or in the new one.
     ///
     /// # Errors
     ///
     /// Of `openat` and `write`: `EPERM` for a map that this task may not make, or if there is one already,
-    /// `EINVAL` for ranges that overlap, or for none; also that `child` is dead.
+    /// `EINVAL` for ranges that overlap, or for none; `ESRCH` if `child` has ended, and `ENOENT` if `/proc` is
+    /// another pid namespace's.
     ///
     /// # References
     ///
     /// [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html)
     #[doc(alias = "newuidmap")]
-    fn write_uid_map<L>(&self, child: &L, maps: &[IdMap]) -> Result<(), Error>
-    where
-        L: far::Task<PidNamespace = Self::PidNamespace> + ?Sized,
-    {
+    fn write_uid_map(
+        &self,
+        child: &(impl AsProcess<Self::PidNamespace> + ?Sized),
+        maps: &[IdMap],
+    ) -> Result<(), Error> {
         write_file_of(self, child, "uid_map", &IdMap::lines(maps))
     }
 
@@ -156,10 +158,11 @@ pub trait CredentialsTask: far::Task {
     ///
     /// [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html)
     #[doc(alias = "newgidmap")]
-    fn write_gid_map<L>(&self, child: &L, maps: &[IdMap]) -> Result<(), Error>
-    where
-        L: far::Task<PidNamespace = Self::PidNamespace> + ?Sized,
-    {
+    fn write_gid_map(
+        &self,
+        child: &(impl AsProcess<Self::PidNamespace> + ?Sized),
+        maps: &[IdMap],
+    ) -> Result<(), Error> {
         write_file_of(self, child, "gid_map", &IdMap::lines(maps))
     }
 
@@ -170,16 +173,16 @@ pub trait CredentialsTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `openat` and `write`: `EPERM` if there is a map of groups already, `EACCES`; also that `child` is
-    /// dead.
+    /// Of `openat` and `write`: `EPERM` if there is a map of groups already, `EACCES`; `ESRCH` and `ENOENT` as
+    /// [`write_uid_map`](Self::write_uid_map).
     ///
     /// # References
     ///
     /// [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html)
-    fn deny_setgroups<L>(&self, child: &L) -> Result<(), Error>
-    where
-        L: far::Task<PidNamespace = Self::PidNamespace> + ?Sized,
-    {
+    fn deny_setgroups(
+        &self,
+        child: &(impl AsProcess<Self::PidNamespace> + ?Sized),
+    ) -> Result<(), Error> {
         write_file_of(self, child, "setgroups", "deny")
     }
 }
@@ -222,23 +225,21 @@ fn three_ids<K: far::Task + ?Sized>(task: &K, name: Call) -> Result<Ids, Error> 
 }
 
 /// Has `task` write a file of `/proc/PID`, at once: the kernel takes a map in one piece.
-fn write_file_of<K, L>(task: &K, owner: &L, name: &str, text: &str) -> Result<(), Error>
-where
-    K: far::Task + ?Sized,
-    L: far::Task<PidNamespace = K::PidNamespace> + ?Sized,
-{
+fn write_file_of<K: far::Task + ?Sized>(
+    task: &K,
+    owner: &(impl AsProcess<K::PidNamespace> + ?Sized),
+    name: &str,
+    text: &str,
+) -> Result<(), Error> {
     if number_in_proc(task)? != Some(task.pid().as_raw()) {
         // `/proc` is another pid namespace's, where the number would be a stranger's.
         return Err(Error::os(Call::OPENAT, Errno::NOENT));
     }
-    let path = format!("/proc/{}/{name}", owner.pid().as_raw());
-    let file = task.openat(Cwd, path, OFlags::WRONLY, Mode::empty())?;
-    // The open file is about one process. It is this one, if that still lives.
-    owner.interface().barrier()?;
-    task.interface().lend(text.as_bytes(), |address| {
-        // SAFETY: (1), (3)
-        unsafe { call(task, Call::WRITE, [near(task, &file), address, text.len()]) }.map(drop)
-    })
+    // The open file is about one process, and it is this one, if that still lives then.
+    let file = with_number_of(owner, Call::OPENAT, |number| {
+        task.openat(Cwd, format!("/proc/{number}/{name}"), OFlags::WRONLY, Mode::empty())
+    })?;
+    write_text(task, &file, text)
 }
 
 /// What the mounted `/proc` calls a task: the target of `/proc/self`.

@@ -166,7 +166,8 @@ pub trait EpollTask: far::Task {
         let room = events.len().min(MOST);
         let count = with_timeout(self, timeout, |timeout| {
             with_slice_mut(self, events, |events| {
-                let arguments = [near(self, &epoll), events, room, timeout, 0, 0];
+                let arguments =
+                    [near(self, Call::EPOLL_PWAIT2, &epoll)?, events, room, timeout, 0, 0];
                 // SAFETY: (1), (2)
                 unsafe { call(self, Call::EPOLL_PWAIT2, arguments) }
             })
@@ -190,7 +191,12 @@ fn control<K: far::Task + ?Sized>(
     }
     let mut event = [EpollEvent { flags: flags.bits(), token }];
     with_slice_mut(task, &mut event, |event| {
-        let arguments = [near(task, epoll), operation as usize, near(task, fd), event];
+        let arguments = [
+            near(task, Call::EPOLL_CTL, epoll)?,
+            operation as usize,
+            near(task, Call::EPOLL_CTL, fd)?,
+            event,
+        ];
         // SAFETY: (1), (2), (3)
         unsafe { call(task, Call::EPOLL_CTL, arguments) }.map(drop)
     })

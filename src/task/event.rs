@@ -105,7 +105,7 @@ pub trait EventTask: far::Task {
     /// [`eventfd(2)`](https://man7.org/linux/man-pages/man2/eventfd.2.html)
     fn eventfd_write(&self, counter: impl AsFd<Self::FdTable>, value: u64) -> Result<(), Error> {
         with_slice_mut(self, &mut [value], |address| {
-            let arguments = [near(self, &counter), address, size_of::<u64>()];
+            let arguments = [near(self, Call::WRITE, &counter)?, address, size_of::<u64>()];
             // SAFETY: (1), (2)
             unsafe { call(self, Call::WRITE, arguments) }.map(drop)
         })
@@ -185,7 +185,12 @@ pub trait EventTask: far::Task {
         };
         let before = with_slice_mut(self, &mut [time], |time| {
             with_out(self, |before| {
-                let arguments = [near(self, &timer), flags.bits() as usize, time, before];
+                let arguments = [
+                    near(self, Call::TIMERFD_SETTIME, &timer)?,
+                    flags.bits() as usize,
+                    time,
+                    before,
+                ];
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::TIMERFD_SETTIME, arguments) }
             })
@@ -207,7 +212,13 @@ pub trait EventTask: far::Task {
     fn timerfd_gettime(&self, timer: impl AsFd<Self::FdTable>) -> Result<Itimerspec, Error> {
         let time = with_out(self, |address| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::TIMERFD_GETTIME, [near(self, &timer), address]) }
+            unsafe {
+                call(
+                    self,
+                    Call::TIMERFD_GETTIME,
+                    [near(self, Call::TIMERFD_GETTIME, &timer)?, address],
+                )
+            }
         })?;
         Ok(setting(time))
     }
@@ -288,7 +299,7 @@ pub trait EventTask: far::Task {
     ///
     /// [`signalfd(2)`](https://man7.org/linux/man-pages/man2/signalfd.2.html)
     fn signalfd_set(&self, fd: impl AsFd<Self::FdTable>, signals: SignalSet) -> Result<(), Error> {
-        signalfd4(self, near(self, &fd), signals, OFlags::empty()).map(drop)
+        signalfd4(self, near(self, Call::SIGNALFD4, &fd)?, signals, OFlags::empty()).map(drop)
     }
 
     /// `read(fd, signal)`—waits until a signal is pending for the task, and takes it.
@@ -320,7 +331,9 @@ fn read_record<K: far::Task + ?Sized, T: Plain>(
 ) -> Result<T, Error> {
     with_out(task, |address| {
         // SAFETY: (1), (2)
-        let length = unsafe { call(task, Call::READ, [near(task, fd), address, size_of::<T>()]) }?;
+        let length = unsafe {
+            call(task, Call::READ, [near(task, Call::READ, fd)?, address, size_of::<T>()])
+        }?;
         if length == size_of::<T>() { Ok(length) } else { Err(Error::os(Call::READ, Errno::INVAL)) }
     })
 }

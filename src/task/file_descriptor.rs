@@ -22,7 +22,9 @@ use crate::far;
 use crate::handle::{AsDirFd, AsFd, Fd, IntoFd};
 use crate::interface::{Call, Error, ErrorKind};
 
-use super::arguments::{LOWEST, call, known, near, received, with_in_out, with_out, with_path};
+use super::arguments::{
+    LOWEST, call, dirfd, in_own_table, known, near, received, with_in_out, with_out, with_path,
+};
 
 /// Calls on file descriptors.
 ///
@@ -72,8 +74,12 @@ pub trait FileDescriptorTask: far::Task {
         let known = known_open_flags(Call::OPENAT, flags)? | OFlags::CLOEXEC;
         let mode = mode.bits() & 0o7777;
         with_path(self, Call::OPENAT, path, |path| {
-            let arguments =
-                [directory.dirfd() as usize, path, known.bits() as usize, mode as usize];
+            let arguments = [
+                dirfd(self, Call::OPENAT, &directory)?,
+                path,
+                known.bits() as usize,
+                mode as usize,
+            ];
             // SAFETY: (1), (2), (3)
             let number = unsafe { call(self, Call::OPENAT, arguments) }?;
             // SAFETY: (4)
@@ -102,7 +108,7 @@ pub trait FileDescriptorTask: far::Task {
     ) -> Result<usize, Error> {
         let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
         // SAFETY: (1), (2)
-        unsafe { call(self, Call::READ, [near(self, &fd), address, length]) }
+        unsafe { call(self, Call::READ, [near(self, Call::READ, &fd)?, address, length]) }
     }
 
     /// `write(fd, buffer)`—writes at the file's offset, which every fd of the open file shares,
@@ -125,7 +131,7 @@ pub trait FileDescriptorTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         buffer: &(impl Buf<Self::AddressSpace> + ?Sized),
     ) -> Result<usize, Error> {
-        let arguments = [near(self, &fd), buffer.address().as_raw(), buffer.length()];
+        let arguments = [near(self, Call::WRITE, &fd)?, buffer.address().as_raw(), buffer.length()];
         // SAFETY: (1), (2)
         unsafe { call(self, Call::WRITE, arguments) }
     }
@@ -151,7 +157,13 @@ pub trait FileDescriptorTask: far::Task {
     ) -> Result<usize, Error> {
         let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
         // SAFETY: (1), (2)
-        unsafe { call(self, Call::PREAD, [near(self, &fd), address, length, offset as usize]) }
+        unsafe {
+            call(
+                self,
+                Call::PREAD,
+                [near(self, Call::PREAD, &fd)?, address, length, offset as usize],
+            )
+        }
     }
 
     /// `pwrite(fd, buffer, offset)`—writes at `offset` bytes from the start, leaving the file's own
@@ -175,7 +187,13 @@ pub trait FileDescriptorTask: far::Task {
     ) -> Result<usize, Error> {
         let (address, length) = (buffer.address().as_raw(), buffer.length());
         // SAFETY: (1), (2)
-        unsafe { call(self, Call::PWRITE, [near(self, &fd), address, length, offset as usize]) }
+        unsafe {
+            call(
+                self,
+                Call::PWRITE,
+                [near(self, Call::PWRITE, &fd)?, address, length, offset as usize],
+            )
+        }
     }
 
     /// `lseek(fd, to)`—moves the file's offset, and returns it in bytes from the start.
@@ -199,8 +217,9 @@ pub trait FileDescriptorTask: far::Task {
             SeekFrom::Hole(offset) => (libc::SEEK_HOLE, offset as usize),
         };
         // SAFETY: (1)
-        let offset =
-            unsafe { call(self, Call::LSEEK, [near(self, &fd), offset, whence as usize]) }?;
+        let offset = unsafe {
+            call(self, Call::LSEEK, [near(self, Call::LSEEK, &fd)?, offset, whence as usize])
+        }?;
         Ok(offset as u64)
     }
 
@@ -220,7 +239,9 @@ pub trait FileDescriptorTask: far::Task {
     fn close(&self, fd: impl IntoFd<Self::FdTable>) -> Result<(), Error> {
         // It has no owner during the call: what sees it being answered may open another file in the
         // slot, and if that panics, the slot must not be closed again.
-        let number = fd.into_fd().into_near();
+        let fd = fd.into_fd();
+        in_own_table(self, Call::CLOSE, AsFd::table(&fd))?;
+        let number = fd.into_near();
         // SAFETY: (1); its owner has given it up.
         let closed = unsafe { call(self, Call::CLOSE, [number.as_raw() as usize]) }.map(drop);
         if closed.is_err_and(|error| error.kind() == ErrorKind::NotSent) {
@@ -282,8 +303,8 @@ pub trait FileDescriptorTask: far::Task {
         slot: impl IntoFd<Self::FdTable>,
     ) -> Result<Fd<Self::FdTable>, Error> {
         let slot = slot.into_fd();
-        let to = slot.near().as_raw() as usize;
-        let arguments = [near(self, &fd), to, OFlags::CLOEXEC.bits() as usize];
+        let [from, to] = [near(self, Call::DUP3, &fd)?, near(self, Call::DUP3, &slot)?];
+        let arguments = [from, to, OFlags::CLOEXEC.bits() as usize];
         // SAFETY: (1); what is replaced was owned, and its owner is here.
         unsafe { call(self, Call::DUP3, arguments) }?;
         Ok(slot)
@@ -361,7 +382,7 @@ pub trait FileDescriptorTask: far::Task {
     fn fstat(&self, fd: impl AsFd<Self::FdTable>) -> Result<Stat, Error> {
         with_out(self, |address| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::FSTAT, [near(self, &fd), address]) }
+            unsafe { call(self, Call::FSTAT, [near(self, Call::FSTAT, &fd)?, address]) }
         })
     }
 
@@ -421,6 +442,70 @@ pub trait FileDescriptorTask: far::Task {
             return Err(Error::new(Call::FCNTL, ErrorKind::UnknownFlags));
         }
         fcntl(self, &fd, libc::F_SETFD, flags.bits() as usize).map(drop)
+    }
+
+    /// `close_range(first, last, CLOSE_RANGE_CLOEXEC)`—marks every open fd from the number `first` to
+    /// `last`, both included, to be closed by an exec.
+    ///
+    /// It closes nothing now, and numbers that are not open do not matter; `u32::MAX` is the end of every
+    /// table. For this library's own exec the flag has no meaning, except for 0, 1 and 2: it passes on what it
+    /// is told to. In this process's table it keeps fds of other libraries from programs that these
+    /// start.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, _writer) = here.pipe2(PipeFlags::empty())?;
+    /// here.fcntl_setfd(&reader, FdFlags::empty())?; // As another library may have left it.
+    /// here.close_range_cloexec(3, u32::MAX)?;
+    /// assert_eq!(here.fcntl_getfd(&reader)?, FdFlags::CLOEXEC);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `close_range`: `EINVAL` if `first` is above `last`.
+    ///
+    /// # References
+    ///
+    /// [`close_range(2)`](https://man7.org/linux/man-pages/man2/close_range.2.html)
+    #[doc(alias = "close_range")]
+    #[doc(alias = "CLOSE_RANGE_CLOEXEC")]
+    fn close_range_cloexec(&self, first: u32, last: u32) -> Result<(), Error> {
+        let arguments = [first as usize, last as usize, libc::CLOSE_RANGE_CLOEXEC as usize];
+        // SAFETY: (3); no slot is closed, and the table stays the task's.
+        unsafe { call(self, Call::CLOSE_RANGE, arguments) }.map(drop)
+    }
+
+    /// `close_range(first, last, 0)`—closes every open fd from the number `first` to `last`, both
+    /// included.
+    ///
+    /// A new table is made without what is not wanted in it by
+    /// [`unshare_files`](super::UnshareFilesTask::unshare_files), and a program gets nothing but what is
+    /// listed at its [`exec`](super::Exec::fd): neither needs this. It is for what this library does not
+    /// know, such as slots that `unsafe` code of another library has left open.
+    ///
+    /// # Safety
+    ///
+    /// Nobody owns or borrows an fd from `first` to `last` in the task's table, or comes to while the call
+    /// runs: no handle of this library, and in this process's table nothing of std's or of other
+    /// libraries; also none that has just been dropped. Their numbers would be somebody else's files.
+    ///
+    /// # Errors
+    ///
+    /// Of `close_range`: `EINVAL` if `first` is above `last`. What `close` says of each fd is lost.
+    ///
+    /// # References
+    ///
+    /// [`close_range(2)`](https://man7.org/linux/man-pages/man2/close_range.2.html)
+    unsafe fn close_range(&self, first: u32, last: u32) -> Result<(), Error> {
+        // SAFETY: (1) by this function's contract: nobody has a number that it closes.
+        unsafe { call(self, Call::CLOSE_RANGE, [first as usize, last as usize, 0]) }.map(drop)
     }
 
     /// `fcntl(fd, F_GETFL)`—access mode and status flags of the open file.
@@ -599,7 +684,7 @@ pub trait FileDescriptorTask: far::Task {
         other: impl AsFd<Self::FdTable>,
     ) -> Result<bool, Error> {
         const F_DUPFD_QUERY: c_int = 1024 + 3;
-        Ok(fcntl(self, &fd, F_DUPFD_QUERY, near(self, &other))? == 1)
+        Ok(fcntl(self, &fd, F_DUPFD_QUERY, near(self, Call::FCNTL, &other)?)? == 1)
     }
 }
 
@@ -668,7 +753,7 @@ fn fcntl<K: far::Task + ?Sized>(
     argument: usize,
 ) -> Result<usize, Error> {
     // SAFETY: (1); `argument` is a number in every operation that this room uses it for.
-    unsafe { call(task, Call::FCNTL, [near(task, fd), operation as usize, argument]) }
+    unsafe { call(task, Call::FCNTL, [near(task, Call::FCNTL, fd)?, operation as usize, argument]) }
 }
 
 fn fcntl_lock<K: far::Task + ?Sized>(
@@ -692,7 +777,9 @@ fn fcntl_lock<K: far::Task + ?Sized>(
     };
     let flock = with_in_out(task, flock, |address| {
         // SAFETY: (1), (2)
-        unsafe { call(task, Call::FCNTL, [near(task, fd), operation as usize, address]) }
+        unsafe {
+            call(task, Call::FCNTL, [near(task, Call::FCNTL, fd)?, operation as usize, address])
+        }
     })?;
     Ok(Lock {
         kind: match c_int::from(flock.l_type) {

@@ -72,7 +72,7 @@ pub trait FileSystemTask: far::Task {
     /// [`fchdir(2)`](https://man7.org/linux/man-pages/man2/chdir.2.html)
     fn fchdir(&self, directory: impl AsFd<Self::FdTable>) -> Result<(), Error> {
         // SAFETY: (1), (3)
-        unsafe { call(self, Call::FCHDIR, [near(self, &directory)]) }.map(drop)
+        unsafe { call(self, Call::FCHDIR, [near(self, Call::FCHDIR, &directory)?]) }.map(drop)
     }
 
     /// `chroot(path)`—changes the root: where paths that begin with `/` start, and what `..` does not

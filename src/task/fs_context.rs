@@ -20,7 +20,7 @@ use crate::far;
 use crate::handle::{AsDirFd, AsFd, AsFsContext, FsContext, MountFd};
 use crate::interface::{Call, Error, ErrorKind};
 
-use super::arguments::{call, near, received, with_out, with_path};
+use super::arguments::{call, dirfd, near, received, with_out, with_path};
 use super::mount_fd::known_attributes;
 
 /// Calls that configure a file system step by step, and make a mount of it.
@@ -103,7 +103,9 @@ pub trait FsContextTask: far::Task {
         let flags = (flags | FsPickFlags::FSPICK_CLOEXEC).bits() as usize;
         let number = with_path(self, Call::FSPICK, path, |path| {
             // SAFETY: (1), (2), (3)
-            unsafe { call(self, Call::FSPICK, [directory.dirfd() as usize, path, flags]) }
+            unsafe {
+                call(self, Call::FSPICK, [dirfd(self, Call::FSPICK, &directory)?, path, flags])
+            }
         })?;
         // SAFETY: (4)
         unsafe { received(self, number) }.map(FsContext::from)
@@ -204,7 +206,7 @@ pub trait FsContextTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
     ) -> Result<(), Error> {
         with_path(self, Call::FSCONFIG, key, |key| {
-            fsconfig(self, &context, SET_FD, key, 0, near(self, &fd))
+            fsconfig(self, &context, SET_FD, key, 0, near(self, Call::FSCONFIG, &fd)?)
         })
     }
 
@@ -309,7 +311,7 @@ pub trait FsContextTask: far::Task {
     ) -> Result<MountFd<Self::FdTable>, Error> {
         let attributes = known_attributes(Call::FSMOUNT, attributes)? as usize;
         let flags = FsMountFlags::FSMOUNT_CLOEXEC.bits() as usize;
-        let arguments = [near(self, &context), flags, attributes];
+        let arguments = [near(self, Call::FSMOUNT, &context)?, flags, attributes];
         // SAFETY: (1), (3)
         let number = unsafe { call(self, Call::FSMOUNT, arguments) }?;
         // SAFETY: (4)
@@ -355,7 +357,7 @@ pub trait FsContextTask: far::Task {
         while messages.len() < MOST {
             let mut length = 0;
             let read = with_out(self, |address| {
-                let arguments = [near(self, &context), address, LONGEST_MESSAGE];
+                let arguments = [near(self, Call::READ, &context)?, address, LONGEST_MESSAGE];
                 // SAFETY: (1), (2)
                 length = unsafe { call(self, Call::READ, arguments) }?;
                 Ok(length)
@@ -441,7 +443,7 @@ fn fsconfig<K: far::Task + ?Sized>(
     value: usize,
     auxiliary: usize,
 ) -> Result<(), Error> {
-    let arguments = [near(task, context), command, key, value, auxiliary];
+    let arguments = [near(task, Call::FSCONFIG, context)?, command, key, value, auxiliary];
     // SAFETY: (1), (2)
     unsafe { call(task, Call::FSCONFIG, arguments) }.map(drop)
 }

@@ -125,8 +125,8 @@ const _: () = assert!(size_of::<KernelWaiter>() == 24);
 /// The word is a reference, so that it is there for as long as somebody sleeps on it. A sleep can end
 /// for no reason: look at the word again.
 ///
-/// Missing on purpose: `set_robust_list`, which leaves an address with the kernel; locks with priority
-/// inheritance, where the kernel writes to the word; `FUTEX_WAKE_OP`.
+/// Words that do not stay locked when a driven task ends are those of a [`RobustList`](super::RobustList).
+/// Missing on purpose: locks with priority inheritance, where the kernel writes to the word; `FUTEX_WAKE_OP`.
 ///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,

@@ -115,7 +115,8 @@ pub trait InotifyTask: far::Task {
             return Err(Error::new(Call::INOTIFY_ADD_WATCH, ErrorKind::UnknownFlags));
         }
         let number = with_path(self, Call::INOTIFY_ADD_WATCH, path, |path| {
-            let arguments = [near(self, inotify), path, flags.bits() as usize];
+            let arguments =
+                [near(self, Call::INOTIFY_ADD_WATCH, inotify)?, path, flags.bits() as usize];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::INOTIFY_ADD_WATCH, arguments) }
         })?;
@@ -138,7 +139,8 @@ pub trait InotifyTask: far::Task {
         inotify: &I,
         watch: impl AsWatch<I::Watches>,
     ) -> Result<(), Error> {
-        let arguments = [near(self, inotify), watch.number().as_raw() as usize];
+        let arguments =
+            [near(self, Call::INOTIFY_RM_WATCH, inotify)?, watch.number().as_raw() as usize];
         // SAFETY: (1); a number that the kernel looks up.
         unsafe { call(self, Call::INOTIFY_RM_WATCH, arguments) }.map(drop)
     }
@@ -164,7 +166,7 @@ pub trait InotifyTask: far::Task {
         let length = buffer.len();
         let length = with_slice_mut(self, buffer, |address| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::READ, [near(self, inotify), address, length]) }
+            unsafe { call(self, Call::READ, [near(self, Call::READ, inotify)?, address, length]) }
         })?;
         Ok(InotifyEvents { bytes: &buffer[..length], watches: Of::new() })
     }

@@ -148,7 +148,7 @@ pub trait IoctlTask: far::Task {
         from: impl AsFd<Self::FdTable>,
     ) -> Result<(), Error> {
         // SAFETY: (1), also for the second fd, (3).
-        unsafe { by_value(self, &to, FICLONE, near(self, &from)) }.map(drop)
+        unsafe { by_value(self, &to, FICLONE, near(self, Call::IOCTL, &from)?) }.map(drop)
     }
 
     /// `ioctl(namespace, NS_GET_USERNS)`—the user namespace that owns a namespace.
@@ -482,7 +482,7 @@ unsafe fn by_value<K: far::Task + ?Sized>(
     argument: usize,
 ) -> Result<usize, Error> {
     // SAFETY: (1), and this function's contract.
-    unsafe { call(task, Call::IOCTL, [near(task, fd), request as usize, argument]) }
+    unsafe { call(task, Call::IOCTL, [near(task, Call::IOCTL, fd)?, request as usize, argument]) }
 }
 
 /// # Safety

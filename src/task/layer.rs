@@ -38,6 +38,12 @@ pub struct Layered<'layer, K: far::Task, O: ?Sized> {
     interface: interface::Layered<'layer, K::Interface, O>,
 }
 
+impl<K: far::Task, O: ?Sized> Layered<'_, K, O> {
+    pub(crate) fn below(&self) -> &K {
+        self.task
+    }
+}
+
 // SAFETY: (1)
 unsafe impl<'layer, K: far::Task, O: Observer + ?Sized> far::Task for Layered<'layer, K, O> {
     type FdTable = K::FdTable;

@@ -22,7 +22,7 @@ use crate::far;
 use crate::handle::{AsDirFd, AsFd};
 use crate::interface::{Call, Error, SyscallInterface};
 
-use super::arguments::{call, known, near, with_bytes_out, with_lent, with_out, with_path};
+use super::arguments::{call, dirfd, known, near, with_bytes_out, with_lent, with_out, with_path};
 
 /// Calls on what is known of files.
 ///
@@ -80,7 +80,7 @@ pub trait MetadataTask: far::Task {
         let access = known(Call::FACCESSAT2, access.bits(), anything.bits())?;
         let flags = known(Call::FACCESSAT2, flags.bits(), (WHICH | AtFlags::EACCESS).bits())?;
         with_path(self, Call::FACCESSAT2, path, |path| {
-            let arguments = [directory.dirfd() as usize, path, access, flags];
+            let arguments = [dirfd(self, Call::FACCESSAT2, &directory)?, path, access, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::FACCESSAT2, arguments) }.map(drop)
         })
@@ -111,7 +111,7 @@ pub trait MetadataTask: far::Task {
         let flags = known(Call::FCHMODAT, flags.bits(), WHICH.bits())?;
         let mode = permissions(mode);
         with_path(self, Call::FCHMODAT, path, |path| {
-            let directory = directory.dirfd() as usize;
+            let directory = dirfd(self, Call::FCHMODAT, &directory)?;
             if flags == 0 {
                 // SAFETY: (1), (2)
                 unsafe { call(self, Call::FCHMODAT, [directory, path, mode]) }.map(drop)
@@ -135,7 +135,8 @@ pub trait MetadataTask: far::Task {
     /// [`fchmod(2)`](https://man7.org/linux/man-pages/man2/chmod.2.html)
     fn fchmod(&self, fd: impl AsFd<Self::FdTable>, mode: Mode) -> Result<(), Error> {
         // SAFETY: (1)
-        unsafe { call(self, Call::FCHMOD, [near(self, &fd), permissions(mode)]) }.map(drop)
+        unsafe { call(self, Call::FCHMOD, [near(self, Call::FCHMOD, &fd)?, permissions(mode)]) }
+            .map(drop)
     }
 
     /// `fchownat(directory, path, owner, group, flags)`—sets the owner and the group of a file; `None`
@@ -164,7 +165,7 @@ pub trait MetadataTask: far::Task {
         let flags = known(Call::FCHOWNAT, flags.bits(), WHICH.bits())?;
         let [owner, group] = ids(owner, group);
         with_path(self, Call::FCHOWNAT, path, |path| {
-            let arguments = [directory.dirfd() as usize, path, owner, group, flags];
+            let arguments = [dirfd(self, Call::FCHOWNAT, &directory)?, path, owner, group, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::FCHOWNAT, arguments) }.map(drop)
         })
@@ -190,7 +191,8 @@ pub trait MetadataTask: far::Task {
     ) -> Result<(), Error> {
         let [owner, group] = ids(owner, group);
         // SAFETY: (1)
-        unsafe { call(self, Call::FCHOWN, [near(self, &fd), owner, group]) }.map(drop)
+        unsafe { call(self, Call::FCHOWN, [near(self, Call::FCHOWN, &fd)?, owner, group]) }
+            .map(drop)
     }
 
     /// `utimensat(directory, path, times, flags)`—sets when a file was last read and written.
@@ -219,7 +221,7 @@ pub trait MetadataTask: far::Task {
         let flags = known(Call::UTIMENSAT, flags.bits(), WHICH.bits())?;
         with_path(self, Call::UTIMENSAT, path, |path| {
             with_lent(self, &mut timespecs(times), |times| {
-                let arguments = [directory.dirfd() as usize, path, times, flags];
+                let arguments = [dirfd(self, Call::UTIMENSAT, &directory)?, path, times, flags];
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::UTIMENSAT, arguments) }.map(drop)
             })
@@ -242,7 +244,8 @@ pub trait MetadataTask: far::Task {
     fn futimens(&self, fd: impl AsFd<Self::FdTable>, times: &Timestamps) -> Result<(), Error> {
         with_lent(self, &mut timespecs(times), |times| {
             // SAFETY: (1), (2); without a path it is the file of the fd.
-            unsafe { call(self, Call::UTIMENSAT, [near(self, &fd), 0, times, 0]) }.map(drop)
+            unsafe { call(self, Call::UTIMENSAT, [near(self, Call::UTIMENSAT, &fd)?, 0, times, 0]) }
+                .map(drop)
         })
     }
 
@@ -283,7 +286,7 @@ pub trait MetadataTask: far::Task {
         let flags = known(Call::STATX, flags.bits(), allowed.bits())?;
         let mask = known(Call::STATX, mask.bits(), KNOWN_STATX.bits())?;
         with_path(self, Call::STATX, path, |path| {
-            let directory = directory.dirfd() as usize;
+            let directory = dirfd(self, Call::STATX, &directory)?;
             with_out(self, |address| {
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::STATX, [directory, path, flags, mask, address]) }
@@ -314,7 +317,7 @@ pub trait MetadataTask: far::Task {
         let allowed = WHICH | AtFlags::NO_AUTOMOUNT;
         let flags = known(Call::NEWFSTATAT, flags.bits(), allowed.bits())?;
         with_path(self, Call::NEWFSTATAT, path, |path| {
-            let directory = directory.dirfd() as usize;
+            let directory = dirfd(self, Call::NEWFSTATAT, &directory)?;
             with_out(self, |address| {
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::NEWFSTATAT, [directory, path, address, flags]) }
@@ -356,7 +359,7 @@ pub trait MetadataTask: far::Task {
     fn fstatfs(&self, fd: impl AsFd<Self::FdTable>) -> Result<StatFs, Error> {
         with_out(self, |address| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::FSTATFS, [near(self, &fd), address]) }
+            unsafe { call(self, Call::FSTATFS, [near(self, Call::FSTATFS, &fd)?, address]) }
         })
     }
 
@@ -402,7 +405,8 @@ pub trait MetadataTask: far::Task {
         let flags = known(Call::FSETXATTR, flags.bits(), allowed.bits())?;
         with_path(self, Call::FSETXATTR, name, |name| {
             self.interface().lend(value, |address| {
-                let arguments = [near(self, &fd), name, address, value.len(), flags];
+                let arguments =
+                    [near(self, Call::FSETXATTR, &fd)?, name, address, value.len(), flags];
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::FSETXATTR, arguments) }.map(drop)
             })
@@ -429,7 +433,13 @@ pub trait MetadataTask: far::Task {
         with_path(self, Call::FGETXATTR, name, |name| {
             let read = |address, size| {
                 // SAFETY: (1), (2)
-                unsafe { call(self, Call::FGETXATTR, [near(self, &fd), name, address, size]) }
+                unsafe {
+                    call(
+                        self,
+                        Call::FGETXATTR,
+                        [near(self, Call::FGETXATTR, &fd)?, name, address, size],
+                    )
+                }
             };
             // SAFETY: the call returns how many bytes it has written.
             unsafe { attribute(self, read) }
@@ -452,7 +462,9 @@ pub trait MetadataTask: far::Task {
     fn flistxattr(&self, fd: impl AsFd<Self::FdTable>) -> Result<Vec<OsString>, Error> {
         let list = |address, size| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::FLISTXATTR, [near(self, &fd), address, size]) }
+            unsafe {
+                call(self, Call::FLISTXATTR, [near(self, Call::FLISTXATTR, &fd)?, address, size])
+            }
         };
         // SAFETY: the call returns how many bytes it has written.
         let names = unsafe { attribute(self, list) }?;
@@ -479,7 +491,8 @@ pub trait MetadataTask: far::Task {
     ) -> Result<(), Error> {
         with_path(self, Call::FREMOVEXATTR, name, |name| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::FREMOVEXATTR, [near(self, &fd), name]) }.map(drop)
+            unsafe { call(self, Call::FREMOVEXATTR, [near(self, Call::FREMOVEXATTR, &fd)?, name]) }
+                .map(drop)
         })
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! | trait | what for | syscalls |
 //! |---|---|---|
-//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat` |
+//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat`, `close_range` |
 //! | [`TransferTask`] | several buffers at once; from file to file | `readv`, `writev`, `preadv2`, `pwritev2`, `copy_file_range`, `splice`, `tee`, `sendfile` |
 //! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
 //! | [`MetadataTask`] | permissions, owners, times, extended attributes | `faccessat2`, `fchmodat`, `fchmod`, `fchownat`, `fchown`, `utimensat`, `statx`, `fstatat`, `statfs`, `fstatfs`, `fsetxattr`, `fgetxattr`, `flistxattr`, `fremovexattr` |
@@ -24,11 +24,11 @@
 //! | [`SocketTask`] | sockets and their addresses | `socket`, `socketpair`, `bind`, `listen`, `accept4`, `connect`, `shutdown`, `getsockname`, `getpeername` |
 //! | [`SocketMessageTask`] | data, and fds for other tables | `sendto`, `recvfrom`, `sendmsg`, `recvmsg` |
 //! | [`SocketOptionTask`] | options, and who the peer is | `getsockopt`, `setsockopt` |
-//! | [`ResourceTask`] | limits, priority, usage | `prlimit`, `getpriority`, `setpriority`, `getrusage` |
+//! | [`ResourceTask`] | limits, also of others, priority, usage | `prlimit`, `getpriority`, `setpriority`, `getrusage` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
 //! | [`SignalTask`] | signal masks, dispositions, signals with a value | `sigprocmask`, `sigpending`, `sigaction`, `rt_sigqueueinfo` |
 //! | [`CredentialsTask`] | user and group ids, id maps | `getresuid`, `getresgid`, `getgroups`, `setgroups` |
-//! | [`SchedulingTask`] | processors, scheduling policy | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
+//! | [`SchedulingTask`] | processors, scheduling policy, also of others | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
 //! | [`FutexTask`] | sleeping on a word, waking sleepers | `futex`, `futex_waitv` |
 //! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
 //! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
@@ -40,7 +40,7 @@
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`UnsharePidTask`] | another pid namespace for the children | `unshare`, `setns` |
-//! | [`ExecTask`] | becoming a program | `execve` |
+//! | [`ExecTask`] | becoming a program | `execve`, `execveat` |
 //! | [`ExitTask`] | ending | `exit_group` |
 //! | [`LayerTask`] | watching and refusing calls | all |
 #![doc = include_str!("calls.md")]
@@ -50,6 +50,7 @@ mod capability;
 mod credentials;
 mod directory;
 mod driven;
+mod dynamic;
 mod epoll;
 mod event;
 mod exec;
@@ -69,6 +70,7 @@ mod poll;
 mod prctl;
 mod process;
 mod resource;
+mod robust_list;
 mod sched;
 mod scheduling;
 mod seccomp;
@@ -77,6 +79,7 @@ mod socket;
 mod spawn;
 mod storage;
 mod terminal;
+mod time_namespace;
 mod transfer;
 mod unshare_files;
 mod unshare_pid;
@@ -87,13 +90,14 @@ use std::fmt;
 use crate::brand::{HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{self, AddressSpace, FdTable, PidNamespace};
 use crate::handle::Killer;
-use crate::interface::{Local, Ring, SyscallInterface};
+use crate::interface::{Local, Process, Ring, SyscallInterface};
 use crate::near;
 
 pub use capability::CapabilityTask;
 pub use credentials::{CredentialsTask, Ids};
 pub use directory::{Device, DirectoryEntries, DirectoryEntry, DirectoryTask, Node};
 pub use driven::DrivenTask;
+pub use dynamic::{Pinned, PinnedTask, PinnedWith, pinned};
 pub use epoll::{EpollEvent, EpollTask};
 pub use event::{EventTask, SignalInfo};
 pub(crate) use exec::Attributes;
@@ -114,6 +118,7 @@ pub use poll::{PollFd, PollFds, PollTask};
 pub use prctl::PrctlTask;
 pub use process::{ChildEvent, ProcessTask};
 pub use resource::{ResourceTask, UsageOf};
+pub use robust_list::{FUTEX_OWNER_DIED, FUTEX_WAITERS, RobustList};
 pub use sched::SchedTask;
 pub use scheduling::{CpuSet, Policy, SchedAttr, SchedulingTask};
 pub use signal::{SigAction, SigmaskChange, SignalTask};
@@ -123,6 +128,7 @@ pub use socket::{
 pub use spawn::SpawnTask;
 pub use storage::StorageTask;
 pub use terminal::TerminalTask;
+pub use time_namespace::TimeOffsets;
 pub use transfer::TransferTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
@@ -201,12 +207,31 @@ impl<F, A, P> Task<F, A, P> {
     }
 }
 
+impl<F, A, P, I, C> Task<F, A, P, I, C> {
+    /// Its pid, as it sees it itself.
+    pub(crate) fn own_pid(&self) -> near::Pid<P> {
+        self.pid
+    }
+}
+
 impl<F, A, P, C> Task<F, A, P, Ring, C> {
+    /// The same task, with its memory as the address space that it is: for a child that has been forked.
+    pub(crate) fn with_own_memory<B: Namespace>(self) -> Task<F, B, P, Ring, C> {
+        let memory = self.interface.memory().expect("a forked child has a memory of its own");
+        let address_space = AddressSpace::of(memory.clone());
+        let Task { interface, fd_table, pid_namespace, child_pid_namespace, pid, .. } = self;
+        Task { interface, fd_table, address_space, pid_namespace, child_pid_namespace, pid }
+    }
+
+    pub(crate) fn process(&self) -> &Process {
+        self.interface.process()
+    }
+
     /// Its pid in this process's pid namespace: what the parent knows it by. In a pid namespace of its
     /// own it sees [`far::Task::pid`], another number.
     #[must_use]
     pub fn host_pid(&self) -> near::Pid<HostPids> {
-        self.interface.process().pid()
+        self.process().pid()
     }
 
     /// Something to kill the child with from another thread, while a call blocks in it.
@@ -263,7 +288,7 @@ where
     }
 
     fn address_space(&self) -> AddressSpace<A> {
-        self.address_space
+        self.address_space.clone()
     }
 
     fn pid_namespace(&self) -> PidNamespace<P> {

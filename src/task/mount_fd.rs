@@ -18,7 +18,7 @@ use crate::far;
 use crate::handle::{AsDirFd, AsFd, AsMountFd, MountFd};
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
-use super::arguments::{call, near, received, with_path};
+use super::arguments::{call, dirfd, near, received, with_path};
 
 /// Calls on mounts that are held by an fd.
 ///
@@ -95,7 +95,7 @@ pub trait MountFdTask: far::Task {
         }
         let flags = (flags | OpenTreeFlags::OPEN_TREE_CLOEXEC).bits() as usize;
         let number = with_path(self, Call::OPEN_TREE, path, |path| {
-            let arguments = [directory.dirfd() as usize, path, flags];
+            let arguments = [dirfd(self, Call::OPEN_TREE, &directory)?, path, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::OPEN_TREE, arguments) }
         })?;
@@ -126,7 +126,7 @@ pub trait MountFdTask: far::Task {
         flags: MoveMountFlags,
     ) -> Result<(), Error> {
         let flags = known_moves(flags)? | MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-        move_mount(self, (near(self, &mount), c""), (&directory, path), flags)
+        move_mount(self, (near(self, Call::MOVE_MOUNT, &mount)?, c""), (&directory, path), flags)
     }
 
     /// `move_mount(from_directory, from_path, directory, path, flags)`—moves the mount that is at a
@@ -155,7 +155,7 @@ pub trait MountFdTask: far::Task {
         path: impl path::Arg,
         flags: MoveMountFlags,
     ) -> Result<(), Error> {
-        let from = (from_directory.dirfd() as usize, from_path);
+        let from = (dirfd(self, Call::MOVE_MOUNT, &from_directory)?, from_path);
         move_mount(self, from, (&directory, path), known_moves(flags)?)
     }
 
@@ -188,7 +188,7 @@ pub trait MountFdTask: far::Task {
             return Err(Error::new(Call::MOVE_MOUNT, ErrorKind::UnknownFlags));
         }
         let flags = known_moves(flags)? | MoveMountFlags::MOVE_MOUNT_SET_GROUP;
-        let from = (from_directory.dirfd() as usize, from_path);
+        let from = (dirfd(self, Call::MOVE_MOUNT, &from_directory)?, from_path);
         move_mount(self, from, (&directory, path), flags)
     }
 
@@ -300,7 +300,7 @@ pub trait MountFdTask: far::Task {
             attr_set: MountAttrFlags::MOUNT_ATTR_IDMAP.bits().into(),
             attr_clr: 0,
             propagation: 0,
-            userns_fd: near(self, &userns) as u64,
+            userns_fd: near(self, Call::MOUNT_SETATTR, &userns)? as u64,
         };
         mount_setattr(self, &directory, path, flags, &attr)
     }
@@ -394,7 +394,7 @@ fn move_mount<K: far::Task + ?Sized>(
 ) -> Result<(), Error> {
     with_path(task, Call::MOVE_MOUNT, from_path, |from_path| {
         with_path(task, Call::MOVE_MOUNT, path, |path| {
-            let to = directory.dirfd() as usize;
+            let to = dirfd(task, Call::MOVE_MOUNT, directory)?;
             let arguments = [from_directory, from_path, to, path, flags.bits() as usize];
             // SAFETY: (1), (2), (3)
             unsafe { call(task, Call::MOVE_MOUNT, arguments) }.map(drop)
@@ -417,7 +417,8 @@ fn mount_setattr<K: far::Task + ?Sized>(
     let bytes = attr.bytes();
     with_path(task, Call::MOUNT_SETATTR, path, |path| {
         task.interface().lend(&bytes, |attr| {
-            let (directory, flags) = (directory.dirfd() as usize, flags.bits() as usize);
+            let (directory, flags) =
+                (dirfd(task, Call::MOUNT_SETATTR, directory)?, flags.bits() as usize);
             let arguments = [directory, path, flags, attr, bytes.len()];
             // SAFETY: (1), (2), (3)
             unsafe { call(task, Call::MOUNT_SETATTR, arguments) }.map(drop)

@@ -118,6 +118,8 @@ fn ask<K: far::Task + ?Sized>(
 ) -> Result<IfReq, Error> {
     with_in_out(task, request, |request| {
         // SAFETY: (1), (2)
-        unsafe { call(task, Call::IOCTL, [near(task, socket), number as usize, request]) }
+        unsafe {
+            call(task, Call::IOCTL, [near(task, Call::IOCTL, socket)?, number as usize, request])
+        }
     })
 }

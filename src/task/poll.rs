@@ -19,12 +19,12 @@ use std::time::Duration;
 use rustix::event::PollFlags;
 
 use crate::brand::Namespace;
-use crate::far;
+use crate::far::{self, Whose};
 use crate::handle::{AsFd, BorrowedFd};
 use crate::interface::{Call, Error, SyscallInterface};
 use crate::near;
 
-use super::arguments::{call, with_timeout};
+use super::arguments::{call, in_own_table, with_timeout};
 
 /// Waiting for fds.
 ///
@@ -58,7 +58,8 @@ pub trait PollTask: far::Task {
     /// # Errors
     ///
     /// Of `ppoll`: `EINTR` if a signal handler ran meanwhile, `EINVAL` for more fds than the limit on open
-    /// files.
+    /// files. A [`Dynamic`](crate::Dynamic) task waits while it is [pinned](super::Task::pin), and not otherwise:
+    /// [`Mismatch`](crate::ErrorKind::Mismatch).
     ///
     /// # References
     ///
@@ -72,6 +73,8 @@ pub trait PollTask: far::Task {
     where
         Self::FdTable: 'fd,
     {
+        // What a `PollFd` keeps of its fd is its number.
+        in_own_table(self, Call::PPOLL, Whose::AsItsTypeSays)?;
         let fds = fds.list();
         let count = fds.len();
         let bytes = fds.as_mut_ptr().cast::<MaybeUninit<u8>>();

@@ -128,7 +128,6 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`capabilities(7)`](https://man7.org/linux/man-pages/man7/capabilities.7.html)
     #[doc(alias = "PR_GET_SECUREBITS")]
-    #[doc(alias = "PR_GET_KEEPCAPS")]
     fn securebits(&self) -> Result<CapabilitiesSecureBits, Error> {
         // SAFETY: (2); no argument.
         let bits = unsafe { prctl(self, libc::PR_GET_SECUREBITS, 0) }?;
@@ -138,8 +137,8 @@ pub trait PrctlTask: far::Task {
     /// `prctl(PR_SET_SECUREBITS, bits)`—says how the kernel treats the user 0 in the task: whether it gets
     /// capabilities by an exec, and loses them when it becomes somebody else.
     ///
-    /// [`KEEP_CAPS`](CapabilitiesSecureBits::KEEP_CAPS) is what `PR_SET_KEEPCAPS` sets, and does not
-    /// outlive an exec. Bits that are locked cannot be changed back. On the calling thread this is that
+    /// [`KEEP_CAPS`](CapabilitiesSecureBits::KEEP_CAPS) is what [`set_keep_caps`](Self::set_keep_caps) sets,
+    /// and does not outlive an exec. Bits that are locked cannot be changed back. On the calling thread this is that
     /// thread's alone.
     ///
     /// # Examples
@@ -166,13 +165,65 @@ pub trait PrctlTask: far::Task {
     /// [`PR_SET_SECUREBITS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_SECUREBITS.2const.html),
     /// [`capabilities(7)`](https://man7.org/linux/man-pages/man7/capabilities.7.html)
     #[doc(alias = "PR_SET_SECUREBITS")]
-    #[doc(alias = "PR_SET_KEEPCAPS")]
     fn set_securebits(&self, bits: CapabilitiesSecureBits) -> Result<(), Error> {
         if bits.bits() & !KNOWN_SECUREBITS.bits() != 0 {
             return Err(Error::new(Call::PRCTL, ErrorKind::UnknownFlags));
         }
         // SAFETY: (2); a number.
         unsafe { prctl(self, libc::PR_SET_SECUREBITS, bits.bits() as usize) }.map(drop)
+    }
+
+    /// `prctl(PR_SET_KEEPCAPS, whether)`—says whether the task keeps its permitted capabilities when none
+    /// of its user ids is 0 any more.
+    ///
+    /// It is [`KEEP_CAPS`](CapabilitiesSecureBits::KEEP_CAPS) of [`securebits`](Self::securebits), and needs
+    /// no privilege. It ends with the next exec; on the calling thread it is that thread's alone. A driven
+    /// task changes its user ids only as one of the last steps of an exec, which ends it. For the program to
+    /// have capabilities as another user, set
+    /// [`NO_SETUID_FIXUP`](CapabilitiesSecureBits::NO_SETUID_FIXUP) and
+    /// [raise ambient ones](super::CapabilityTask::raise_ambient_capability).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.set_keep_caps(true)?;
+    /// assert!(child.keep_caps()?);
+    /// assert!(child.securebits()?.contains(CapabilitiesSecureBits::KEEP_CAPS));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `prctl`: `EPERM` if [`KEEP_CAPS_LOCKED`](CapabilitiesSecureBits::KEEP_CAPS_LOCKED) is set.
+    ///
+    /// # References
+    ///
+    /// [`PR_SET_KEEPCAPS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_KEEPCAPS.2const.html)
+    #[doc(alias = "PR_SET_KEEPCAPS")]
+    fn set_keep_caps(&self, whether: bool) -> Result<(), Error> {
+        // SAFETY: (2); a number.
+        unsafe { prctl(self, libc::PR_SET_KEEPCAPS, usize::from(whether)) }.map(drop)
+    }
+
+    /// `prctl(PR_GET_KEEPCAPS)`—whether the task keeps its permitted capabilities when none of its user
+    /// ids is 0 any more.
+    ///
+    /// # Errors
+    ///
+    /// None of the kernel's: only that the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`PR_GET_KEEPCAPS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_KEEPCAPS.2const.html)
+    #[doc(alias = "PR_GET_KEEPCAPS")]
+    fn keep_caps(&self) -> Result<bool, Error> {
+        // SAFETY: changes nothing.
+        Ok(unsafe { prctl(self, libc::PR_GET_KEEPCAPS, 0) }? != 0)
     }
 
     /// `prctl(PR_GET_NO_NEW_PRIVS)`—whether an `execve` can give no privileges.

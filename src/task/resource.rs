@@ -4,7 +4,7 @@
 //!
 //! 1. Every address in a call is lent, for as many bytes as the kernel reads and writes there; it keeps
 //!    none of them after the call.
-//! 2. The pid in a call is 0, the caller itself.
+//! 2. The pid in a call is 0, the caller itself, or that of a process that there is a handle of.
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::ffi::c_int;
@@ -12,7 +12,7 @@ use std::ffi::c_int;
 use rustix::process::{Resource, Rlimit};
 
 use crate::far;
-use crate::handle::Usage;
+use crate::handle::{AsProcess, Usage, with_number_of};
 use crate::interface::{Call, Error};
 
 use super::arguments::{call, with_in_out, with_out};
@@ -49,14 +49,10 @@ pub trait ResourceTask: far::Task {
     /// [`getrlimit(2)`](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
     #[doc(alias = "ulimit")]
     fn getrlimit(&self, resource: Resource) -> Result<Rlimit, Error> {
-        let limit = with_out(self, |address| {
-            // SAFETY: (1), (2)
-            unsafe { call(self, Call::PRLIMIT, [0, resource as usize, 0, address]) }
-        })?;
-        Ok(from_kernel(limit))
+        prlimit(self, 0, resource, None)
     }
 
-    /// `prlimit(0, resource, limit, NULL)`—sets a limit of the task; `None` in it is no limit.
+    /// `prlimit(0, resource, limit, old)`—sets a limit of the task; `None` in it is no limit.
     ///
     /// A lower limit takes nothing away: fds above the new [`Resource::Nofile`] stay open. What a driven
     /// task is sent when it goes beyond a limit on processor time or file size stays pending, as all
@@ -87,17 +83,12 @@ pub trait ResourceTask: far::Task {
     /// [`setrlimit(2)`](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
     #[doc(alias = "ulimit")]
     fn setrlimit(&self, resource: Resource, limit: Rlimit) -> Result<(), Error> {
-        with_in_out(self, to_kernel(limit), |address| {
-            // SAFETY: (1), (2)
-            unsafe { call(self, Call::PRLIMIT, [0, resource as usize, address, 0]) }
-        })
-        .map(drop)
+        prlimit(self, 0, resource, Some(limit)).map(drop)
     }
 
     /// `prlimit(0, resource, limit, old)`—sets a limit of the task, and returns what it was before.
     ///
-    /// As [`setrlimit`](Self::setrlimit). The limits of another process are set by the task that drives
-    /// it, or not at all: a number could be a stranger's by then.
+    /// As [`setrlimit`](Self::setrlimit). Those of another process: [`prlimit_of`](Self::prlimit_of).
     ///
     /// # Examples
     ///
@@ -121,14 +112,48 @@ pub trait ResourceTask: far::Task {
     ///
     /// [`prlimit(2)`](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
     fn prlimit(&self, resource: Resource, limit: Rlimit) -> Result<Rlimit, Error> {
-        // The second is for the old one.
-        let limits = [to_kernel(limit); 2];
-        let [_, old] = with_in_out(self, limits, |new| {
-            let old = new + size_of::<libc::rlimit64>();
-            // SAFETY: (1), (2)
-            unsafe { call(self, Call::PRLIMIT, [0, resource as usize, new, old]) }
-        })?;
-        Ok(from_kernel(old))
+        prlimit(self, 0, resource, Some(limit))
+    }
+
+    /// `prlimit(pid, resource, limit, old)`—sets a limit of another process, a running program for example,
+    /// and returns what it was before; with `None` for `limit`, it is only read.
+    ///
+    /// Checked: `process` has a number in this task's pid namespace, and [is still there](AsProcess) before
+    /// and after. A lower limit takes nothing away from a program that has more already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let sleep = Program::new("sleep").arg("1000");
+    /// let process = here.spawn()?.program(&sleep).exec()?.kill_on_drop(true);
+    /// let before = here.prlimit_of(&process, Resource::Nofile, None)?;
+    /// let few = Rlimit { current: Some(16), ..before };
+    /// assert_eq!(here.prlimit_of(&process, Resource::Nofile, Some(few))?, before);
+    /// assert_eq!(here.prlimit_of(&process, Resource::Nofile, None)?, few);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `prlimit`: `ESRCH` if the process has ended, `EPERM` if it has other ids than this task, or is in
+    /// another user namespace, without `CAP_SYS_RESOURCE` there, and as [`setrlimit`](Self::setrlimit).
+    ///
+    /// # References
+    ///
+    /// [`prlimit(2)`](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
+    #[doc(alias = "prlimit")]
+    fn prlimit_of(
+        &self,
+        process: &(impl AsProcess<Self::PidNamespace> + ?Sized),
+        resource: Resource,
+        limit: Option<Rlimit>,
+    ) -> Result<Rlimit, Error> {
+        with_number_of(process, Call::PRLIMIT, |pid| prlimit(self, pid, resource, limit))
     }
 
     /// `getrusage(of)`—what has been used so far.
@@ -219,6 +244,24 @@ pub trait ResourceTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> ResourceTask for K {}
+
+/// Sets a limit of the process `pid`, room (2), if there is one to set, and returns the old one.
+fn prlimit<K: far::Task + ?Sized>(
+    task: &K,
+    pid: usize,
+    resource: Resource,
+    limit: Option<Rlimit>,
+) -> Result<Rlimit, Error> {
+    // The second is for the old one.
+    let limits = [limit.map_or(libc::rlimit64 { rlim_cur: 0, rlim_max: 0 }, to_kernel); 2];
+    let [_, old] = with_in_out(task, limits, |first| {
+        let second = first + size_of::<libc::rlimit64>();
+        let new = if limit.is_some() { first } else { 0 };
+        // SAFETY: (1), (2)
+        unsafe { call(task, Call::PRLIMIT, [pid, resource as usize, new, second]) }
+    })?;
+    Ok(from_kernel(old))
+}
 
 fn to_kernel(limit: Rlimit) -> libc::rlimit64 {
     libc::rlimit64 {

@@ -1,10 +1,10 @@
-//! Namespaces that change no brand: users, mounts, networks, names, IPC, cgroups.
+//! Namespaces that change no brand: users, mounts, networks, names, IPC, cgroups, clocks.
 //!
 //! # Safety
 //!
 //! 1. An fd in a call is of the task's own table and stays open for the call.
 //! 2. A call names the kinds of namespaces that it changes, and fds, addresses and pids mean the
-//!    same in all of them: pid and time namespaces and the fd table are not among them.
+//!    same in all of them: pid namespaces and the fd table are not among them.
 //! 3. What the kernel takes from a process that gains capabilities (`commit_creds`), its death signal
 //!    and the dumpable flag of its memory, is not taken by `unshare`: it excepts namespaces that the
 //!    process has made itself (`cred_cap_issubset`). To `setns`, the interface of a driven task sees.
@@ -44,6 +44,12 @@ pub trait SchedTask: far::Task {
     ///   other way round. Changes may still propagate: see
     ///   [`mount_change`](super::MountTask::mount_change).
     /// - [`NET`](Namespaces::NET): a loopback device, which is down.
+    /// - [`TIME`](Namespaces::TIME): for the program that the task becomes, as a task that shares this
+    ///   program's memory shares its clocks. Until then the clocks of the new namespace can be set:
+    ///   [`set_time_offsets`](super::Task::set_time_offsets). The task's children begin with the same, for
+    ///   their programs; those with [memory of their own](super::SpawnTask::spawn_with_memory) are in it
+    ///   at once. On the calling thread it is for the programs of what it spawns. Linux before 6.3 leaves
+    ///   the program where the task was, and lets such a task spawn nothing: `EINVAL`.
     /// - [`UTS`](Namespaces::UTS), [`IPC`](Namespaces::IPC), [`CGROUP`](Namespaces::CGROUP).
     ///
     /// A driven child shares this program's memory, also when it is in another user namespace. Who
@@ -75,7 +81,7 @@ pub trait SchedTask: far::Task {
     /// [`unshare(2)`](https://man7.org/linux/man-pages/man2/unshare.2.html),
     /// [`namespaces(7)`](https://man7.org/linux/man-pages/man7/namespaces.7.html)
     fn unshare(&self, kinds: Namespaces) -> Result<(), Error> {
-        // SAFETY: (2); (5), as the new user namespace is its own.
+        // SAFETY: (2); (3), as the new user namespace is its own.
         unsafe { call(self, Call::UNSHARE, [kinds.bits() as usize]) }.map(drop)
     }
 
@@ -180,6 +186,25 @@ pub trait SchedTask: far::Task {
         setns(self, &fd, Namespaces::CGROUP)
     }
 
+    /// `setns(fd, CLONE_NEWTIME)`—joins a time namespace: its clocks change at once.
+    ///
+    /// Checked: `fd` is of this task's fd table. It is for a child with
+    /// [memory of its own](super::SpawnTask::spawn_with_memory): to a process that shares its memory, as every
+    /// other driven task does, or has several threads, the kernel refuses it, with `EUSERS`.
+    ///
+    /// # Errors
+    ///
+    /// Of `setns`: `EUSERS`, `EINVAL` if `fd` is of another kind, `EPERM` without `CAP_SYS_ADMIN`.
+    ///
+    /// # References
+    ///
+    /// [`setns(2)`](https://man7.org/linux/man-pages/man2/setns.2.html),
+    /// [`time_namespaces(7)`](https://man7.org/linux/man-pages/man7/time_namespaces.7.html)
+    #[doc(alias = "setns")]
+    fn setns_time(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
+        setns(self, &fd, Namespaces::TIME)
+    }
+
     /// `setns(fd, CLONE_NEWUSER)`—joins a user namespace, with every capability in it.
     ///
     /// Checked: `fd` is of this task's fd table.
@@ -215,5 +240,6 @@ fn setns<K: far::Task + ?Sized>(
     kind: Namespaces,
 ) -> Result<(), Error> {
     // SAFETY: (1), (2), as the kernel refuses an fd of another kind; (3).
-    unsafe { call(task, Call::SETNS, [near(task, fd), kind.bits() as usize]) }.map(drop)
+    unsafe { call(task, Call::SETNS, [near(task, Call::SETNS, fd)?, kind.bits() as usize]) }
+        .map(drop)
 }

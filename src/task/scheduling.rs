@@ -4,7 +4,7 @@
 //!
 //! 1. Every address in a call is lent, for as many bytes as the kernel reads or writes there; it keeps
 //!    none of them after the call.
-//! 2. The pid in a call is 0, the caller itself.
+//! 2. The pid in a call is 0, the caller itself, or that of a process that there is a handle of.
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::fmt;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::far;
+use crate::handle::{AsProcess, with_number_of};
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
 use super::arguments::{Plain, call, with_in_out, with_out};
@@ -159,8 +160,8 @@ impl From<Policy> for SchedAttr {
 ///
 /// On a driven task they are about that task alone, and the program it becomes keeps what was set. On
 /// the calling thread they are about that thread alone. Children spawned afterwards start with what has
-/// been set. Those of another process are set by the task that drives it, or not at all: a number could
-/// be a stranger's by then.
+/// been set. Those whose names end in `_of` are about the first thread of another process, a running program
+/// for example, which has to be [held](AsProcess): a number alone could be a stranger's by then.
 ///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
@@ -194,11 +195,7 @@ pub trait SchedulingTask: far::Task {
     /// [`sched_setaffinity(2)`](https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html)
     #[doc(alias = "taskset")]
     fn sched_setaffinity(&self, cpus: &CpuSet) -> Result<(), Error> {
-        let mask: Vec<u8> = cpus.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        self.interface().lend(&mask, |address| {
-            // SAFETY: (1), (2)
-            unsafe { call(self, Call::SCHED_SETAFFINITY, [0, mask.len(), address]) }.map(drop)
-        })
+        setaffinity(self, 0, cpus)
     }
 
     /// `sched_getaffinity(0)`—the processors on which the task may run.
@@ -212,29 +209,7 @@ pub trait SchedulingTask: far::Task {
     /// [`sched_getaffinity(2)`](https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html)
     #[doc(alias = "taskset")]
     fn sched_getaffinity(&self) -> Result<CpuSet, Error> {
-        let mut size = 128;
-        loop {
-            let mut mask = vec![MaybeUninit::new(0_u8); size];
-            let answer = self.interface().lend_mut(&mut mask, |address| {
-                // SAFETY: (1), (2)
-                unsafe { call(self, Call::SCHED_GETAFFINITY, [0, size, address]) }
-            });
-            match answer {
-                Ok(length) => {
-                    // SAFETY: it was zeroes, and bytes from the kernel.
-                    let bytes = mask[..length].iter().map(|byte| unsafe { byte.assume_init() });
-                    let bytes: Vec<u8> = bytes.collect();
-                    let words = bytes.chunks_exact(8);
-                    let word = |word: &[u8]| u64::from_ne_bytes(word.try_into().expect("8 bytes"));
-                    return Ok(CpuSet { words: words.map(word).collect() });
-                }
-                // The kernel has room for more processors than this.
-                Err(error) if error.errno() == Some(Errno::INVAL) && size < MOST_CPUS / 8 => {
-                    size *= 2;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        getaffinity(self, 0)
     }
 
     /// `sched_setattr(0, attributes)`—sets policy and priority.
@@ -267,12 +242,7 @@ pub trait SchedulingTask: far::Task {
     #[doc(alias = "sched_setparam")]
     #[doc(alias = "chrt")]
     fn sched_setattr(&self, attributes: impl Into<SchedAttr>) -> Result<(), Error> {
-        let attributes = KernelAttr::from(attributes.into());
-        with_in_out(self, attributes, |address| {
-            // SAFETY: (1), (2)
-            unsafe { call(self, Call::SCHED_SETATTR, [0, address, 0]) }
-        })
-        .map(drop)
+        setattr(self, 0, attributes.into())
     }
 
     /// `sched_getattr(0)`—policy and priority.
@@ -287,17 +257,184 @@ pub trait SchedulingTask: far::Task {
     #[doc(alias = "sched_getscheduler")]
     #[doc(alias = "sched_getparam")]
     fn sched_getattr(&self) -> Result<SchedAttr, Error> {
-        let attributes: KernelAttr = with_out(self, |address| {
-            let arguments = [0, address, size_of::<KernelAttr>(), 0];
-            // SAFETY: (1), (2)
-            unsafe { call(self, Call::SCHED_GETATTR, arguments) }
-        })?;
-        let unknown = ErrorKind::Os(Errno::NOTSUP);
-        attributes.known().ok_or(Error::new(Call::SCHED_GETATTR, unknown))
+        getattr(self, 0)
+    }
+
+    /// `sched_setaffinity(pid, cpus)`—the processors on which another process may run.
+    ///
+    /// Of a program with several threads it is the first one, and those that it starts from then on. Checked:
+    /// `process` has a number in this task's pid namespace, and [is still there](AsProcess) before and after.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::task::CpuSet;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let sleep = Program::new("sleep").arg("1000");
+    /// let process = here.spawn()?.program(&sleep).exec()?.kill_on_drop(true);
+    /// let first = here.sched_getaffinity_of(&process)?.iter().next().expect("it runs somewhere");
+    /// here.sched_setaffinity_of(&process, &CpuSet::from_iter([first]))?;
+    /// assert_eq!(here.sched_getaffinity_of(&process)?, CpuSet::from_iter([first]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `sched_setaffinity`: `ESRCH` if the process has ended, `EPERM` if it is another user's, without
+    /// `CAP_SYS_NICE`, and as [`sched_setaffinity`](Self::sched_setaffinity).
+    ///
+    /// # References
+    ///
+    /// [`sched_setaffinity(2)`](https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html)
+    #[doc(alias = "taskset")]
+    fn sched_setaffinity_of(
+        &self,
+        process: &(impl AsProcess<Self::PidNamespace> + ?Sized),
+        cpus: &CpuSet,
+    ) -> Result<(), Error> {
+        with_number_of(process, Call::SCHED_SETAFFINITY, |pid| setaffinity(self, pid, cpus))
+    }
+
+    /// `sched_getaffinity(pid)`—the processors on which the first thread of another process may run.
+    ///
+    /// Checked: as [`sched_setaffinity_of`](Self::sched_setaffinity_of).
+    ///
+    /// # Errors
+    ///
+    /// Of `sched_getaffinity`: `ESRCH` if the process has ended.
+    ///
+    /// # References
+    ///
+    /// [`sched_getaffinity(2)`](https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html)
+    #[doc(alias = "taskset")]
+    fn sched_getaffinity_of(
+        &self,
+        process: &(impl AsProcess<Self::PidNamespace> + ?Sized),
+    ) -> Result<CpuSet, Error> {
+        with_number_of(process, Call::SCHED_GETAFFINITY, |pid| getaffinity(self, pid))
+    }
+
+    /// `sched_setattr(pid, attributes)`—sets policy and priority of the first thread of another process.
+    ///
+    /// Checked: as [`sched_setaffinity_of`](Self::sched_setaffinity_of).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::task::Policy;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut command = nearfar::Command::new("sleep");
+    /// let program = command.arg("1000").kill_on_drop(true).spawn()?;
+    /// let here = Task::here();
+    /// here.sched_setattr_of(&program, Policy::Batch { nice: 10 })?;
+    /// assert_eq!(here.sched_getattr_of(&program)?.policy, Policy::Batch { nice: 10 });
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `sched_setattr`: `ESRCH` if the process has ended, `EPERM` if it is another user's, without
+    /// `CAP_SYS_NICE`, and as [`sched_setattr`](Self::sched_setattr).
+    ///
+    /// # References
+    ///
+    /// [`sched_setattr(2)`](https://man7.org/linux/man-pages/man2/sched_setattr.2.html)
+    #[doc(alias = "sched_setscheduler")]
+    #[doc(alias = "chrt")]
+    #[doc(alias = "renice")]
+    fn sched_setattr_of(
+        &self,
+        process: &(impl AsProcess<Self::PidNamespace> + ?Sized),
+        attributes: impl Into<SchedAttr>,
+    ) -> Result<(), Error> {
+        with_number_of(process, Call::SCHED_SETATTR, |pid| setattr(self, pid, attributes.into()))
+    }
+
+    /// `sched_getattr(pid)`—policy and priority of the first thread of another process.
+    ///
+    /// Checked: as [`sched_setaffinity_of`](Self::sched_setaffinity_of).
+    ///
+    /// # Errors
+    ///
+    /// Of `sched_getattr`: `ESRCH` if the process has ended, and as [`sched_getattr`](Self::sched_getattr).
+    ///
+    /// # References
+    ///
+    /// [`sched_getattr(2)`](https://man7.org/linux/man-pages/man2/sched_setattr.2.html)
+    #[doc(alias = "sched_getscheduler")]
+    fn sched_getattr_of(
+        &self,
+        process: &(impl AsProcess<Self::PidNamespace> + ?Sized),
+    ) -> Result<SchedAttr, Error> {
+        with_number_of(process, Call::SCHED_GETATTR, |pid| getattr(self, pid))
     }
 }
 
 impl<K: far::Task + ?Sized> SchedulingTask for K {}
+
+/// Those of the process `pid`, room (2); so also below.
+fn setaffinity<K: far::Task + ?Sized>(task: &K, pid: usize, cpus: &CpuSet) -> Result<(), Error> {
+    let mask: Vec<u8> = cpus.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    task.interface().lend(&mask, |address| {
+        // SAFETY: (1), (2)
+        unsafe { call(task, Call::SCHED_SETAFFINITY, [pid, mask.len(), address]) }.map(drop)
+    })
+}
+
+fn getaffinity<K: far::Task + ?Sized>(task: &K, pid: usize) -> Result<CpuSet, Error> {
+    let mut size = 128;
+    loop {
+        let mut mask = vec![MaybeUninit::new(0_u8); size];
+        let answer = task.interface().lend_mut(&mut mask, |address| {
+            // SAFETY: (1), (2)
+            unsafe { call(task, Call::SCHED_GETAFFINITY, [pid, size, address]) }
+        });
+        match answer {
+            Ok(length) => {
+                // SAFETY: it was zeroes, and bytes from the kernel.
+                let bytes = mask[..length].iter().map(|byte| unsafe { byte.assume_init() });
+                let bytes: Vec<u8> = bytes.collect();
+                let words = bytes.chunks_exact(8);
+                let word = |word: &[u8]| u64::from_ne_bytes(word.try_into().expect("8 bytes"));
+                return Ok(CpuSet { words: words.map(word).collect() });
+            }
+            // The kernel has room for more processors than this.
+            Err(error) if error.errno() == Some(Errno::INVAL) && size < MOST_CPUS / 8 => {
+                size *= 2;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn setattr<K: far::Task + ?Sized>(
+    task: &K,
+    pid: usize,
+    attributes: SchedAttr,
+) -> Result<(), Error> {
+    with_in_out(task, KernelAttr::from(attributes), |address| {
+        // SAFETY: (1), (2)
+        unsafe { call(task, Call::SCHED_SETATTR, [pid, address, 0]) }
+    })
+    .map(drop)
+}
+
+fn getattr<K: far::Task + ?Sized>(task: &K, pid: usize) -> Result<SchedAttr, Error> {
+    let attributes: KernelAttr = with_out(task, |address| {
+        let arguments = [pid, address, size_of::<KernelAttr>(), 0];
+        // SAFETY: (1), (2)
+        unsafe { call(task, Call::SCHED_GETATTR, arguments) }
+    })?;
+    let unknown = ErrorKind::Os(Errno::NOTSUP);
+    attributes.known().ok_or(Error::new(Call::SCHED_GETATTR, unknown))
+}
 
 /// `struct sched_attr` of `sched/types.h`, in its first version.
 #[repr(C)]

@@ -23,7 +23,7 @@ use crate::near::AsPid;
 use crate::signals::SignalSet;
 
 use super::Task;
-use super::arguments::{Plain, call, near, with_in_out, with_out};
+use super::arguments::{Plain, call, near, pid_of, with_in_out, with_out};
 
 /// What happens when a signal arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -219,7 +219,8 @@ pub trait SignalTask: far::Task {
         value: i32,
     ) -> Result<(), Error> {
         with_in_out(self, queued(self, signal, value)?, |info| {
-            let arguments = [pid.number().as_raw() as usize, signal.as_raw() as usize, info];
+            let arguments =
+                [pid_of(self, Call::RT_SIGQUEUEINFO, &pid)?, signal.as_raw() as usize, info];
             // SAFETY: (1), (4)
             unsafe { call(self, Call::RT_SIGQUEUEINFO, arguments) }
         })
@@ -246,7 +247,7 @@ pub trait SignalTask: far::Task {
         signal: Signal,
         value: i32,
     ) -> Result<(), Error> {
-        let pidfd = near(self, &pidfd);
+        let pidfd = near(self, Call::PIDFD_SEND_SIGNAL, &pidfd)?;
         with_in_out(self, queued(self, signal, value)?, |info| {
             let arguments = [pidfd, signal.as_raw() as usize, info, 0];
             // SAFETY: (1), (3), (4)

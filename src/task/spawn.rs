@@ -8,7 +8,7 @@
 use std::ffi::c_int;
 
 use crate::brand::{Brand, Guard, HostFds, HostMemory, HostPids, Label, Namespace};
-use crate::far::{self, PidNamespace};
+use crate::far::{self, AddressSpace, FdTable, PidNamespace};
 use crate::handle::Inherit;
 use crate::interface::{Birth, Call, Error, Local, Residents, Ring, SyscallInterface};
 use crate::near;
@@ -36,6 +36,15 @@ pub trait SpawnTask: far::Task {
             AddressSpace = Self::AddressSpace,
             PidNamespace = Q,
             ChildPidNamespace = Q,
+        > + DrivenTask;
+
+    /// A driven task with this one's fd table, the address space `B`, and in the pid namespace of its
+    /// children.
+    type ChildWithMemory<B: Namespace>: far::Task<
+            FdTable = Self::FdTable,
+            AddressSpace = B,
+            PidNamespace = Self::ChildPidNamespace,
+            ChildPidNamespace = Self::ChildPidNamespace,
         > + DrivenTask;
 
     /// `clone3(CLONE_VM | CLONE_FILES)`—a child process that serves syscalls.
@@ -128,14 +137,96 @@ pub trait SpawnTask: far::Task {
     ) -> Result<Unshared<'id, Self::Child, L, X>, Error> {
         self.spawn()?.unshare_files(guard, keep)
     }
+
+    /// `clone3(CLONE_FILES)`—[`spawn`](Self::spawn), with a copy of this task's memory, named by `guard`.
+    ///
+    /// What is in the copy at the same addresses is what was here at that moment, also what other threads
+    /// were in the middle of. From then on the two have nothing in common but mappings that are shared. So a
+    /// slice is no buffer for this child: it has no memory of this program's any more.
+    ///
+    /// Who has the copy's addresses can read there what this program had in its memory, secrets included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// brand!(child_memory);
+    /// let child = here.spawn_with_memory(child_memory)?;
+    /// // Paths and the like get to where it finds them.
+    /// let null = child.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty())?;
+    /// assert_eq!(here.read(&null, &mut [0; 8])?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As `spawn`.
+    ///
+    /// # References
+    ///
+    /// [`clone3(2)`](https://man7.org/linux/man-pages/man2/clone.2.html)
+    fn spawn_with_memory<'id, L: Label>(
+        &self,
+        guard: Guard<'id, L>,
+    ) -> Result<Self::ChildWithMemory<Brand<'id, L>>, Error>;
+
+    /// `fork()`—a child with a copy of this task's memory, named by `memory`, and an fd table of its own,
+    /// named by `files`: what `keep` lists is in it, and 0, 1 and 2.
+    ///
+    /// See [`spawn_with_memory`](Self::spawn_with_memory).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// brand!(child_memory, child_fds);
+    /// let (child, writer) = here.fork(child_memory, child_fds, writer)?;
+    /// let echo = Program::new("echo").arg("hello");
+    /// assert!(child.program(&echo).fd(1, &writer).exec()?.wait()?.success());
+    /// assert_eq!(here.read(&reader, &mut [0; 16])?, 6);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As `spawn` and [`unshare_files`](UnshareFilesTask::unshare_files).
+    ///
+    /// # References
+    ///
+    /// [`fork(2)`](https://man7.org/linux/man-pages/man2/fork.2.html)
+    fn fork<'memory, 'files, M: Label, L: Label, X: Inherit<Self::FdTable>>(
+        &self,
+        memory: Guard<'memory, M>,
+        files: Guard<'files, L>,
+        keep: X,
+    ) -> Result<Unshared<'files, Self::ChildWithMemory<Brand<'memory, M>>, L, X>, Error> {
+        self.spawn_with_memory(memory)?.unshare_files(files, keep)
+    }
 }
 
 impl SpawnTask for Task<HostFds, HostMemory, HostPids, Local> {
     type Child = Task<HostFds, HostMemory, HostPids>;
     type ChildWithPids<Q: Namespace> = Task<HostFds, HostMemory, Q, Ring, Q>;
+    type ChildWithMemory<B: Namespace> = Task<HostFds, B, HostPids>;
 
     fn spawn(&self) -> Result<Self::Child, Error> {
         self.spawn_as(Birth::default())
+    }
+
+    fn spawn_with_memory<'id, L: Label>(
+        &self,
+        _guard: Guard<'id, L>,
+    ) -> Result<Self::ChildWithMemory<Brand<'id, L>>, Error> {
+        Ok(self.spawn_as(Birth { is_forked: true, ..Birth::default() })?.with_own_memory())
     }
 
     fn spawn_with_pids<'id, L: Label>(
@@ -173,9 +264,18 @@ where
 {
     type Child = Task<F, A, C, Ring, C>;
     type ChildWithPids<Q: Namespace> = Task<F, A, Q, Ring, Q>;
+    type ChildWithMemory<B: Namespace> = Task<F, B, C, Ring, C>;
 
     fn spawn(&self) -> Result<Self::Child, Error> {
-        self.spawn_into(self.child_pid_namespace.clone(), 0)
+        spawn_into(self.as_parent(), &self.child_pid_namespace, Birth::default())
+    }
+
+    fn spawn_with_memory<'id, L: Label>(
+        &self,
+        _guard: Guard<'id, L>,
+    ) -> Result<Self::ChildWithMemory<Brand<'id, L>>, Error> {
+        let birth = Birth { is_forked: true, ..Birth::default() };
+        Ok(spawn_into(self.as_parent(), &self.child_pid_namespace, birth)?.with_own_memory())
     }
 
     fn spawn_with_pids<'id, L: Label>(
@@ -183,33 +283,48 @@ where
         _guard: Guard<'id, L>,
     ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
         let residents = Residents::none(self.pid_namespace.residents());
-        self.spawn_into(PidNamespace::of(residents), libc::CLONE_NEWPID)
+        let birth = Birth { namespaces: libc::CLONE_NEWPID, ..Birth::default() };
+        spawn_into(self.as_parent(), &PidNamespace::of(residents), birth)
     }
 }
 
 impl<F, A, P, C> Task<F, A, P, Ring, C> {
-    /// A child in `namespace`: where the next children go, or what the flag makes.
-    fn spawn_into<Q>(
-        &self,
-        namespace: PidNamespace<Q>,
-        namespaces: c_int,
-    ) -> Result<Task<F, A, Q, Ring, Q>, Error> {
-        let residents = namespace.residents();
-        let birth = Birth { namespaces, residents, ..Birth::default() };
-        let ring = self.interface.spawn_sibling(birth)?;
-        let pid = match residents {
-            None => near::Pid::asserted(ring.process().pid().as_raw()).expect("it is positive"),
-            Some(_) => own_pid(&ring)?,
-        };
-        Ok(Task {
-            interface: ring,
-            fd_table: self.fd_table.clone(),
-            address_space: self.address_space,
-            pid_namespace: namespace.clone(),
-            child_pid_namespace: namespace,
-            pid,
-        })
+    fn as_parent(&self) -> Parent<'_, F, A> {
+        Parent {
+            ring: &self.interface,
+            fd_table: &self.fd_table,
+            address_space: &self.address_space,
+        }
     }
+}
+
+/// What a child has from the task that spawns it.
+pub(super) struct Parent<'task, F, A> {
+    pub(super) ring: &'task Ring,
+    pub(super) fd_table: &'task FdTable<F>,
+    pub(super) address_space: &'task AddressSpace<A>,
+}
+
+/// A child in `namespace`: where the next children go, or what a flag of its birth makes.
+pub(super) fn spawn_into<F, A, Q>(
+    parent: Parent<'_, F, A>,
+    namespace: &PidNamespace<Q>,
+    birth: Birth<'_>,
+) -> Result<Task<F, A, Q, Ring, Q>, Error> {
+    let residents = namespace.residents();
+    let ring = parent.ring.spawn_sibling(Birth { residents, ..birth })?;
+    let pid = match residents {
+        None => near::Pid::asserted(ring.process().pid().as_raw()).expect("it is positive"),
+        Some(_) => own_pid(&ring)?,
+    };
+    Ok(Task {
+        interface: ring,
+        fd_table: parent.fd_table.clone(),
+        address_space: parent.address_space.clone(),
+        pid_namespace: namespace.clone(),
+        child_pid_namespace: namespace.clone(),
+        pid,
+    })
 }
 
 /// What a child in another pid namespace is called there.

@@ -63,7 +63,8 @@ pub trait StorageTask: far::Task {
     /// [`ftruncate(2)`](https://man7.org/linux/man-pages/man2/truncate.2.html)
     fn ftruncate(&self, fd: impl AsFd<Self::FdTable>, length: u64) -> Result<(), Error> {
         // SAFETY: (1)
-        unsafe { call(self, Call::FTRUNCATE, [near(self, &fd), length as usize]) }.map(drop)
+        unsafe { call(self, Call::FTRUNCATE, [near(self, Call::FTRUNCATE, &fd)?, length as usize]) }
+            .map(drop)
     }
 
     /// `fallocate(fd, flags, offset, length)`—reserves space for a range of a file, in bytes, or with
@@ -103,7 +104,8 @@ pub trait StorageTask: far::Task {
         length: u64,
     ) -> Result<(), Error> {
         let flags = known(Call::FALLOCATE, flags.bits(), KNOWN_FALLOCATE.bits())?;
-        let arguments = [near(self, &fd), flags, offset as usize, length as usize];
+        let arguments =
+            [near(self, Call::FALLOCATE, &fd)?, flags, offset as usize, length as usize];
         // SAFETY: (1), (3)
         unsafe { call(self, Call::FALLOCATE, arguments) }.map(drop)
     }
@@ -122,7 +124,7 @@ pub trait StorageTask: far::Task {
     /// [`fsync(2)`](https://man7.org/linux/man-pages/man2/fsync.2.html)
     fn fsync(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
         // SAFETY: (1)
-        unsafe { call(self, Call::FSYNC, [near(self, &fd)]) }.map(drop)
+        unsafe { call(self, Call::FSYNC, [near(self, Call::FSYNC, &fd)?]) }.map(drop)
     }
 
     /// `fdatasync(fd)`—waits until the file's content is on the disk, with what is needed to read it.
@@ -138,7 +140,7 @@ pub trait StorageTask: far::Task {
     /// [`fdatasync(2)`](https://man7.org/linux/man-pages/man2/fsync.2.html)
     fn fdatasync(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
         // SAFETY: (1)
-        unsafe { call(self, Call::FDATASYNC, [near(self, &fd)]) }.map(drop)
+        unsafe { call(self, Call::FDATASYNC, [near(self, Call::FDATASYNC, &fd)?]) }.map(drop)
     }
 
     /// `flock(fd, operation)`—locks or unlocks the whole file, and waits until it can unless it is told
@@ -174,7 +176,8 @@ pub trait StorageTask: far::Task {
     /// [`flock(2)`](https://man7.org/linux/man-pages/man2/flock.2.html)
     fn flock(&self, fd: impl AsFd<Self::FdTable>, operation: FlockOperation) -> Result<(), Error> {
         // SAFETY: (1)
-        unsafe { call(self, Call::FLOCK, [near(self, &fd), operation as usize]) }.map(drop)
+        unsafe { call(self, Call::FLOCK, [near(self, Call::FLOCK, &fd)?, operation as usize]) }
+            .map(drop)
     }
 
     /// `memfd_create(name, flags)`—a new file that is only in memory and has no path.

@@ -73,7 +73,7 @@ pub trait TerminalTask: far::Task {
     /// [`TIOCSCTTY(2const)`](https://man7.org/linux/man-pages/man2/TIOCSCTTY.2const.html)
     #[doc(alias = "TIOCSCTTY")]
     fn ioctl_tiocsctty(&self, terminal: impl AsFd<Self::FdTable>) -> Result<(), Error> {
-        let arguments = [near(self, &terminal), libc::TIOCSCTTY as usize, 0];
+        let arguments = [near(self, Call::IOCTL, &terminal)?, libc::TIOCSCTTY as usize, 0];
         // SAFETY: (1); a number.
         unsafe { call(self, Call::IOCTL, arguments) }.map(drop)
     }
@@ -95,8 +95,14 @@ pub trait TerminalTask: far::Task {
     #[doc(alias = "TIOCNOTTY")]
     fn ioctl_tiocnotty(&self, terminal: impl AsFd<Self::FdTable>) -> Result<(), Error> {
         // SAFETY: (1)
-        unsafe { call(self, Call::IOCTL, [near(self, &terminal), libc::TIOCNOTTY as usize, 0]) }
-            .map(drop)
+        unsafe {
+            call(
+                self,
+                Call::IOCTL,
+                [near(self, Call::IOCTL, &terminal)?, libc::TIOCNOTTY as usize, 0],
+            )
+        }
+        .map(drop)
     }
 
     /// `ioctl(terminal, TIOCGSID, session)`—the session that a terminal controls; `None` if it is not
@@ -119,7 +125,7 @@ pub trait TerminalTask: far::Task {
         terminal: impl AsFd<Self::FdTable>,
     ) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
         let session: c_int = with_out(self, |address| {
-            let arguments = [near(self, &terminal), libc::TIOCGSID as usize, address];
+            let arguments = [near(self, Call::IOCTL, &terminal)?, libc::TIOCGSID as usize, address];
             // SAFETY: (1), (2): an `int`.
             unsafe { call(self, Call::IOCTL, arguments) }
         })?;

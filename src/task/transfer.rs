@@ -70,7 +70,7 @@ pub trait TransferTask: far::Task {
     ) -> Result<usize, Error> {
         with_vectors(self, Vectors::of_mut(buffers), |vectors, count| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::READV, [near(self, &fd), vectors, count]) }
+            unsafe { call(self, Call::READV, [near(self, Call::READV, &fd)?, vectors, count]) }
         })
     }
 
@@ -111,7 +111,7 @@ pub trait TransferTask: far::Task {
     ) -> Result<usize, Error> {
         with_vectors(self, Vectors::of(buffers), |vectors, count| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::WRITEV, [near(self, &fd), vectors, count]) }
+            unsafe { call(self, Call::WRITEV, [near(self, Call::WRITEV, &fd)?, vectors, count]) }
         })
     }
 
@@ -141,7 +141,7 @@ pub trait TransferTask: far::Task {
         let flags = known(Call::PREADV2, flags.bits(), allowed.bits())?;
         let position = position(Call::PREADV2, offset)?;
         with_vectors(self, Vectors::of_mut(buffers), |vectors, count| {
-            let arguments = [near(self, &fd), vectors, count, position, 0, flags];
+            let arguments = [near(self, Call::PREADV2, &fd)?, vectors, count, position, 0, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::PREADV2, arguments) }
         })
@@ -173,7 +173,7 @@ pub trait TransferTask: far::Task {
         let flags = known(Call::PWRITEV2, flags.bits(), KNOWN_WRITE.bits())?;
         let position = position(Call::PWRITEV2, offset)?;
         with_vectors(self, Vectors::of(buffers), |vectors, count| {
-            let arguments = [near(self, &fd), vectors, count, position, 0, flags];
+            let arguments = [near(self, Call::PWRITEV2, &fd)?, vectors, count, position, 0, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::PWRITEV2, arguments) }
         })
@@ -220,7 +220,10 @@ pub trait TransferTask: far::Task {
         output_offset: Option<&mut u64>,
         length: usize,
     ) -> Result<usize, Error> {
-        let [input, output] = [near(self, &input), near(self, &output)];
+        let [input, output] = [
+            near(self, Call::COPY_FILE_RANGE, &input)?,
+            near(self, Call::COPY_FILE_RANGE, &output)?,
+        ];
         with_offset(self, input_offset, |from| {
             with_offset(self, output_offset, |to| {
                 // SAFETY: (1), (2)
@@ -259,7 +262,8 @@ pub trait TransferTask: far::Task {
         flags: SpliceFlags,
     ) -> Result<usize, Error> {
         let flags = known(Call::SPLICE, flags.bits(), KNOWN_SPLICE.bits())?;
-        let [input, output] = [near(self, &input), near(self, &output)];
+        let [input, output] =
+            [near(self, Call::SPLICE, &input)?, near(self, Call::SPLICE, &output)?];
         with_offset(self, input_offset, |from| {
             with_offset(self, output_offset, |to| {
                 // SAFETY: (1), (2), (3)
@@ -291,7 +295,8 @@ pub trait TransferTask: far::Task {
         flags: SpliceFlags,
     ) -> Result<usize, Error> {
         let flags = known(Call::TEE, flags.bits(), KNOWN_SPLICE.bits())?;
-        let arguments = [near(self, &input), near(self, &output), length, flags];
+        let arguments =
+            [near(self, Call::TEE, &input)?, near(self, Call::TEE, &output)?, length, flags];
         // SAFETY: (1), (3)
         unsafe { call(self, Call::TEE, arguments) }
     }
@@ -319,7 +324,8 @@ pub trait TransferTask: far::Task {
         offset: Option<&mut u64>,
         length: usize,
     ) -> Result<usize, Error> {
-        let [output, input] = [near(self, &output), near(self, &input)];
+        let [output, input] =
+            [near(self, Call::SENDFILE, &output)?, near(self, Call::SENDFILE, &input)?];
         with_offset(self, offset, |offset| {
             // SAFETY: (1), (2)
             unsafe { call(self, Call::SENDFILE, [output, input, offset, length]) }

@@ -10,8 +10,8 @@
 use std::ffi::c_int;
 use std::{fmt, io};
 
-use crate::brand::{Brand, Guard, Label};
-use crate::far::{self, FdTable};
+use crate::brand::{Brand, Guard, Label, Namespace};
+use crate::far::{self, FdTable, FdTableMismatchError};
 use crate::handle::{Fd, Inherit, Inheriting, Listed};
 use crate::interface::{Call, Error, ErrorKind, Failed, Request, Ring};
 
@@ -87,22 +87,42 @@ pub trait UnshareFilesTask: DrivenTask {
         keep: X,
     ) -> Result<Unshared<'id, Self, L, X>, NotUnshared<Self, Guard<'id, L>, Self::FdTable>> {
         let table = FdTable::<Brand<'id, L>>::without_tasks();
-        // SAFETY: (1), (2)
-        let (inherited, Listed { numbers, moved }) = unsafe { Inheriting::list(keep, &table) };
-        let left = match numbers {
-            // SAFETY: the handles of the slots it closes are of a brand the task does not have
-            // afterwards.
-            Ok(numbers) => unsafe { leave_all_but(self.ring(Token(())), &numbers, &table) },
-            Err(()) => Err(Error::new(Call::CLOSE_RANGE, ErrorKind::ListedTwice)),
-        };
-        match left {
-            Ok(()) => Ok((self.with_table(table, Token(())), inherited)),
-            Err(error) => Err(NotUnshared { error, task: self, guard, moved }),
+        match leave_for(&mut self, keep, &table) {
+            Ok(inherited) => Ok((self.with_table(table, Token(())), inherited)),
+            Err((error, moved)) => Err(NotUnshared { error, task: self, guard, moved }),
         }
     }
 }
 
 impl<K: DrivenTask> UnshareFilesTask for K {}
+
+/// Has the task leave its fd table for `table`, which holds what `keep` lists. The caller sees to it that
+/// the task says so from then on. On failure, what was listed by value comes back.
+#[expect(clippy::type_complexity, reason = "what comes back is what was given")]
+pub(super) fn leave_for<K: DrivenTask, G, X: Inherit<K::FdTable>>(
+    task: &mut K,
+    keep: X,
+    table: &FdTable<G>,
+) -> Result<X::Inherited<G>, (Error, Vec<Fd<K::FdTable>>)> {
+    let from = task.fd_table().clone();
+    // SAFETY: (1), (2)
+    let (inherited, Listed { numbers, moved, foreign }) =
+        unsafe { Inheriting::list(keep, &from, table) };
+    let is_same = K::FdTable::check(
+        || foreign.is_none(),
+        || FdTableMismatchError::between(&from, foreign.as_ref().and_then(Option::as_ref)).into(),
+    );
+    let left = match (is_same, numbers) {
+        (Err(mismatch), _) => {
+            Err(Error::new(Call::CLOSE_RANGE, ErrorKind::Mismatch(mismatch.into())))
+        }
+        (_, Err(())) => Err(Error::new(Call::CLOSE_RANGE, ErrorKind::ListedTwice)),
+        // SAFETY: the handles of the slots it closes are of a table that the task does not have
+        // afterwards.
+        (Ok(()), Ok(numbers)) => unsafe { leave_all_but(task.ring(Token(())), &numbers, table) },
+    };
+    left.map(|()| inherited).map_err(|error| (error, moved))
+}
 
 /// A transition to a new fd table that did not happen.
 #[derive(thiserror::Error)]

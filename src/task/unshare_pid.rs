@@ -124,11 +124,13 @@ pub trait UnsharePidTask: DrivenTask {
         fd: impl AsFd<Self::FdTable>,
     ) -> Result<Self::WithChildPids<Brand<'id, L>>, PidNamespaceUnchanged<Self, Guard<'id, L>>>
     {
-        let arguments = [near(&self, &fd), libc::CLONE_NEWPID as usize];
-        // SAFETY: (1), (2)
-        match unsafe { call(&self, Call::SETNS, arguments) } {
+        let joined = near(&self, Call::SETNS, &fd).and_then(|fd| {
+            // SAFETY: (1), (2)
+            unsafe { call(&self, Call::SETNS, [fd, libc::CLONE_NEWPID as usize]) }
+        });
+        match joined {
             Ok(_) => {
-                let residents = Residents::unknown(self.pid_namespace().residents());
+                let residents = Residents::unknown(self.pid_namespace().residents(), None);
                 Ok(self.with_child_pids(PidNamespace::of(residents), Token(())))
             }
             Err(error) => Err(PidNamespaceUnchanged { error, task: self, guard }),

@@ -89,6 +89,14 @@ pub(crate) fn until_blocked_in(pid: impl ToPid, number: i64) {
     });
 }
 
+/// Waits until a thread or a driven task sleeps on the word: an idle one sleeps on another.
+#[track_caller]
+pub(crate) fn until_it_sleeps_on(word: &AtomicU32, thread: impl std::fmt::Display) {
+    let path = format!("/proc/{thread}/syscall");
+    let start = format!("{} {word:p} ", libc::SYS_futex);
+    until("asleep", || fs::read_to_string(&path).is_ok_and(|line| line.starts_with(&start)));
+}
+
 /// Stops a process by SIGSTOP, and waits until it is.
 #[track_caller]
 pub(crate) fn stop(pid: Pid<HostPids>) {
@@ -318,4 +326,10 @@ pub(crate) fn map_root(pid: impl ToPid) {
     fs::write(file("setgroups"), "deny").expect("the namespace is ours");
     fs::write(file("uid_map"), format!("0 {user} 1")).expect("nobody is mapped yet");
     fs::write(file("gid_map"), format!("0 {group} 1")).expect("nobody is mapped yet");
+}
+
+/// A program that goes on until the handle is dropped.
+pub(crate) fn sleeping(task: impl ExecTask) -> ChildProcess {
+    let sleep = Program::new("sleep").arg("1000");
+    task.program(&sleep).exec().expect("there is such a program").kill_on_drop(true)
 }

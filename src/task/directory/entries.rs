@@ -55,7 +55,7 @@ impl<'task, K: far::Task + ?Sized, D: AsFd<K::FdTable>> DirectoryEntries<'task, 
 
     /// Asks for the next batch, which is empty at the end of the directory.
     fn refill(&mut self) -> Result<(), Error> {
-        let (task, directory) = (self.task, near(self.task, &self.directory));
+        let (task, directory) = (self.task, near(self.task, Call::GETDENTS64, &self.directory)?);
         self.next = 0;
         let read = |address| {
             // SAFETY: (1), (2)

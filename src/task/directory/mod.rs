@@ -23,7 +23,9 @@ use crate::far;
 use crate::handle::{AsDirFd, AsFd, Fd};
 use crate::interface::{Call, Error};
 
-use super::arguments::{call, known, received, with_bytes_out, with_lent, with_path, with_paths};
+use super::arguments::{
+    call, dirfd, known, received, with_bytes_out, with_lent, with_path, with_paths,
+};
 use super::file_descriptor::known_open_flags;
 
 pub use entries::{DirectoryEntries, DirectoryEntry};
@@ -88,7 +90,13 @@ pub trait DirectoryTask: far::Task {
         with_path(self, Call::OPENAT2, path, |path| {
             let number = with_lent(self, &mut how, |how| {
                 // SAFETY: (1), (2), (3)
-                unsafe { call(self, Call::OPENAT2, [directory.dirfd() as usize, path, how, size]) }
+                unsafe {
+                    call(
+                        self,
+                        Call::OPENAT2,
+                        [dirfd(self, Call::OPENAT2, &directory)?, path, how, size],
+                    )
+                }
             })?;
             // SAFETY: (4)
             unsafe { received(self, number) }
@@ -115,7 +123,7 @@ pub trait DirectoryTask: far::Task {
     ) -> Result<(), Error> {
         let mode = mode.bits() & 0o7777;
         with_path(self, Call::MKDIRAT, path, |path| {
-            let arguments = [directory.dirfd() as usize, path, mode as usize];
+            let arguments = [dirfd(self, Call::MKDIRAT, &directory)?, path, mode as usize];
             // SAFETY: (1), (2)
             unsafe { call(self, Call::MKDIRAT, arguments) }.map(drop)
         })
@@ -162,7 +170,7 @@ pub trait DirectoryTask: far::Task {
         let device = node.device()?;
         let mode = node.kind().as_raw_mode() | mode.bits() & 0o7777;
         with_path(self, Call::MKNODAT, path, |path| {
-            let arguments = [directory.dirfd() as usize, path, mode as usize, device];
+            let arguments = [dirfd(self, Call::MKNODAT, &directory)?, path, mode as usize, device];
             // SAFETY: (1), (2)
             unsafe { call(self, Call::MKNODAT, arguments) }.map(drop)
         })
@@ -194,8 +202,10 @@ pub trait DirectoryTask: far::Task {
         let flags = known(Call::UNLINKAT, flags.bits(), AtFlags::REMOVEDIR.bits())?;
         with_path(self, Call::UNLINKAT, path, |path| {
             // SAFETY: (1), (2), (3)
-            unsafe { call(self, Call::UNLINKAT, [directory.dirfd() as usize, path, flags]) }
-                .map(drop)
+            unsafe {
+                call(self, Call::UNLINKAT, [dirfd(self, Call::UNLINKAT, &directory)?, path, flags])
+            }
+            .map(drop)
         })
     }
 
@@ -225,7 +235,10 @@ pub trait DirectoryTask: far::Task {
         let allowed = AtFlags::SYMLINK_FOLLOW | AtFlags::EMPTY_PATH;
         let flags = known(Call::LINKAT, flags.bits(), allowed.bits())?;
         with_paths(self, Call::LINKAT, (path, new_path), |path, new_path| {
-            let [from, to] = [directory.dirfd() as usize, new_directory.dirfd() as usize];
+            let [from, to] = [
+                dirfd(self, Call::LINKAT, &directory)?,
+                dirfd(self, Call::LINKAT, &new_directory)?,
+            ];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::LINKAT, [from, path, to, new_path, flags]) }.map(drop)
         })
@@ -252,8 +265,14 @@ pub trait DirectoryTask: far::Task {
     ) -> Result<(), Error> {
         with_paths(self, Call::SYMLINKAT, (target, path), |target, path| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::SYMLINKAT, [target, directory.dirfd() as usize, path]) }
-                .map(drop)
+            unsafe {
+                call(
+                    self,
+                    Call::SYMLINKAT,
+                    [target, dirfd(self, Call::SYMLINKAT, &directory)?, path],
+                )
+            }
+            .map(drop)
         })
     }
 
@@ -289,7 +308,7 @@ pub trait DirectoryTask: far::Task {
         path: impl path::Arg,
     ) -> Result<OsString, Error> {
         with_path(self, Call::READLINKAT, path, |path| {
-            let directory = directory.dirfd() as usize;
+            let directory = dirfd(self, Call::READLINKAT, &directory)?;
             let (mut target, mut size) = (Vec::new(), 256);
             loop {
                 let read = |address| {
@@ -337,7 +356,10 @@ pub trait DirectoryTask: far::Task {
         let allowed = RenameFlags::EXCHANGE | RenameFlags::NOREPLACE | RenameFlags::WHITEOUT;
         let flags = known(Call::RENAMEAT2, flags.bits(), allowed.bits())?;
         with_paths(self, Call::RENAMEAT2, (path, new_path), |path, new_path| {
-            let [from, to] = [directory.dirfd() as usize, new_directory.dirfd() as usize];
+            let [from, to] = [
+                dirfd(self, Call::RENAMEAT2, &directory)?,
+                dirfd(self, Call::RENAMEAT2, &new_directory)?,
+            ];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::RENAMEAT2, [from, path, to, new_path, flags]) }.map(drop)
         })

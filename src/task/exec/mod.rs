@@ -1,6 +1,7 @@
 //! Becoming a program.
 
 mod attributes;
+mod lending;
 mod preparation;
 
 use std::ffi::c_int;
@@ -11,13 +12,14 @@ use rustix::process::Signal;
 
 use crate::brand::Namespace;
 use crate::handle::{AsFd, ChildProcess, Fd};
-use crate::interface::Error;
+use crate::interface::{Call, Error};
 use crate::near;
 use crate::program::Program;
 
 pub(crate) use self::attributes::Attributes;
 use self::preparation::{OnFailure, Placement, execute};
 use super::DrivenTask;
+use super::arguments::in_own_table;
 use super::driven::transition::Token;
 
 /// Becoming a program.
@@ -51,10 +53,57 @@ pub trait ExecTask: DrivenTask {
         Exec {
             task: self,
             program,
+            file: None,
             fds: Vec::new(),
+            mismatch: Ok(()),
             attributes: Attributes::default(),
             borrowed: PhantomData,
         }
+    }
+
+    /// `execveat(file, "", ..., AT_EMPTY_PATH)`—starts to describe what the program gets that is in an open
+    /// file; [`Exec::exec`] executes it.
+    ///
+    /// Nothing is looked up: the path of `program` is only what the program gets as its own name, if there is
+    /// no [`arg0`](Program::arg0). So it is the file that was opened, or written (a memory file, from
+    /// [`memfd_create`](super::StorageTask::memfd_create)), whatever is at its path by now, and whatever the
+    /// task's root is. `O_PATH` is enough; open for writing anywhere, it is `ETXTBSY`, except for a memory
+    /// file.
+    ///
+    /// Checked: `file` is of this task's fd table. The program does not get it, as it gets nothing that is not
+    /// [listed](Exec::fd). A script does need it, since its interpreter opens it again, as `/dev/fd/N`, for
+    /// which `/proc` has to be mounted: list it, at any number, and the interpreter is told that one. If it is
+    /// not listed, a script is `ENOENT`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// let script = child.memfd_create("script", MemfdFlags::CLOEXEC)?;
+    /// child.write(&script, b"#!/bin/sh\ntest $1 = there")?;
+    /// let program = Program::new("script").arg("there");
+    /// let process = child.program_at(&script, &program).fd(9, &script).exec()?;
+    /// assert!(process.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # References
+    ///
+    /// [`execveat(2)`](https://man7.org/linux/man-pages/man2/execveat.2.html),
+    /// [`fexecve(3)`](https://man7.org/linux/man-pages/man3/fexecve.3.html)
+    #[doc(alias = "execveat")]
+    #[doc(alias = "fexecve")]
+    fn program_at<'a>(
+        self,
+        file: &'a (impl AsFd<Self::FdTable> + ?Sized),
+        program: &'a Program,
+    ) -> Exec<'a, Self, Self::FdTable> {
+        let mismatch = in_own_table(&self, Call::EXECVEAT, file.table());
+        Exec { file: Some(file.near_fd()), mismatch, ..self.program(program) }
     }
 }
 
@@ -69,7 +118,10 @@ impl<K: DrivenTask> ExecTask for K {}
 pub struct Exec<'a, K, F> {
     task: K,
     program: &'a Program,
+    file: Option<near::Fd<F>>,
     fds: Vec<(c_int, near::Fd<F>)>,
+    /// Whether all of them are of the task's table, where the types do not say so.
+    mismatch: Result<(), Error>,
     attributes: Attributes,
     borrowed: PhantomData<&'a Fd<F>>,
 }
@@ -77,6 +129,7 @@ pub struct Exec<'a, K, F> {
 impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Gives the program `fd`, at `number`. Each number once; the same fd at several if need be.
     pub fn fd(mut self, number: u16, fd: &'a (impl AsFd<K::FdTable> + ?Sized)) -> Self {
+        self.mismatch = self.mismatch.and(in_own_table(&self.task, Call::EXECVE, fd.table()));
         self.fds.push((c_int::from(number), fd.near_fd()));
         self
     }
@@ -149,7 +202,7 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     ///
     /// # Errors
     ///
-    /// Of `execve`: `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`, ...; of `chdir`, `setgroups`, `setresgid`,
+    /// Of `execve` or `execveat`: `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`, ...; of `chdir`, `setgroups`, `setresgid`,
     /// `setresuid`, `ioctl` and `seccomp`; `dup3`: `EBADF` for a number beyond the limit;
     /// [`ListedTwice`](crate::ErrorKind::ListedTwice),
     /// [`InteriorNul`](crate::ErrorKind::InteriorNul). The task is dropped with the error, as a task
@@ -201,8 +254,12 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     fn execute(mut self, on_failure: OnFailure) -> Result<ChildProcess, NotExecuted<K>> {
         let fds = self.fds.iter().map(|&(to, from)| Placement { to, from: from.as_raw() });
         let fds = fds.collect();
+        let file = self.file.map(near::Fd::as_raw);
+        if let Err(error) = self.mismatch {
+            return Err(NotExecuted { error, task: self.task });
+        }
         let ring = self.task.ring(Token(()));
-        match execute(ring, self.program, fds, &self.attributes, on_failure) {
+        match execute(ring, self.program, file, fds, &self.attributes, on_failure) {
             Ok(()) => {
                 let signal = self.attributes.parent_death_signal;
                 let parent = signal.map(|_| ring.parent());
@@ -218,6 +275,7 @@ impl<K: fmt::Debug, F: Namespace> fmt::Debug for Exec<'_, K, F> {
         f.debug_struct("Exec")
             .field("task", &self.task)
             .field("program", self.program)
+            .field("file", &self.file)
             .field("fds", &self.fds)
             .field("attributes", &self.attributes)
             .finish_non_exhaustive()

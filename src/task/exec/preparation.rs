@@ -2,13 +2,14 @@
 //!
 //! # Safety
 //!
-//! 1. The memory that the requests point to (the image's strings, the attributes, the filters, the
-//!    ring's signal mask and this room's statics) lives until they are answered or the child has left this memory.
+//! 1. The memory that the requests point to lives until they are answered or the child has left its memory:
+//!    what is lent (the image, the attributes, the filters, the signal mask), and this room's statics, which
+//!    are also in a copy of this memory.
 //! 2. Slots are overwritten only in a table that the child has alone: unshared first, or known to be
 //!    its own and put back on failure.
 #![expect(unsafe_code, reason = "syscalls that change the task")]
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -22,6 +23,7 @@ use crate::program::{Image, Program};
 use crate::seccomp::SeccompFilter;
 
 use super::attributes::Attributes;
+use super::lending::Lending;
 
 /// Whether a failed exec has to leave the task as it was.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,7 @@ pub(super) struct Placement {
 pub(super) fn execute(
     ring: &mut Ring,
     program: &Program,
+    file: Option<c_int>,
     fds: Vec<Placement>,
     attributes: &Attributes,
     on_failure: OnFailure,
@@ -65,8 +68,10 @@ pub(super) fn execute(
         residence.becomes_program().map_err(not_sent)?;
     }
     let mut preparation = Preparation {
+        lending: Lending::to(ring),
         ring,
         attributes,
+        file,
         listed: fds.iter().flat_map(|fd| [fd.from, fd.to]).collect(),
         steps: Vec::new(),
         undo: Vec::new(),
@@ -94,7 +99,10 @@ fn has_duplicates(numbers: impl Iterator<Item = c_int>) -> bool {
 /// The steps towards an exec that are still to be sent, and those back.
 struct Preparation<'ring> {
     ring: &'ring mut Ring,
+    lending: Lending,
     attributes: &'ring Attributes,
+    /// What is executed, if it is not looked for by its path.
+    file: Option<c_int>,
     /// The numbers that fds are taken from and put at, which no copy may be at.
     listed: Vec<c_int>,
     /// To be sent together with the first `execve`.
@@ -136,7 +144,7 @@ impl Preparation<'_> {
         self.change_ids()?;
         if let Some(directory) = directory {
             self.save_directory()?;
-            let path = directory.as_ptr().expose_provenance();
+            let path = self.lending.bytes(directory.to_bytes_with_nul())?;
             self.steps.push(Request::new(Call::CHDIR, [path]));
         }
         Ok(())
@@ -146,13 +154,27 @@ impl Preparation<'_> {
     fn set_aside(&mut self, fds: &mut [Placement]) -> Result<(), Error> {
         let overwritten: Vec<c_int> =
             fds.iter().filter(|fd| fd.from != fd.to).map(|fd| fd.to).collect();
+        // A file that is passed on is executed where the program finds it, too: it may be a script.
+        let passed_on = fds.iter().find(|fd| Some(fd.from) == self.file).map(|fd| fd.to);
+        let in_the_way = self.file.filter(|file| overwritten.contains(file));
+        match (passed_on, in_the_way) {
+            (Some(number), _) => self.file = Some(number),
+            (None, Some(file)) => self.file = Some(self.copy_aside(file)?),
+            (None, None) => {}
+        }
         for fd in fds.iter_mut().filter(|fd| overwritten.contains(&fd.from)) {
-            // The copies must not be made in a table that is shared.
-            self.send_planned()?;
-            fd.from = self.copy(fd.from)?;
-            self.undo.push(close(fd.from));
+            fd.from = self.copy_aside(fd.from)?;
         }
         Ok(())
+    }
+
+    /// A copy of an fd that is about to be overwritten.
+    fn copy_aside(&mut self, fd: c_int) -> Result<c_int, Error> {
+        // It must not be made in a table that is shared.
+        self.send_planned()?;
+        let copy = self.copy(fd)?;
+        self.undo.push(close(copy));
+        Ok(copy)
     }
 
     /// Remembers what is at the number that `fd` is to be put at.
@@ -201,7 +223,7 @@ impl Preparation<'_> {
     fn change_ids(&mut self) -> Result<(), Error> {
         let Attributes { uid, gid, groups, .. } = self.attributes;
         if let Some(groups) = groups {
-            let list = groups.as_ptr().expose_provenance();
+            let list = self.lending.bytes(bytemuck::cast_slice(groups))?;
             self.steps.push(Request::new(Call::SETGROUPS, [groups.len(), list]));
         }
         if let Some(gid) = gid {
@@ -221,9 +243,9 @@ impl Preparation<'_> {
     }
 
     /// Plans what is done to signals for the program.
-    fn hand_over_signals(&mut self) {
+    fn hand_over_signals(&mut self) -> Result<(), Error> {
         // Of the undoing, this is the first: an unblocked signal could end the child.
-        self.undo.insert(0, block_signals(&raw const EVERY_SIGNAL));
+        self.undo.insert(0, block_signals((&raw const EVERY_SIGNAL).expose_provenance()));
         self.undo.insert(1, set_action(libc::SIGPIPE, &KernelSigaction::IGNORE));
         let signals = self.ring.for_program();
         if signals.sigchld_is_taken() && !signals.ignores_sigchld() {
@@ -235,13 +257,13 @@ impl Preparation<'_> {
         if !signals.ignores_sigpipe() {
             self.steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
         }
-        self.steps.push(block_signals(signals.blocked_ptr()));
+        let blocked = self.lending.words(vec![signals.blocked() as usize])?;
+        self.steps.push(block_signals(blocked));
+        Ok(())
     }
 
-    /// Sends the steps and tries the candidates in order, as `execvp(3)` does.
+    /// Sends the steps, and executes the file or tries the candidates in order, as `execvp(3)` does.
     fn run(&mut self, image: &Image, filters: &[SeccompFilter]) -> Result<(), Error> {
-        let (argv, envp) = (pointers(&image.argv), pointers(&image.envp));
-        let programs: Vec<_> = filters.iter().map(SeccompFilter::program).collect();
         let mut candidates = &image.candidates[..];
         let death_signal = self.attributes.parent_death_signal.map_or(0, |signal| signal.as_raw());
         let mut death_signal = death_signal as usize;
@@ -249,35 +271,47 @@ impl Preparation<'_> {
             // A filter may forbid everything but the exec. So it goes in last, in one go with a
             // single exec.
             self.send_planned()?;
-            candidates = self.first_executable(candidates);
+            if self.file.is_none() {
+                candidates = self.first_executable(candidates);
+            }
         }
-        self.hand_over_signals();
+        self.hand_over_signals()?;
         if !filters.is_empty() {
             let set = [libc::PR_SET_PDEATHSIG as usize, death_signal];
             self.steps.push(Request::new(Call::PRCTL, set));
             death_signal = DEATH_SIGNAL_AS_IT_IS;
-            for program in &programs {
-                let program = ptr::from_ref(program).expose_provenance();
+            for filter in filters {
+                let instructions = self.lending.bytes(filter.as_bytes())?;
+                let program = self.lending.words(vec![filter.length(), instructions])?;
                 let set = [libc::SECCOMP_SET_MODE_FILTER as usize, 0, program];
                 self.steps.push(Request::new(Call::SECCOMP, set));
             }
         }
-        let vectors = [&argv, &envp].map(|vector| vector.as_ptr().expose_provenance());
-        let execve = |path: &CString| {
-            let path = path.as_ptr().expose_provenance();
-            Request::new(Call::EXECVE, [path, vectors[0], vectors[1], death_signal])
+        let argv = self.lending.strings(&image.argv)?;
+        let envp = self.lending.strings(&image.envp)?;
+        let call = if let Some(file) = self.file {
+            let itself = self.lending.bytes(c"".to_bytes_with_nul())?;
+            let flag = libc::AT_EMPTY_PATH as usize;
+            let arguments = [file as usize, itself, argv, envp, flag, death_signal];
+            self.steps.push(Request::new(Call::EXECVEAT, arguments));
+            Call::EXECVEAT
+        } else {
+            let nowhere = Error::os(Call::EXECVE, Errno::NOENT);
+            let last = candidates.len().checked_sub(1).ok_or(nowhere)?;
+            for (index, path) in candidates.iter().enumerate() {
+                let path = self.lending.bytes(path.as_bytes_with_nul())?;
+                let execve = Request::new(Call::EXECVE, [path, argv, envp, death_signal]);
+                self.steps.push(if index < last { execve.or_next() } else { execve });
+            }
+            Call::EXECVE
         };
-        let nowhere = Error::os(Call::EXECVE, Errno::NOENT);
-        let (last, others) = candidates.split_last().ok_or(nowhere)?;
-        self.steps.extend(others.iter().map(|path| execve(path).or_next()));
-        self.steps.push(execve(last));
         let Failed { error, passed_over, .. } = match self.send_steps() {
             Err(failed) => failed,
             // Only a filter that makes calls up has execve return.
-            Ok(_) => return Err(Error::os(Call::EXECVE, Errno::NOSYS)),
+            Ok(_) => return Err(Error::os(call, Errno::NOSYS)),
         };
         match error.kind() {
-            ErrorKind::Hangup if error.call() == Call::EXECVE && self.ring.has_execed()? => Ok(()),
+            ErrorKind::Hangup if error.call() == call && self.ring.has_execed()? => Ok(()),
             ErrorKind::Hangup => Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
             // What may not be executed is worth more than what is not there.
             ErrorKind::Os(
@@ -298,7 +332,10 @@ impl Preparation<'_> {
     }
 
     fn is_executable(&self, path: &CStr) -> bool {
-        let path = path.as_ptr().expose_provenance();
+        self.ring.lend(path.to_bytes_with_nul(), |path| self.is_executable_at(path))
+    }
+
+    fn is_executable_at(&self, path: usize) -> bool {
         let at = libc::AT_FDCWD as usize;
         let access = [at, path, libc::X_OK as usize, libc::AT_EACCESS as usize];
         if self.send(Request::new(Call::FACCESSAT2, access)).is_err() {
@@ -376,17 +413,11 @@ fn set_fd_flags(fd: c_int, flags: usize) -> Request {
     Request::new(Call::FCNTL, [fd as usize, libc::F_SETFD as usize, flags])
 }
 
-fn block_signals(mask: *const u64) -> Request {
-    let mask = mask.expose_provenance();
+fn block_signals(mask: usize) -> Request {
     Request::new(Call::RT_SIGPROCMASK, [libc::SIG_SETMASK as usize, mask, 0, SIGSET_SIZE])
 }
 
 fn set_action(signal: c_int, action: &'static KernelSigaction) -> Request {
     let action = ptr::from_ref(action).expose_provenance();
     Request::new(Call::RT_SIGACTION, [signal as usize, action, 0, SIGSET_SIZE])
-}
-
-/// A null-terminated vector of pointers to `strings`.
-fn pointers(strings: &[CString]) -> Vec<*const c_char> {
-    strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
 }

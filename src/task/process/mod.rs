@@ -25,7 +25,7 @@ use crate::interface::{Call, Error, ErrorKind, Ring};
 use crate::near::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};
 
 use super::Task;
-use super::arguments::{call, near, received, with_out};
+use super::arguments::{call, near, pgid_of, pid_of, received, tid_of, with_out};
 
 pub use event::ChildEvent;
 
@@ -128,7 +128,7 @@ pub trait ProcessTask: far::Task {
         pid: impl AsPid<Self::PidNamespace>,
     ) -> Result<Option<Pgid<Self::PidNamespace>>, Error> {
         // SAFETY: takes a number only.
-        let group = unsafe { call(self, Call::GETPGID, [pid.number().as_raw() as usize]) }?;
+        let group = unsafe { call(self, Call::GETPGID, [pid_of(self, Call::GETPGID, &pid)?]) }?;
         Ok(Pgid::asserted(group as c_int))
     }
 
@@ -162,9 +162,9 @@ pub trait ProcessTask: far::Task {
     ///
     /// [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html)
     fn setpgid(&self, group: impl AsPgid<Self::PidNamespace>) -> Result<(), Error> {
-        let group = group.number().as_raw();
+        let group = pgid_of(self, Call::SETPGID, &group)?;
         // SAFETY: takes numbers only.
-        unsafe { call(self, Call::SETPGID, [0, group as usize]) }.map(drop)
+        unsafe { call(self, Call::SETPGID, [0, group]) }.map(drop)
     }
 
     /// `setpgid(0, 0)`—makes the task the leader of a new process group of its session, with its own pid
@@ -216,7 +216,7 @@ pub trait ProcessTask: far::Task {
         pid: impl AsPid<Self::PidNamespace>,
     ) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
         // SAFETY: takes a number only.
-        let session = unsafe { call(self, Call::GETSID, [pid.number().as_raw() as usize]) }?;
+        let session = unsafe { call(self, Call::GETSID, [pid_of(self, Call::GETSID, &pid)?]) }?;
         Ok(Sid::asserted(session as c_int))
     }
 
@@ -282,8 +282,9 @@ pub trait ProcessTask: far::Task {
     ///
     /// [`pidfd_open(2)`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html)
     fn pidfd_open(&self, pid: impl AsPid<Self::PidNamespace>) -> Result<Fd<Self::FdTable>, Error> {
+        let pid = pid_of(self, Call::PIDFD_OPEN, &pid)?;
         // SAFETY: takes numbers only.
-        let number = unsafe { call(self, Call::PIDFD_OPEN, [pid.number().as_raw() as usize, 0]) }?;
+        let number = unsafe { call(self, Call::PIDFD_OPEN, [pid, 0]) }?;
         // SAFETY: (2)
         unsafe { received(self, number) }
     }
@@ -305,7 +306,8 @@ pub trait ProcessTask: far::Task {
         pidfd: impl AsFd<Self::FdTable>,
         signal: Signal,
     ) -> Result<(), Error> {
-        let arguments = [near(self, &pidfd), signal.as_raw() as usize, 0, 0];
+        let arguments =
+            [near(self, Call::PIDFD_SEND_SIGNAL, &pidfd)?, signal.as_raw() as usize, 0, 0];
         // SAFETY: (1); no `siginfo`.
         unsafe { call(self, Call::PIDFD_SEND_SIGNAL, arguments) }.map(drop)
     }
@@ -338,7 +340,7 @@ pub trait ProcessTask: far::Task {
     ///
     /// [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html)
     fn kill(&self, pid: impl AsPid<Self::PidNamespace>, signal: Signal) -> Result<(), Error> {
-        let arguments = [pid.number().as_raw() as usize, signal.as_raw() as usize];
+        let arguments = [pid_of(self, Call::KILL, &pid)?, signal.as_raw() as usize];
         // SAFETY: (5); takes numbers only.
         unsafe { call(self, Call::KILL, arguments) }.map(drop)
     }
@@ -374,7 +376,7 @@ pub trait ProcessTask: far::Task {
     /// [`killpg(3)`](https://man7.org/linux/man-pages/man3/killpg.3.html),
     /// [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html)
     fn killpg(&self, group: impl AsPgid<Self::PidNamespace>, signal: Signal) -> Result<(), Error> {
-        let group = group.number().as_raw();
+        let group = pgid_of(self, Call::KILL, &group)? as c_int;
         if group == 1 {
             return Err(Error::os(Call::KILL, Errno::INVAL));
         }
@@ -414,8 +416,8 @@ pub trait ProcessTask: far::Task {
         tid: impl AsTid<Self::PidNamespace>,
         signal: Signal,
     ) -> Result<(), Error> {
-        let arguments = [pid.number().as_raw(), tid.number().as_raw(), signal.as_raw()]
-            .map(|number| number as usize);
+        let [pid, tid] = [pid_of(self, Call::TGKILL, &pid)?, tid_of(self, Call::TGKILL, &tid)?];
+        let arguments = [pid, tid, signal.as_raw() as usize];
         // SAFETY: (5); takes numbers only.
         unsafe { call(self, Call::TGKILL, arguments) }.map(drop)
     }
@@ -461,9 +463,10 @@ pub trait ProcessTask: far::Task {
     ) -> Result<Fd<Self::FdTable>, Error>
     where
         Self::FdTable: far::HoldsTasks,
+        Task<F, A, P, Ring, C>: far::Task<FdTable = F>,
     {
         let pidfd = owner.interface.process().pidfd().as_raw_fd();
-        let arguments = [pidfd as usize, fd.near_fd().as_raw() as usize, 0];
+        let arguments = [pidfd as usize, near(owner, Call::PIDFD_GETFD, &fd)?, 0];
         // SAFETY: (1): the pidfd is of this program's table, as the task is.
         let number = unsafe { call(self, Call::PIDFD_GETFD, arguments) }?;
         // SAFETY: (2)
@@ -494,7 +497,7 @@ pub trait ProcessTask: far::Task {
         pidfd: impl AsFd<Self::FdTable>,
         number: c_int,
     ) -> Result<Fd<Self::FdTable>, Error> {
-        let arguments = [near(self, &pidfd), number as usize, 0];
+        let arguments = [near(self, Call::PIDFD_GETFD, &pidfd)?, number as usize, 0];
         // SAFETY: (1)
         let number = unsafe { call(self, Call::PIDFD_GETFD, arguments) }?;
         // SAFETY: (2)
@@ -551,7 +554,7 @@ pub trait ProcessTask: far::Task {
         if options & libc::WEXITED as u32 != 0 {
             options |= libc::WNOWAIT as u32;
         }
-        let pidfd = near(self, &pidfd);
+        let pidfd = near(self, Call::WAITID, &pidfd)?;
         let info: libc::siginfo_t = with_out(self, |info| {
             let arguments = [libc::P_PIDFD as usize, pidfd, info, options as usize, 0];
             // SAFETY: (1), (3), (4); no `rusage`.

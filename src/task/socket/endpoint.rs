@@ -136,7 +136,8 @@ pub trait SocketTask: far::Task {
     ) -> Result<(), Error> {
         with_address(self, Call::BIND, &address.into(), |address, length| {
             // SAFETY: (1), (2), (5)
-            unsafe { call(self, Call::BIND, [near(self, &socket), address, length]) }.map(drop)
+            unsafe { call(self, Call::BIND, [near(self, Call::BIND, &socket)?, address, length]) }
+                .map(drop)
         })
     }
 
@@ -154,7 +155,8 @@ pub trait SocketTask: far::Task {
     /// [`listen(2)`](https://man7.org/linux/man-pages/man2/listen.2.html)
     fn listen(&self, socket: impl AsFd<Self::FdTable>, backlog: u32) -> Result<(), Error> {
         // SAFETY: (1)
-        unsafe { call(self, Call::LISTEN, [near(self, &socket), backlog as usize]) }.map(drop)
+        unsafe { call(self, Call::LISTEN, [near(self, Call::LISTEN, &socket)?, backlog as usize]) }
+            .map(drop)
     }
 
     /// `accept4(socket)`—waits for somebody to connect: the connection, and where they are.
@@ -180,7 +182,13 @@ pub trait SocketTask: far::Task {
         let flags = known_socket_flags(Call::ACCEPT4, flags)?;
         let (number, peer) = with_name(self, |name, length| {
             // SAFETY: (1), (2), (3)
-            unsafe { call(self, Call::ACCEPT4, [near(self, &socket), name, length, flags]) }
+            unsafe {
+                call(
+                    self,
+                    Call::ACCEPT4,
+                    [near(self, Call::ACCEPT4, &socket)?, name, length, flags],
+                )
+            }
         })?;
         // SAFETY: (4)
         let connection = unsafe { received(self, number) }?;
@@ -207,7 +215,10 @@ pub trait SocketTask: far::Task {
     ) -> Result<(), Error> {
         with_address(self, Call::CONNECT, &address.into(), |address, length| {
             // SAFETY: (1), (2), (5)
-            unsafe { call(self, Call::CONNECT, [near(self, &socket), address, length]) }.map(drop)
+            unsafe {
+                call(self, Call::CONNECT, [near(self, Call::CONNECT, &socket)?, address, length])
+            }
+            .map(drop)
         })
     }
 
@@ -230,7 +241,8 @@ pub trait SocketTask: far::Task {
             Shutdown::Both => libc::SHUT_RDWR,
         };
         // SAFETY: (1)
-        unsafe { call(self, Call::SHUTDOWN, [near(self, &socket), how as usize]) }.map(drop)
+        unsafe { call(self, Call::SHUTDOWN, [near(self, Call::SHUTDOWN, &socket)?, how as usize]) }
+            .map(drop)
     }
 
     /// `getsockname(socket)`—the socket's own address.
@@ -247,7 +259,13 @@ pub trait SocketTask: far::Task {
     fn getsockname(&self, socket: impl AsFd<Self::FdTable>) -> Result<SocketAddress, Error> {
         let (_, address) = with_name(self, |name, length| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::GETSOCKNAME, [near(self, &socket), name, length]) }
+            unsafe {
+                call(
+                    self,
+                    Call::GETSOCKNAME,
+                    [near(self, Call::GETSOCKNAME, &socket)?, name, length],
+                )
+            }
         })?;
         Ok(address.unwrap_or_else(SocketAddress::none))
     }
@@ -266,7 +284,13 @@ pub trait SocketTask: far::Task {
     fn getpeername(&self, socket: impl AsFd<Self::FdTable>) -> Result<SocketAddress, Error> {
         let (_, address) = with_name(self, |name, length| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::GETPEERNAME, [near(self, &socket), name, length]) }
+            unsafe {
+                call(
+                    self,
+                    Call::GETPEERNAME,
+                    [near(self, Call::GETPEERNAME, &socket)?, name, length],
+                )
+            }
         })?;
         Ok(address.unwrap_or_else(SocketAddress::none))
     }

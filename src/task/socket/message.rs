@@ -81,7 +81,13 @@ pub trait SocketMessageTask: far::Task {
         let flags = known_send_flags(Call::SENDTO, flags)?;
         let (address, length) = (buffer.address().as_raw(), buffer.length());
         // SAFETY: (1), (2), (3)
-        unsafe { call(self, Call::SENDTO, [near(self, &socket), address, length, flags, 0, 0]) }
+        unsafe {
+            call(
+                self,
+                Call::SENDTO,
+                [near(self, Call::SENDTO, &socket)?, address, length, flags, 0, 0],
+            )
+        }
     }
 
     /// `sendto(socket, buffer, flags, to)`—sends a datagram to an address.
@@ -105,7 +111,8 @@ pub trait SocketMessageTask: far::Task {
         let flags = known_send_flags(Call::SENDTO, flags)?;
         let (address, length) = (buffer.address().as_raw(), buffer.length());
         with_address(self, Call::SENDTO, &to.into(), |to, to_length| {
-            let arguments = [near(self, &socket), address, length, flags, to, to_length];
+            let arguments =
+                [near(self, Call::SENDTO, &socket)?, address, length, flags, to, to_length];
             // SAFETY: (1), (2), (3), (4)
             unsafe { call(self, Call::SENDTO, arguments) }
         })
@@ -134,7 +141,13 @@ pub trait SocketMessageTask: far::Task {
         let flags = known_receive_flags(Call::RECVFROM, flags)?;
         let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
         // SAFETY: (1), (2), (3)
-        unsafe { call(self, Call::RECVFROM, [near(self, &socket), address, length, flags, 0, 0]) }
+        unsafe {
+            call(
+                self,
+                Call::RECVFROM,
+                [near(self, Call::RECVFROM, &socket)?, address, length, flags, 0, 0],
+            )
+        }
     }
 
     /// `recvfrom(socket, buffer, flags)`—receives, and says from whom; `None` if the socket is connected,
@@ -158,7 +171,8 @@ pub trait SocketMessageTask: far::Task {
         let flags = known_receive_flags(Call::RECVFROM, flags)?;
         let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
         with_name(self, |name, name_length| {
-            let arguments = [near(self, &socket), address, length, flags, name, name_length];
+            let arguments =
+                [near(self, Call::RECVFROM, &socket)?, address, length, flags, name, name_length];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::RECVFROM, arguments) }
         })

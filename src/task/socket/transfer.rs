@@ -92,7 +92,8 @@ pub(super) unsafe fn send<K: far::Task + ?Sized>(
     let flags = known_send_flags(Call::SENDMSG, flags)?;
     // Owned fds among them are closed after the call.
     let fds: Vec<_> = fds.into_iter().collect();
-    let numbers: Vec<_> = fds.iter().map(|fd| near(task, fd) as c_int).collect();
+    let numbers = fds.iter().map(|fd| Ok(near(task, Call::SENDMSG, fd)? as c_int));
+    let numbers = numbers.collect::<Result<Vec<_>, Error>>()?;
     let nothing_to_go_with = vectors.iter().all(|vector| vector.length == 0);
     if numbers.len() > control::MOST_FDS || !numbers.is_empty() && nothing_to_go_with {
         return Err(Error::os(Call::SENDMSG, Errno::INVAL));
@@ -112,7 +113,13 @@ pub(super) unsafe fn send<K: far::Task + ?Sized>(
                     );
                     with_header(task, header, |header| {
                         // SAFETY: (1), (2), (3), (5)
-                        unsafe { call(task, Call::SENDMSG, [near(task, socket), header, flags]) }
+                        unsafe {
+                            call(
+                                task,
+                                Call::SENDMSG,
+                                [near(task, Call::SENDMSG, socket)?, header, flags],
+                            )
+                        }
                     })
                 })
             })
@@ -148,7 +155,13 @@ pub(super) unsafe fn receive<K: far::Task + ?Sized>(
                 );
                 with_header(task, header, |header| {
                     // SAFETY: (1), (2), (3)
-                    unsafe { call(task, Call::RECVMSG, [near(task, socket), header, flags]) }
+                    unsafe {
+                        call(
+                            task,
+                            Call::RECVMSG,
+                            [near(task, Call::RECVMSG, socket)?, header, flags],
+                        )
+                    }
                 })
             })
         })

@@ -51,7 +51,8 @@ pub(super) fn get<K: far::Task + ?Sized, T: Plain + Default>(
     let answer = with_in_out(task, Answer { value: T::default(), length }, |at| {
         let value = at + offset_of!(Answer<T>, value);
         let length = at + offset_of!(Answer<T>, length);
-        let arguments = [near(task, socket), level as usize, option as usize, value, length];
+        let arguments =
+            [near(task, Call::GETSOCKOPT, socket)?, level as usize, option as usize, value, length];
         // SAFETY: (1), (2)
         unsafe { call(task, Call::GETSOCKOPT, arguments) }
     })?;
@@ -66,8 +67,13 @@ pub(super) fn set<K: far::Task + ?Sized, T: Plain>(
     value: T,
 ) -> Result<(), Error> {
     with_in_out(task, value, |value| {
-        let arguments =
-            [near(task, socket), level as usize, option as usize, value, size_of::<T>()];
+        let arguments = [
+            near(task, Call::SETSOCKOPT, socket)?,
+            level as usize,
+            option as usize,
+            value,
+            size_of::<T>(),
+        ];
         // SAFETY: (1), (2)
         unsafe { call(task, Call::SETSOCKOPT, arguments) }
     })
