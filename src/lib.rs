@@ -89,6 +89,7 @@
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
 //! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `ChildProcess`; what crosses tables |
 //! | [`buf`] | buffers, and whose memory they are |
+//! | [`inspect`] | the memory of other programs, for debuggers and profilers |
 //! | [`process`] | `Command`, with std's surface and a safe `pre_exec` |
 //! | [`task`] | tasks, and what they can be asked to do: one trait and file for each kind of call |
 //! | [`interface`] | how a raw syscall gets to the process that makes it; knows no namespaces |
@@ -107,6 +108,7 @@ pub mod brand;
 pub mod buf;
 pub mod far;
 pub mod handle;
+pub mod inspect;
 pub mod interface;
 pub mod near;
 pub mod prelude;
@@ -133,6 +135,7 @@ pub use handle::{
     Waited,
 };
 pub use id_map::IdMap;
+pub use inspect::ProcessMemory;
 pub use interface::{Error, ErrorKind};
 pub use namespaces::Namespaces;
 pub use plain::PlainData;

@@ -8,6 +8,7 @@ pub use crate::handle::{
     AsFd as _, BorrowedFd, ChildProcess, Cwd, Epoll, Fd, FsContext, Inherit, Inheriting, Inotify,
     MountFd, Waited,
 };
+pub use crate::inspect::ProcessMemory;
 pub use crate::namespaces::Namespaces;
 pub use crate::program::Program;
 pub use crate::signals::SignalSet;

@@ -17,7 +17,7 @@ use crate::near::Pid;
 /// ([`AsFd`](std::os::fd::AsFd)): readable when the process has ended, which does not reap it.
 ///
 /// A task of this process's table takes it as an fd: `here.waitid(&process, WaitIdOptions::EXITED)`
-/// waits without reaping.
+/// waits without reaping. [`ProcessMemory::open`](crate::ProcessMemory::open) takes it, to read its memory.
 ///
 /// Waiting takes the handle, so that nothing can be done to a process that is gone.
 ///

@@ -55,6 +55,12 @@ pub enum ErrorKind {
     /// It was not sent, because an id is of another namespace than the task's: only for
     /// [`Dynamic`](crate::Dynamic) tasks.
     Mismatch(NamespaceMismatchError),
+    /// The memory is gone, as nobody lives in it any more: the process has exited, or has become another
+    /// program.
+    MemoryGone,
+    /// The memory was not opened, because it is this program's own, in which the process lives, as a driven
+    /// task does.
+    OwnMemory,
 }
 
 /// The code of an error that has a number for its [`NamespaceMismatchError`].
@@ -98,6 +104,8 @@ codes! {
     MemoryExposed 10
     InitEnded 11
     OtherFds 12
+    MemoryGone 13
+    OwnMemory 14
 }
 
 impl Error {
@@ -209,6 +217,13 @@ impl fmt::Display for Error {
             ErrorKind::StatusLost => {
                 "the exit status is lost: another part of the program has waited for the process"
             }
+            ErrorKind::MemoryGone => {
+                "the memory is gone: the process has exited, or has become another program"
+            }
+            ErrorKind::OwnMemory => {
+                "not opened: the process lives in this program's own memory, as a driven task does, until it \
+                 becomes a program"
+            }
         };
         write!(f, "{}: {reason}", self.call())
     }
@@ -235,10 +250,10 @@ impl From<Error> for io::Error {
             | ErrorKind::UnknownFlags
             | ErrorKind::Mismatch(_) => io::ErrorKind::InvalidInput,
             ErrorKind::Hangup | ErrorKind::NotSent => io::ErrorKind::BrokenPipe,
-            ErrorKind::SharedTable => io::ErrorKind::ResourceBusy,
+            ErrorKind::SharedTable | ErrorKind::OwnMemory => io::ErrorKind::ResourceBusy,
             ErrorKind::Irreversible => io::ErrorKind::Unsupported,
             ErrorKind::MemoryExposed => io::ErrorKind::PermissionDenied,
-            ErrorKind::InitEnded => io::ErrorKind::NotFound,
+            ErrorKind::InitEnded | ErrorKind::MemoryGone => io::ErrorKind::NotFound,
             ErrorKind::SlotTaken => io::ErrorKind::AlreadyExists,
             ErrorKind::OtherFds => io::ErrorKind::InvalidData,
             ErrorKind::StatusLost => io::ErrorKind::Other,

@@ -24,6 +24,48 @@ impl<A> Address<A> {
     pub const fn as_raw(self) -> usize {
         self.value
     }
+
+    /// The address this many bytes further on; `None` beyond the last one.
+    #[must_use]
+    pub const fn checked_add(self, bytes: usize) -> Option<Self> {
+        match self.value.checked_add(bytes) {
+            Some(value) => Some(Address::new(value)),
+            None => None,
+        }
+    }
+
+    /// The address this many bytes before; `None` below 0.
+    #[must_use]
+    pub const fn checked_sub(self, bytes: usize) -> Option<Self> {
+        match self.value.checked_sub(bytes) {
+            Some(value) => Some(Address::new(value)),
+            None => None,
+        }
+    }
+
+    /// The address at this distance, forwards or backwards; `None` if there is none.
+    ///
+    /// ```
+    /// use nearfar::near::Address;
+    ///
+    /// let word = Address::from(&raw const *&7_u32);
+    /// let next = word.checked_offset(4).unwrap();
+    /// assert_eq!(next.checked_offset(-4), Some(word));
+    /// assert_eq!(next.bytes_after(word), Some(4));
+    /// ```
+    #[must_use]
+    pub const fn checked_offset(self, bytes: isize) -> Option<Self> {
+        match self.value.checked_add_signed(bytes) {
+            Some(value) => Some(Address::new(value)),
+            None => None,
+        }
+    }
+
+    /// How many bytes it is behind `earlier`, an address of the same space; `None` if it is before that.
+    #[must_use]
+    pub const fn bytes_after(self, earlier: Self) -> Option<usize> {
+        self.value.checked_sub(earlier.value)
+    }
 }
 
 impl<T: ?Sized> From<*const T> for Address<HostMemory> {
@@ -84,6 +126,30 @@ impl<A: Namespace> fmt::Debug for Address<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// What a read takes as an address in the address space `A`: an [`Address`] of it. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the address is not of this memory",
+    label = "`{Self}` is not an address in `{A}`",
+    note = "an address means something only in the address space it was learned in: read it through the memory it came from, or in this program by a reference",
+    note = "a number that means something in this memory, such as one that was read there, becomes an address of it by `memory.address(number)`"
+)]
+pub trait AsAddress<A>: sealed::Sealed {
+    #[doc(hidden)]
+    fn address(self) -> Address<A>;
+}
+
+impl<A> AsAddress<A> for Address<A> {
+    #[inline(always)]
+    fn address(self) -> Address<A> {
+        self
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<A> Sealed for super::Address<A> {}
 }
 
 const _: () = assert!(size_of::<Address<HostMemory>>() == 8);

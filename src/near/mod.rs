@@ -5,7 +5,7 @@
 //! [`handle`](crate::handle) do. Numbers leave freely (`as_raw`). A pid enters through a named
 //! assertion, as a wrong one harms nobody's memory or files; the number of an fd only with the fd,
 //! from the kernel or from std; the number of a watch only from its inotify instance; an address of this
-//! program only as a pointer.
+//! program only as a pointer, one of another program through its [memory](crate::inspect).
 
 mod address;
 mod fd;
@@ -13,7 +13,7 @@ mod mapping;
 mod pid;
 mod watch;
 
-pub use address::Address;
+pub use address::{Address, AsAddress};
 pub use fd::Fd;
 pub use mapping::{MemoryMapping, PageSize};
 pub(crate) use pid::sealed;

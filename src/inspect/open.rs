@@ -1,0 +1,198 @@
+//! Finding a process's memory by its pidfd.
+
+use std::ffi::c_int;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, pread};
+
+use crate::brand::HostFds;
+use crate::handle::{AsDirFd, Cwd, Fd};
+use crate::interface::{Call, Error, ErrorKind};
+use crate::near;
+use crate::task::{DirectoryTask, FileDescriptorTask, Task};
+
+fn gone() -> Error {
+    Error::new(Call::OPENAT, ErrorKind::MemoryGone)
+}
+
+/// `mem` and `maps`.
+type Files = (Fd<HostFds>, Fd<HostFds>);
+
+/// Opens the memory of the process that a pidfd holds, and the list of its mappings.
+pub(super) fn files(pidfd: near::Fd<HostFds>) -> Result<Files, Error> {
+    /// How long a child may need to leave this program's memory after the kernel has said that it does.
+    const LEAVING: Duration = Duration::from_secs(1);
+
+    let started = Instant::now();
+    loop {
+        let number = number_in_proc(pidfd)?;
+        let found = find(number);
+        // If it has not been reaped meanwhile, the number was its own for all that time.
+        number_in_proc(pidfd)?;
+        match found? {
+            Found::Files(files) if is_this_process(number) || !is_our_memory(&files.0) => {
+                return Ok(files);
+            }
+            Found::Files(_) if started.elapsed() > LEAVING => {
+                return Err(Error::new(Call::OPENAT, ErrorKind::OwnMemory));
+            }
+            Found::Files(_) => thread::yield_now(),
+            Found::Nothing => return Err(gone()),
+            // It has just become another program, or is ending.
+            Found::TwoMemories => {}
+        }
+    }
+}
+
+/// Whether this is the number of this process, or of one of its threads.
+fn is_this_process(number: c_int) -> bool {
+    Path::new(&format!("/proc/self/task/{number}")).exists()
+}
+
+/// Whether a memory is this program's: then what is written here is found there.
+fn is_our_memory(mem: &Fd<HostFds>) -> bool {
+    let word = AtomicU64::new(0);
+    let address = (&raw const word).expose_provenance() as u64;
+    // A copy of this memory, or any other, may have the one there by chance, but not one after the other.
+    [0x517c_c1b7_2722_0a95, 0xae83_3e48_d8dd_f56a_u64].into_iter().all(|mark| {
+        word.store(mark, Ordering::SeqCst);
+        let mut found = [0; 8];
+        pread(mem, &mut found, address) == Ok(8) && found == mark.to_ne_bytes()
+    })
+}
+
+/// That somebody still lives in the memory of this `mem`.
+pub(super) fn check(mem: &Fd<HostFds>) -> Result<(), Error> {
+    // Whether anything is mapped at 0 does not matter: only of a memory that is gone, nothing is read
+    // without an error.
+    match pread(mem, &mut [0], 0) {
+        Ok(0) => Err(Error::new(Call::PREAD, ErrorKind::MemoryGone)),
+        Ok(_) | Err(Errno::IO) => Ok(()),
+        Err(errno) => Err(Error::os(Call::PREAD, errno)),
+    }
+}
+
+enum Found {
+    Files(Files),
+    Nothing,
+    TwoMemories,
+}
+
+/// Looks into the process, and if its first thread has ended, into the others.
+fn find(number: c_int) -> Result<Found, Error> {
+    let process = directory(Cwd, Path::new(&format!("/proc/{number}")))?;
+    let found = find_in(&process)?;
+    if !matches!(found, Found::Nothing) {
+        return Ok(found);
+    }
+    let threads =
+        Task::here().openat(&process, "task", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
+    for thread in Task::here().getdents64(&threads) {
+        let name = thread?.name;
+        if !name.as_bytes().iter().all(u8::is_ascii_digit) {
+            continue;
+        }
+        let found = match directory(&threads, Path::new(&name)) {
+            Ok(thread) => find_in(&thread)?,
+            // It has ended since.
+            Err(error) if error.errno() == Some(Errno::NOENT) => continue,
+            Err(error) => return Err(error),
+        };
+        if !matches!(found, Found::Nothing) {
+            return Ok(found);
+        }
+    }
+    Ok(Found::Nothing)
+}
+
+/// The memory of a thread, by its directory, which the kernel ties to that thread.
+fn find_in(thread: &Fd<HostFds>) -> Result<Found, Error> {
+    let look = || -> Result<Found, Error> {
+        let Some(before) = Layout::of(thread)? else { return Ok(Found::Nothing) };
+        let mem = file(thread, "mem")?;
+        let maps = file(thread, "maps")?;
+        let is_same = Layout::of(thread)? == Some(before);
+        Ok(match check(&mem) {
+            Ok(()) if is_same => Found::Files((mem, maps)),
+            Ok(()) => Found::TwoMemories,
+            Err(error) if error.kind() == ErrorKind::MemoryGone => Found::TwoMemories,
+            Err(error) => return Err(error),
+        })
+    };
+    match look() {
+        // The thread has no memory any more.
+        Err(error) if error.errno() == Some(Errno::SRCH) => Ok(Found::Nothing),
+        found => found,
+    }
+}
+
+/// What tells the memory of a process from the one that it gets when it becomes a program.
+///
+/// A memory that the process has left is gone, unless another process still lives in it, as the parent of one
+/// that was made with `vfork`: then only this tells that `mem` is of the one and `maps` of the other.
+#[derive(PartialEq)]
+struct Layout {
+    /// The kernel's `PF_FORKNOEXEC`.
+    is_program: bool,
+    /// Where the code, the data, the stack, the heap, the arguments and the environment are, most of them at
+    /// random.
+    places: Vec<u64>,
+}
+
+impl Layout {
+    /// As `proc_pid_stat(5)` has it; `None` without a memory.
+    fn of(thread: &Fd<HostFds>) -> Result<Option<Self>, Error> {
+        /// `PF_FORKNOEXEC` of `linux/sched.h`.
+        const FORKED_NOT_EXECED: u64 = 0x40;
+
+        let mut stat = Vec::new();
+        File::from(file(thread, "stat")?).read_to_end(&mut stat).map_err(failed)?;
+        let stat = String::from_utf8_lossy(&stat);
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let fields: Vec<&str> = after_name.split_whitespace().collect();
+        // Numbered from 1, and the first after the name is the third.
+        let field = |number: usize| {
+            let field = fields.get(number - 3).and_then(|field| field.parse::<u64>().ok());
+            field.ok_or(Error::os(Call::READ, Errno::IO))
+        };
+        let (flags, size) = (field(9)?, field(23)?);
+        if size == 0 {
+            return Ok(None);
+        }
+        let places = (26..=28).chain(45..=51).map(field).collect::<Result<_, _>>()?;
+        Ok(Some(Layout { is_program: flags & FORKED_NOT_EXECED == 0, places }))
+    }
+}
+
+fn directory(base: impl AsDirFd<HostFds>, path: &Path) -> Result<Fd<HostFds>, Error> {
+    Task::here().openat(base, path, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())
+}
+
+fn file(directory: &Fd<HostFds>, name: &str) -> Result<Fd<HostFds>, Error> {
+    Task::here().openat(directory, name, OFlags::RDONLY, Mode::empty())
+}
+
+/// What `/proc` calls the process that a pidfd holds, for as long as it has not been reaped.
+fn number_in_proc(pidfd: near::Fd<HostFds>) -> Result<c_int, Error> {
+    let path = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw());
+    let info = fs::read_to_string(path).map_err(failed)?;
+    let number = info.lines().find_map(|line| line.strip_prefix("Pid:"));
+    match number.and_then(|number| number.trim().parse().ok()) {
+        None => Err(Error::os(Call::OPENAT, Errno::BADF)),
+        Some(0) => Err(Error::os(Call::OPENAT, Errno::SRCH)),
+        Some(number) if number < 0 => Err(gone()),
+        Some(number) => Ok(number),
+    }
+}
+
+/// The kernel's reason in an error of std's.
+fn failed(error: io::Error) -> Error {
+    Error::os(Call::OPENAT, Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
