@@ -1,4 +1,5 @@
-//! Far ids: the identity of a namespace, and the trait of everything that lives in some.
+//! Far ids: the identity of a namespace, or of an open file, and the trait of everything that lives in some
+//! namespaces.
 //!
 //! In the language of segmented memory, a [`near`](crate::near) id is a near pointer, a value of
 //! this module is what a segment register holds, and a [`Task`](trait@Task) is the register.
@@ -8,11 +9,13 @@
 
 mod address_space;
 mod fd_table;
+mod file;
 mod pid_namespace;
 mod segment;
 mod task;
 
 pub use address_space::AddressSpace;
 pub use fd_table::FdTable;
+pub use file::File;
 pub use pid_namespace::PidNamespace;
 pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};
