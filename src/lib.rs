@@ -85,9 +85,9 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `MemoryMapping`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
-//! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
+//! | [`far`] | identities of namespaces and of open files, and the trait of everything that lives in some |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
-//! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `ChildProcess`; what crosses tables |
+//! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `Mapping`, `Pointer`, `ChildProcess`; what crosses tables |
 //! | [`buf`] | buffers, and whose memory they are |
 //! | [`process`] | `Command`, with std's surface and a safe `pre_exec` |
 //! | [`task`] | tasks, and what they can be asked to do: one trait and file for each kind of call |
@@ -129,8 +129,8 @@ pub use brand::{Brand, Guard, HostFds, HostMemory, HostPids};
 /// Plain data is what this crate says it is.
 pub use bytemuck;
 pub use handle::{
-    BorrowedFd, ChildProcess, Epoll, Exit, Fd, FsContext, Inotify, Killer, MountFd, Outcome, Usage,
-    Waited,
+    BorrowedFd, ChildProcess, Epoll, Exit, Fd, FsContext, Inotify, Killer, Mapping, MountFd,
+    Outcome, Pointer, Usage, Waited,
 };
 pub use id_map::IdMap;
 pub use interface::{Error, ErrorKind};

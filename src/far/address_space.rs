@@ -14,6 +14,13 @@ impl AddressSpace<HostMemory> {
     pub(crate) const HOST: Self = AddressSpace { identity: Identity::HOST, _brand: Of::new() };
 }
 
+impl<A> AddressSpace<A> {
+    /// What tells it from others, without the brand.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+}
+
 impl<A> Clone for AddressSpace<A> {
     fn clone(&self) -> Self {
         *self

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What tells one namespace from another at run time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     serial: u64,
     creator: u32,
 }

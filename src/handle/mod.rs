@@ -29,9 +29,12 @@ mod kind;
 mod child;
 mod exit;
 mod fd;
+mod heap;
 mod inherit;
 mod instance;
+mod mapping;
 mod mount;
+mod pointer;
 mod std_bridge;
 
 pub use child::{ChildProcess, Killer, Waited};
@@ -39,9 +42,12 @@ pub use exit::{Exit, Outcome, Usage};
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
+pub use mapping::{AsMapping, IntoMapping, Mapping, Pages};
 pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
+pub use pointer::{Allocation, Borrowed, Place, Pointer};
 
 pub(crate) use inherit::Listed;
+pub(crate) use mapping::Shared;
 
 /// Traits nobody else may implement: their implementations are what ties numbers to tables.
 mod sealed {
