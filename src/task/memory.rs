@@ -247,8 +247,8 @@ pub trait MemoryTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `mremap`: `ENOMEM`, `EINVAL` for a length of 0 and to make huge pages more, `EFAULT` if parts of
-    /// it differ in their access; each with the handle. That the task is dead.
+    /// Of `mremap`: `ENOMEM`, `EINVAL` for a length of 0 or beyond all addresses, and to have more huge pages,
+    /// `EFAULT` if parts of it differ in their access; each with the handle. That the task is dead.
     ///
     /// # References
     ///
