@@ -55,9 +55,11 @@ impl Heap {
     }
 
     /// Where there are `size` bytes, from now on allocated, at a multiple of `align`; `None` if more has
-    /// to be mapped.
+    /// to be mapped. What is larger than a chunk has pages for itself, so that they go when it goes.
     pub(crate) fn allocate(&self, size: usize, align: usize) -> Option<usize> {
-        self.chunks().iter_mut().find_map(|chunk| chunk.take(size, align))
+        let mut chunks = self.chunks();
+        let mut shared = chunks.iter_mut().filter(|chunk| chunk.end - chunk.start == CHUNK);
+        shared.find_map(|chunk| chunk.take(size, align))
     }
 
     /// How many bytes to map for an allocation that has no room; `None` if it is too large.
