@@ -2,11 +2,12 @@
 
 mod common;
 
+use std::fs;
 use std::thread;
 
 use bytemuck::{Pod, Zeroable};
 use common::memory::{mem, pid_of, regions};
-use common::{deadline, on_all, until_blocked_in};
+use common::{deadline, on_all, until, until_blocked_in};
 use nearfar::interface::Call;
 use nearfar::prelude::*;
 use nearfar::task::{FutexScope, Sharing};
@@ -172,7 +173,7 @@ fn a_task_sleeps_on_a_word_that_is_allocated() {
     deadline(|| {
         let here = Task::here();
         let child = here.spawn().unwrap();
-        let pid = child.host_pid();
+        let (pid, killer) = (child.host_pid(), child.killer());
         let mut word = here.malloc::<u32>().unwrap();
         word.write(&here, &7).unwrap();
         let error = child.futex_wait(&word, 8, None, FutexScope::Private).unwrap_err();
@@ -180,9 +181,17 @@ fn a_task_sleeps_on_a_word_that_is_allocated() {
         thread::scope(|scope| {
             let word = &word;
             let slept = scope.spawn(move || child.futex_wait(word, 7, None, FutexScope::Private));
-            until_blocked_in(pid, libc::SYS_futex);
-            assert_eq!(here.futex_wake(word, 1, FutexScope::Private), Ok(1));
-            slept.join().unwrap().unwrap();
+            // An idle task sleeps on another word.
+            let path = format!("/proc/{pid}/syscall", pid = pid.as_raw());
+            let start = format!("{} {:#x} ", libc::SYS_futex, word.address().as_raw());
+            until("asleep", || {
+                fs::read_to_string(&path).is_ok_and(|line| line.starts_with(&start))
+            });
+            let woken = here.futex_wake(word, 1, FutexScope::Private);
+            // Else nobody would wake it any more.
+            let _not_if_it_has_ended = killer.kill();
+            let _woken_or_dead = slept.join().unwrap();
+            assert_eq!(woken, Ok(1));
         });
     });
 }

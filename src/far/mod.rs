@@ -18,6 +18,6 @@ pub use address_space::AddressSpace;
 pub use fd_table::FdTable;
 pub use file::File;
 pub use pid_namespace::PidNamespace;
-pub use task::{HoldsTasks, HostTable, InAddressSpace, InHostFds, InHostMemory, Task};
+pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};
 
 pub(crate) use segment::Identity;

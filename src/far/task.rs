@@ -68,17 +68,6 @@ pub unsafe trait Task {
 pub trait InHostMemory: Task<AddressSpace = HostMemory> {}
 impl<K: Task<AddressSpace = HostMemory>> InHostMemory for K {}
 
-/// Short for a task in the address space `A`: through it, what is there can be read and written.
-#[diagnostic::on_unimplemented(
-    message = "the memory is not in this task's address space",
-    label = "this task does not live in `{A}`",
-    note = "an address means something only in the address space that it was allocated or mapped in",
-    note = "to get what is there to another task: `read` it through a task that lives there, and `write` it to memory that was allocated with `malloc` in the other"
-)]
-pub trait InAddressSpace<A>: Task<AddressSpace = A> {}
-#[diagnostic::do_not_recommend]
-impl<K: Task + ?Sized> InAddressSpace<K::AddressSpace> for K {}
-
 /// Short for a task that lives in this program's fd table.
 pub trait InHostFds: Task<FdTable = HostFds> {}
 impl<K: Task<FdTable = HostFds>> InHostFds for K {}

@@ -44,7 +44,7 @@ pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
 pub use mapping::{AsMapping, IntoMapping, Mapping, Pages};
 pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
-pub use pointer::{Allocation, Borrowed, Place, Pointer};
+pub use pointer::{Allocation, Borrowed, Holds, Place, Pointer};
 
 pub(crate) use inherit::Listed;
 pub(crate) use mapping::Shared;

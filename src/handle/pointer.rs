@@ -27,7 +27,7 @@ use super::mapping::Mapping;
 use super::sealed::Sealed;
 use crate::brand::{Namespace, Of};
 use crate::buf::{Buf, BufMut};
-use crate::far::{AddressSpace, InAddressSpace};
+use crate::far::{self, AddressSpace};
 use crate::interface::{Call, Error, RemoteIoVec, SyscallInterface};
 use crate::near::{Address, MemoryMapping, PageSize};
 use crate::plain::PlainData;
@@ -237,26 +237,36 @@ impl<A, T: ?Sized, O: Place<A>> Pointer<A, T, O> {
     }
 
     /// Copies to `bytes`, from the start on; returns how many have been.
-    fn copy_from(
-        &self,
-        task: &(impl InAddressSpace<A> + ?Sized),
-        bytes: &mut [u8],
-    ) -> Result<usize, Error> {
+    fn copy_from<K: far::Task + ?Sized>(&self, task: &K, bytes: &mut [u8]) -> Result<usize, Error>
+    where
+        K::AddressSpace: Holds<Self>,
+    {
         let into = &mut [IoSliceMut::new(bytes)];
         // SAFETY: (1): the place is ours, and of the task's memory.
         unsafe { task.interface().read_memory(&[self.range()], into) }
     }
 
     /// Copies `bytes`, from the start on; returns how many have been.
-    fn copy_to(
-        &mut self,
-        task: &(impl InAddressSpace<A> + ?Sized),
-        bytes: &[u8],
-    ) -> Result<usize, Error> {
+    fn copy_to<K: far::Task + ?Sized>(&mut self, task: &K, bytes: &[u8]) -> Result<usize, Error>
+    where
+        K::AddressSpace: Holds<Self>,
+    {
         // SAFETY: (1), (3): the place is ours, of the task's memory, and nobody has a reference there.
         unsafe { task.interface().write_memory(&[IoSlice::new(bytes)], &[self.range()]) }
     }
 }
+
+/// The address space that a pointer `P` points into: `A`, for a [`Pointer<A, _>`](Pointer). A task that lives
+/// there can read and write through it. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the memory is not in this task's address space",
+    label = "`{P}` does not point to memory of `{Self}`",
+    note = "an address means something only in the address space that it was allocated or mapped in",
+    note = "use a task that lives there; to bring a value to another address space, `read` it here and `ptr` it there"
+)]
+pub trait Holds<P: ?Sized>: Namespace {}
+
+impl<A: Namespace, T: ?Sized, O: Place<A>> Holds<Pointer<A, T, O>> for A {}
 
 /// What the kernel says where nothing at all can be copied, for less than all.
 const fn cut_off(call: Call) -> Error {
@@ -283,7 +293,10 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, T, O> {
     /// # References
     ///
     /// [`process_vm_readv(2)`](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
-    pub fn read(&self, task: &(impl InAddressSpace<A> + ?Sized)) -> Result<T, Error> {
+    pub fn read<K: far::Task + ?Sized>(&self, task: &K) -> Result<T, Error>
+    where
+        K::AddressSpace: Holds<Self>,
+    {
         let mut value = T::zeroed();
         let bytes = bytemuck::bytes_of_mut(&mut value);
         match self.copy_from(task, bytes)? {
@@ -304,11 +317,10 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, T, O> {
     /// # References
     ///
     /// [`process_vm_writev(2)`](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
-    pub fn write(
-        &mut self,
-        task: &(impl InAddressSpace<A> + ?Sized),
-        value: &T,
-    ) -> Result<(), Error> {
+    pub fn write<K: far::Task + ?Sized>(&mut self, task: &K, value: &T) -> Result<(), Error>
+    where
+        K::AddressSpace: Holds<Self>,
+    {
         match self.copy_to(task, bytemuck::bytes_of(value))? {
             whole if whole == size_of::<T>() => Ok(()),
             _ => Err(cut_off(Call::PROCESS_VM_WRITEV)),
@@ -355,11 +367,14 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
     /// # References
     ///
     /// [`process_vm_readv(2)`](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
-    pub fn read_slice(
+    pub fn read_slice<K: far::Task + ?Sized>(
         &self,
-        task: &(impl InAddressSpace<A> + ?Sized),
+        task: &K,
         into: &mut [T],
-    ) -> Result<usize, Error> {
+    ) -> Result<usize, Error>
+    where
+        K::AddressSpace: Holds<Self>,
+    {
         Ok(self.copy_from(task, bytemuck::cast_slice_mut(into))? / size_of::<T>())
     }
 
@@ -375,11 +390,14 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
     /// # References
     ///
     /// [`process_vm_writev(2)`](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
-    pub fn write_slice(
+    pub fn write_slice<K: far::Task + ?Sized>(
         &mut self,
-        task: &(impl InAddressSpace<A> + ?Sized),
+        task: &K,
         values: &[T],
-    ) -> Result<usize, Error> {
+    ) -> Result<usize, Error>
+    where
+        K::AddressSpace: Holds<Self>,
+    {
         Ok(self.copy_to(task, bytemuck::cast_slice(values))? / size_of::<T>())
     }
 
@@ -395,7 +413,10 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
     /// # References
     ///
     /// [`process_vm_readv(2)`](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
-    pub fn to_vec(&self, task: &(impl InAddressSpace<A> + ?Sized)) -> Result<Vec<T>, Error> {
+    pub fn to_vec<K: far::Task + ?Sized>(&self, task: &K) -> Result<Vec<T>, Error>
+    where
+        K::AddressSpace: Holds<Self>,
+    {
         let mut values = vec![T::zeroed(); self.len()];
         match self.read_slice(task, &mut values)? {
             all if all == values.len() => Ok(values),
