@@ -43,6 +43,11 @@ fn dropping_the_copies_touches_nothing_of_the_originals() {
         let cat = here.spawn().unwrap().program(&Program::new("cat")).fd(0, &gate).exec().unwrap();
         let cat = cat.kill_on_drop(true);
         let table = numbers(private.pid());
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let mut mapping = shared.mmap_anonymous(4096, access).unwrap();
+        mapping.bytes().write_slice(&here, b"kept").unwrap();
+        let place = here.ptr(&7_u64).unwrap();
+        let file = here.file(&reader).unwrap();
 
         // Everything moves into the copy's closure; in the original it is forgotten there.
         let mut things = Some((shared, private, writer, cat));
@@ -51,6 +56,15 @@ fn dropping_the_copies_touches_nothing_of_the_originals() {
         in_a_forked_copy(|| {
             // The copy has no memory in common with the child: it is dead to the copy.
             assert_eq!(shared.getpid().unwrap_err().kind(), ErrorKind::NotSent);
+            // Its own memory, with what was in it, is the copy's to use and to free.
+            let mut its = duplicate(&mapping);
+            assert_eq!(its.bytes().to_vec(&here).unwrap()[..4], *b"kept");
+            let error = its.bytes().to_vec(&shared).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotSent);
+            its.bytes().write_slice(&here, b"gone").unwrap();
+            drop(its);
+            duplicate(&place).write(&here, &8).unwrap();
+            assert_eq!(duplicate(&file).is_same_as(&here.file(&reader).unwrap()), Ok(true));
             drop(duplicate(&shared));
             drop(duplicate(&private));
             drop(duplicate(&writer));
@@ -63,6 +77,9 @@ fn dropping_the_copies_touches_nothing_of_the_originals() {
         });
 
         assert!(!is_dead(pids.0) && !is_dead(pids.1) && !is_dead(pids.2));
+        assert_eq!(mapping.bytes().to_vec(&shared).unwrap()[..4], *b"kept");
+        assert_eq!(place.read(&shared), Ok(7));
+        assert_eq!(file.is_same_as(&here.file(&reader).unwrap()), Ok(true));
         assert_eq!(shared.getpid().unwrap(), pids.0);
         assert_eq!(numbers(private.pid()), table);
         private.write(&writer, b"x").unwrap();

@@ -2,9 +2,7 @@
 
 mod common;
 
-use std::ops::Range;
-
-use common::memory::{mem, pid_of, ranges_of};
+use common::memory::{mem, pid_of, range, ranges_of};
 use common::on_all;
 use nearfar::near::PageSize;
 use nearfar::prelude::*;
@@ -28,16 +26,12 @@ fn named<K: far::Task>(
     (mapping, name, file)
 }
 
-fn range<A>(mapping: &Mapping<A>) -> Range<usize> {
-    mapping.address().as_raw()..mapping.near().end().as_raw()
-}
-
 on_all! {
     fn a_drop_unmaps_just_its_own_pages(task) {
         let pid = pid_of(task);
         let (mapping, name, _file) = named(task, "drop", 3, Sharing::Shared);
-        let whole = range(&mapping);
-        assert_eq!(ranges_of(pid, &name), [whole.clone()]);
+        let whole = range(mapping.near());
+        assert_eq!(ranges_of(pid, &name), std::slice::from_ref(&whole));
         let (mut first, rest) = mapping.split_at(PAGE).unwrap();
         let (middle, mut last) = rest.split_at(PAGE).unwrap();
         drop(middle);
@@ -84,7 +78,7 @@ on_all! {
     fn split_and_merge_are_between_pages(task) {
         let pid = pid_of(task);
         let (mut mapping, name, _file) = named(task, "split", 4, Sharing::Shared);
-        let whole = range(&mapping);
+        let whole = range(mapping.near());
         for bad in [0, 1, PAGE - 1, PAGE + 1, 4 * PAGE, 5 * PAGE, usize::MAX] {
             mapping = mapping.split_at(bad).unwrap_err();
         }
@@ -96,7 +90,7 @@ on_all! {
         let (second, third) = second.split_at(PAGE).unwrap();
         let (first, third) = first.merge(third).unwrap_err();
         let mapping = first.merge(second).unwrap().merge(third).unwrap();
-        assert_eq!(range(&mapping), whole);
+        assert_eq!(range(mapping.near()), whole);
         assert_eq!(ranges_of(pid, &name), [whole]);
         drop(mapping);
         assert!(ranges_of(pid, &name).is_empty());

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use common::memory::{has_flag, mem, pid_of, ranges_of, region_at, smaps};
+use common::memory::{has_flag, mem, pid_of, range, ranges_of, region_at, smaps};
 use common::{Scratch, deadline, on_all, until_blocked_in};
 use nearfar::ErrorKind;
 use nearfar::interface::{Call, RemoteIoVec, SyscallInterface};
@@ -91,7 +91,7 @@ on_all! {
         let mapping = task.mmap_file(&file, 0, 2 * PAGE, RW, Sharing::Shared).unwrap();
         let pid = pid_of(task);
         let near = mapping.near();
-        assert_eq!(ranges_of(pid, &name), [near.address().as_raw()..near.end().as_raw()]);
+        assert_eq!(ranges_of(pid, &name), [range(near)]);
         task.munmap(mapping).unwrap();
         assert!(ranges_of(pid, &name).is_empty());
         assert!(ranges_of(std::process::id(), &name).is_empty());
@@ -123,12 +123,12 @@ on_all! {
         let mut mapping = task.mremap(mapping, 63 * PAGE + 1).unwrap();
         let near = mapping.near();
         assert_eq!(near.length(), 64 * PAGE);
-        assert_eq!(ranges_of(pid, &name), [near.address().as_raw()..near.end().as_raw()]);
+        assert_eq!(ranges_of(pid, &name), [range(near)]);
         let seen = mapping.bytes().to_vec(task).unwrap();
         assert_eq!((&seen[..5], &seen[32 * PAGE..][..5]), (&b"start"[..], &b"later"[..]));
         let mapping = task.mremap(mapping, 2 * PAGE).unwrap();
         let near = mapping.near();
-        assert_eq!(ranges_of(pid, &name), [near.address().as_raw()..near.address().as_raw() + 2 * PAGE]);
+        assert_eq!((near.pages(), &ranges_of(pid, &name)[..]), (2, &[range(near)][..]));
         let unchanged = task.mremap(mapping, 0).unwrap_err();
         assert_eq!(unchanged.error.errno(), Some(Errno::INVAL));
         let other = task.mmap_anonymous(PAGE, RW).unwrap();

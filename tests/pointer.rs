@@ -264,7 +264,10 @@ fn nothing_stays_mapped() {
     assert_eq!(anonymous(), with_a_spare_chunk);
 }
 
-/// As many steps, over two tasks that share an address space: whatever is allocated holds what was written
+/// What is allocated, and what has been written there.
+type Held<A> = (Pointer<A, [u8]>, Vec<u8>);
+
+/// Ten thousand steps, over two tasks that share an address space: whatever is allocated holds what was written
 /// there last, and nothing overlaps.
 fn holds_what_was_written<K, L>(first: &K, second: &L, seed: u64)
 where
@@ -283,7 +286,7 @@ where
         state ^= state << 17;
         (state >> 16) as usize % below
     };
-    let mut held: Vec<(Pointer<K::AddressSpace, [u8]>, Vec<u8>)> = Vec::new();
+    let mut held: Vec<Held<K::AddressSpace>> = Vec::new();
     let mut counts = [0; 5];
     for step in 0..STEPS {
         let of_first = random(2) == 0;

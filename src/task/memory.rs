@@ -389,7 +389,8 @@ pub trait MemoryTask: far::Task {
         unsafe { on(self, Call::MUNLOCK, mapping, 0) }
     }
 
-    /// `malloc(size of T)`—memory for one `T` in the task's address space. What is in it may be anything.
+    /// `mmap(more pages)`, unless there is room—memory for one `T` in the task's address space. What is in it
+    /// may be anything.
     ///
     /// It is freed when the pointer is dropped. Who allocates need not be who frees: the memory belongs
     /// to the address space. It comes from pages that the library maps there as it needs them,
@@ -420,8 +421,8 @@ pub trait MemoryTask: far::Task {
         Ok(Pointer::at(place).expect("it was allocated for one"))
     }
 
-    /// `malloc(count × size of T)`—memory for this many `T`, as [`malloc`](Self::malloc): of `u8`, a
-    /// buffer for calls.
+    /// `mmap(more pages)`, unless there is room—memory for this many `T`, as [`malloc`](Self::malloc): of `u8`,
+    /// a buffer for calls.
     ///
     /// # Examples
     ///
@@ -451,7 +452,8 @@ pub trait MemoryTask: far::Task {
         Ok(Pointer::at_slice(place).expect("it was allocated for that many"))
     }
 
-    /// `malloc(size of T)`—a copy of a value of this program in the task's address space.
+    /// `process_vm_writev(address, value)`—a copy of a value of this program in memory that is
+    /// [allocated](Self::malloc) for it in the task's address space.
     ///
     /// # Examples
     ///
@@ -475,7 +477,8 @@ pub trait MemoryTask: far::Task {
         Ok(pointer)
     }
 
-    /// `malloc(size of the values)`—a copy of several values of this program in the task's address space.
+    /// `process_vm_writev(address, values)`—a copy of several values of this program in memory that is
+    /// [allocated](Self::malloc_slice) for them in the task's address space.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use nearfar::near::Address;
+use nearfar::near::{Address, MemoryMapping};
 use nearfar::prelude::*;
 
 use super::ToPid;
@@ -46,6 +46,11 @@ pub(crate) fn region_at<A>(pid: impl ToPid, address: Address<A>) -> Option<Regio
 pub(crate) fn ranges_of(pid: impl ToPid, name: &str) -> Vec<Range<usize>> {
     let named = |region: &Region| region.name.contains(name);
     regions(pid).into_iter().filter(named).map(|region| region.range).collect()
+}
+
+/// The addresses of pages.
+pub(crate) fn range<A>(pages: MemoryMapping<A>) -> Range<usize> {
+    pages.address().as_raw()..pages.end().as_raw()
 }
 
 /// A field of `/proc/PID/smaps` of what is mapped at an address.
