@@ -355,7 +355,8 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
     }
 
     /// `process_vm_readv(task, address)`—copies what it points to, from the first one on, up to the end of
-    /// the shorter side. Returns how many have been copied: fewer if the next one cannot be read.
+    /// the shorter side. Returns how many have been copied: fewer if the next one cannot be read, or only in
+    /// part.
     ///
     /// Checked: the task lives in the pointer's address space.
     ///
@@ -379,7 +380,8 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
     }
 
     /// `process_vm_writev(task, address, values)`—copies values there, to the first one on, up to the end of
-    /// the shorter side. Returns how many have been copied: fewer if the next one cannot be written.
+    /// the shorter side. Returns how many have been copied: fewer if the next one cannot be written, or only
+    /// in part.
     ///
     /// Checked: the task lives in the pointer's address space.
     ///
