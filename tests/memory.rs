@@ -46,8 +46,9 @@ on_all! {
             let expected = if length == 0 { Errno::INVAL } else { Errno::NOMEM };
             assert_eq!((error.call(), error.errno()), (Call::MMAP, Some(expected)));
         }
-        for unknown in [1 << 20, 0x0100_0000_u32, 0x8] {
-            let access = ProtFlags::READ | ProtFlags::from_bits_retain(unknown);
+        let unknown = [1 << 20, 0x0100_0000_u32, 0x8];
+        let unknown = unknown.map(|bits| ProtFlags::READ | ProtFlags::from_bits_retain(bits));
+        for access in unknown.into_iter().chain([ProtFlags::EXEC]) {
             let error = task.mmap_anonymous(PAGE, access).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::UnknownFlags);
             let error = task.mprotect(&mut mapping, access).unwrap_err();

@@ -57,7 +57,8 @@ pub enum Sharing {
 /// `userfaultfd`, `shmat`, `remap_file_pages`, which are about the whole address space, or leave
 /// addresses with the kernel.
 ///
-/// Pages can be executable; nothing that is safe in this library jumps there.
+/// Pages can be executable; nothing that is safe in this library jumps there. Only those that can also be
+/// read, though: for `PROT_EXEC` alone, the kernel takes one of the address space's few protection keys.
 ///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
@@ -86,7 +87,8 @@ pub trait MemoryTask: far::Task {
     /// # Errors
     ///
     /// Of `mmap`: `ENOMEM`, also for too many mappings, `EINVAL` for a length of 0, ...;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for access that this library does not know.
+    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for access that is not allowed, or that this library does not
+    /// know.
     ///
     /// # References
     ///
@@ -286,7 +288,7 @@ pub trait MemoryTask: far::Task {
     ///
     /// Of `mprotect`: `EACCES` if the file is not open for it, `ENOMEM` if there would be too many mappings,
     /// when a part may have been changed; [`UnknownFlags`](ErrorKind::UnknownFlags) for access
-    /// that this library does not know.
+    /// that is not allowed, or that this library does not know.
     ///
     /// # References
     ///
@@ -296,7 +298,7 @@ pub trait MemoryTask: far::Task {
         mapping: &mut impl AsMapping<Self::AddressSpace>,
         access: ProtFlags,
     ) -> Result<(), Error> {
-        let access = known(Call::MPROTECT, access.bits(), KNOWN_ACCESS.bits())?;
+        let access = allowed(Call::MPROTECT, access)?;
         // SAFETY: (1), (3)
         unsafe { on(self, Call::MPROTECT, mapping, access) }
     }
@@ -575,6 +577,15 @@ const KNOWN_ADVICE: [Advice; 20] = [
     Advice::LinuxPopulateWrite,
 ];
 
+/// The argument for access, if `call` may be given it.
+fn allowed(call: Call, access: ProtFlags) -> Result<usize, Error> {
+    if access == ProtFlags::EXEC {
+        // The kernel would take one of the address space's few protection keys for it, for ever.
+        return Err(Error::new(call, ErrorKind::UnknownFlags));
+    }
+    known(call, access.bits(), KNOWN_ACCESS.bits())
+}
+
 /// Has `task` map pages, of a file and from an offset in it.
 ///
 /// # Safety
@@ -588,7 +599,7 @@ unsafe fn map<K: far::Task + ?Sized>(
     (fd, offset): (usize, usize),
     page_size: PageSize,
 ) -> Result<Mapping<K::AddressSpace>, Error> {
-    let access = known(Call::MMAP, access.bits(), KNOWN_ACCESS.bits())?;
+    let access = allowed(Call::MMAP, access)?;
     let too_long = Error::os(Call::MMAP, Errno::NOMEM);
     let length = length.checked_next_multiple_of(page_size.bytes()).ok_or(too_long)?;
     // SAFETY: (2), (3); by this function's contract.
