@@ -65,6 +65,7 @@ fn dropping_the_copies_touches_nothing_of_the_originals() {
             drop(its);
             duplicate(&place).write(&here, &8).unwrap();
             assert_eq!(duplicate(&file).is_same_as(&here.file(&reader).unwrap()), Ok(true));
+            assert_eq!(private.file(&writer).unwrap_err().kind(), ErrorKind::NotSent);
             drop(duplicate(&shared));
             drop(duplicate(&private));
             drop(duplicate(&writer));

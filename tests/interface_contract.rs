@@ -197,6 +197,18 @@ fn reports_how_much_of_many_ranges_was_copied(interface: &impl SyscallInterface)
     // SAFETY: as above.
     assert_eq!(unsafe { interface.read_memory(&bytewise, &mut into) }, Ok(PAGE));
     assert_eq!(seen[..PAGE], content);
+    // More that are empty than the kernel takes at once.
+    let (empty, some) = (IoSlice::new(b""), IoSlice::new(b"some"));
+    let pieces: Vec<_> = std::iter::repeat_n(empty, 2000).chain([some]).collect();
+    let ranges: Vec<_> =
+        (0..2004).map(|index| pages.range(100, usize::from(index > 1999))).collect();
+    // SAFETY: as above.
+    assert_eq!(unsafe { interface.write_memory(&pieces, &ranges) }, Ok(4));
+    let mut last = [0];
+    // SAFETY: as above.
+    let read =
+        unsafe { interface.read_memory(&[pages.range(100, 1)], &mut [IoSliceMut::new(&mut last)]) };
+    assert_eq!((read, last), (Ok(1), *b"e"));
     pages.unmap(interface);
 }
 

@@ -116,6 +116,9 @@ pub(super) unsafe fn copy_own_fd(number: c_int) -> Result<OwnedFd, Error> {
 ///
 /// As [`SyscallInterface::copy_fd`].
 pub(super) unsafe fn copy_fd(process: &Process, number: c_int) -> Result<OwnedFd, Error> {
+    if is_gone(process)? {
+        return Err(Error::new(Call::PIDFD_GETFD, ErrorKind::NotSent));
+    }
     let arguments = [process.pidfd().as_raw_fd() as usize, number as usize, 0];
     // SAFETY: by this function's contract. The pidfd is the child's, whatever has become of its pid.
     let copy = unsafe { Local::new().syscall(Call::PIDFD_GETFD, arguments) };
@@ -134,15 +137,19 @@ fn of_living(
     call: Call,
     copy: impl FnOnce(c_int) -> Result<usize, Error>,
 ) -> Result<usize, Error> {
-    let has_ended = || process.poll(Some(Duration::ZERO));
-    if !process.is_ours() || has_ended()? {
+    if is_gone(process)? {
         return Err(Error::new(call, ErrorKind::NotSent));
     }
     let copied = copy(process.pid().as_raw());
-    if has_ended()? {
+    if is_gone(process)? {
         return Err(Error::new(call, ErrorKind::Hangup));
     }
     copied.map_err(|error| explain(call, error))
+}
+
+/// Whether a child has ended, or is not this process's but that of the one this was forked from.
+fn is_gone(process: &Process) -> Result<bool, Error> {
+    Ok(!process.is_ours() || process.poll(Some(Duration::ZERO))?)
 }
 
 /// A child that is on its way out has neither memory nor fds any more.
@@ -192,10 +199,11 @@ fn total(ranges: &[RemoteIoVec]) -> usize {
     ranges.iter().fold(0, |total: usize, range| total.saturating_add(range.length))
 }
 
-/// What is left of the ranges after so many bytes, in as far as one call takes it.
+/// What is left of the ranges after so many bytes, in as far as one call takes it: at least one that is not
+/// empty, if there is any.
 fn rest(ranges: &[RemoteIoVec], mut behind: usize) -> Cow<'_, [RemoteIoVec]> {
-    if behind == 0 {
-        return Cow::Borrowed(&ranges[..ranges.len().min(MOST)]);
+    if behind == 0 && ranges.len() <= MOST {
+        return Cow::Borrowed(ranges);
     }
     let left = ranges.iter().filter_map(|range| {
         let skipped = behind.min(range.length);
