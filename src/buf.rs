@@ -25,7 +25,7 @@ use crate::near::Address;
 #[diagnostic::on_unimplemented(
     message = "this buffer or word is not in the task's address space",
     label = "it is not memory of `{Self}`",
-    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
+    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
     note = "in generic code, ask for it: `K: FileDescriptorTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait HoldsSlices {}
@@ -37,12 +37,13 @@ unsafe impl HoldsSlices for HostMemory {}
 ///
 /// # Safety
 ///
-/// `length()` bytes at `address()` are initialised, and stay so while the value is borrowed.
+/// `length()` bytes at `address()` are initialised, and stay so while the value is borrowed. It is the
+/// kernel that reads them: that they can be loaded is not promised, also in this program's memory.
 #[diagnostic::on_unimplemented(
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
-    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`"
+    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
+    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`, and `Pointer`s to plain data"
 )]
 pub unsafe trait Buf<A> {
     /// Where it is.
@@ -58,13 +59,13 @@ pub unsafe trait Buf<A> {
 ///
 /// # Safety
 ///
-/// `length()` bytes at `address()` may be overwritten with any value while the value is mutably
-/// borrowed.
+/// `length()` bytes at `address()` may be overwritten with any value, by the kernel, while the value is
+/// mutably borrowed.
 #[diagnostic::on_unimplemented(
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
-    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them"
+    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
+    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them, and `Pointer`s to plain data"
 )]
 pub unsafe trait BufMut<A> {
     /// Where it is.

@@ -15,9 +15,10 @@
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -34,8 +35,8 @@ use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
     Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, MOURNING,
-    Process, ProgramSignals, RobustWords, SyscallInterface, futex, graveyard, local, lookout,
-    server,
+    Process, ProgramSignals, RemoteIoVec, RobustWords, SyscallInterface, futex, graveyard, local,
+    lookout, memory, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -648,7 +649,8 @@ fn dismiss(page: &Page, pid: Option<c_int>) {
 // SAFETY: the child executes what is published, once, one at a time (promise 1). It shares this program's
 // memory, so addresses are the same in it, or (4) of this room (5). An answer is the kernel's, as the server
 // stores it (2); `NotSent` comes before publishing (3); (2) of this room is promise 4. Every request
-// is answered before the next one and after the closes posted before it (6).
+// is answered before the next one and after the closes posted before it (6). The child is ours, alive
+// before and after (7), and held by its pidfd (8).
 unsafe impl SyscallInterface for Ring {
     unsafe fn syscall<const N: usize>(
         &self,
@@ -684,6 +686,33 @@ unsafe impl SyscallInterface for Ring {
     fn barrier(&self) -> Result<(), Error> {
         // SAFETY: has no arguments and no effect.
         unsafe { self.syscall(Call::GETPID, []) }.map(drop)
+    }
+
+    unsafe fn read_memory(
+        &self,
+        from: &[RemoteIoVec],
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { memory::read(&self.process, from, into) }
+    }
+
+    unsafe fn write_memory(
+        &self,
+        from: &[IoSlice<'_>],
+        to: &[RemoteIoVec],
+    ) -> Result<usize, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { memory::write(&self.process, from, to) }
+    }
+
+    unsafe fn copy_fd(&self, number: c_int) -> Result<OwnedFd, Error> {
+        match self.closes {
+            // SAFETY: by this function's contract; the child's table is this process's.
+            None => unsafe { memory::copy_own_fd(number) },
+            // SAFETY: by this function's contract.
+            Some(_) => unsafe { memory::copy_fd(&self.process, number) },
+        }
     }
 
     fn program_signals(&self) -> Option<&ProgramSignals> {

@@ -35,6 +35,11 @@ impl PageSize {
         1 << self.shift
     }
 
+    /// The power of two that it is.
+    pub(crate) const fn shift(self) -> usize {
+        self.shift as usize
+    }
+
     const fn divides(self, number: usize) -> bool {
         number & (self.bytes() - 1) == 0
     }

@@ -20,7 +20,7 @@ use rustix::pipe::PipeFlags;
 use crate::buf::{Buf, BufMut};
 use crate::far;
 use crate::handle::{AsDirFd, AsFd, Fd, IntoFd};
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
 use super::arguments::{
     LOWEST, call, dirfd, in_own_table, known, near, received, with_in_out, with_out, with_path,
@@ -366,6 +366,41 @@ pub trait FileDescriptorTask: far::Task {
         // SAFETY: (4); also when the reader could not be kept.
         let writer = unsafe { received(self, ends[1] as usize) };
         Ok((reader?, writer?))
+    }
+
+    /// `pidfd_getfd(this task, fd)`—the identity of the open file that the fd names, whichever other fds
+    /// it has, in this table or another one.
+    ///
+    /// Checked: `fd` is of this task's fd table. The copy by which this program holds the file is in its
+    /// own table: of an fd that is there already, it is made by `fcntl`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// brand!(private_fds);
+    /// let (child, copy) = here.spawn()?.unshare_files(private_fds, &writer)?;
+    /// assert!(child.file(&copy)?.is_same_as(&here.file(&writer)?)?);
+    /// assert!(!child.file(&copy)?.is_same_as(&here.file(&reader)?)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `pidfd_getfd` or `fcntl`: `EMFILE` if this program has no room for the copy, `EPERM` if the task
+    /// may not be traced: this program is not dumpable.
+    ///
+    /// # References
+    ///
+    /// [`pidfd_getfd(2)`](https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html)
+    fn file(&self, fd: impl AsFd<Self::FdTable>) -> Result<far::File, Error> {
+        // SAFETY: (1); the copy gives its holder nothing to do with the file but to keep it open.
+        unsafe { self.interface().copy_fd(near(self, Call::PIDFD_GETFD, &fd)? as c_int) }.map(far::File::of)
     }
 
     /// `fstat(fd)`—what is known about the file.

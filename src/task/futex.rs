@@ -30,11 +30,12 @@ use super::arguments::call;
 ///
 /// # Safety
 ///
-/// `address()` is that of an `AtomicU32`, for as long as the value is borrowed.
+/// `address()` is that of an `AtomicU32`, or of four bytes like one that the kernel alone touches, for as
+/// long as the value is borrowed.
 #[diagnostic::on_unimplemented(
     message = "this word is not in the task's address space",
     label = "`{Self}` is not a futex in `{A}`",
-    note = "an `AtomicU32` is memory of this process, `host_memory`; for a task in another address space, allocate the word there",
+    note = "an `AtomicU32` is memory of this process, `host_memory`; for a task in another address space, allocate the word there: `task.malloc::<u32>`",
     note = "in generic code, ask for it: `K: FutexTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait FutexWord<A> {

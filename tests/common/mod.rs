@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses its own part")]
 #![allow(unsafe_code, reason = "kcmp has no safe wrapper")]
 
+pub(crate) mod memory;
 pub(crate) mod sandbox;
 
 use std::collections::BTreeMap;
