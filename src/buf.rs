@@ -14,7 +14,8 @@ use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of};
 use std::slice;
 
-use crate::brand::{HostMemory, Namespace};
+use crate::brand::{Dynamic, HostMemory, Namespace};
+use crate::far::{AddressSpace, Whose};
 use crate::near::Address;
 
 /// An address space that this program's references point into.
@@ -32,6 +33,8 @@ pub unsafe trait HoldsSlices {}
 
 // SAFETY: (1)
 unsafe impl HoldsSlices for HostMemory {}
+// SAFETY: (1); that a task's memory is this program's is compared before each call.
+unsafe impl HoldsSlices for Dynamic {}
 
 /// Bytes in the address space `A`, to be read by a call.
 ///
@@ -50,6 +53,12 @@ pub unsafe trait Buf<A> {
     fn address(&self) -> Address<A>;
     /// How many bytes it has.
     fn length(&self) -> usize;
+
+    /// The address space that it is in.
+    #[doc(hidden)]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::AsItsTypeSays
+    }
 }
 
 /// Bytes in the address space `A`, to be written by a call.
@@ -72,6 +81,12 @@ pub unsafe trait BufMut<A> {
     fn address_mut(&mut self) -> Address<A>;
     /// How many bytes it has.
     fn length(&self) -> usize;
+
+    /// The address space that it is in.
+    #[doc(hidden)]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::AsItsTypeSays
+    }
 }
 
 macro_rules! slice_buffers {
@@ -85,6 +100,10 @@ macro_rules! slice_buffers {
             #[inline]
             fn length(&self) -> usize {
                 self.len()
+            }
+            #[inline]
+            fn space(&self) -> Whose<'_, AddressSpace<A>> {
+                Whose::Of(const { &AddressSpace::of_host() })
             }
         }
 
@@ -103,6 +122,10 @@ macro_rules! slice_buffers_mut {
             #[inline]
             fn length(&self) -> usize {
                 self.len()
+            }
+            #[inline]
+            fn space(&self) -> Whose<'_, AddressSpace<A>> {
+                Whose::Of(const { &AddressSpace::of_host() })
             }
         }
     };
@@ -126,6 +149,10 @@ unsafe impl<A: HoldsSlices> Buf<A> for str {
     #[inline]
     fn length(&self) -> usize {
         self.len()
+    }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::Of(const { &AddressSpace::of_host() })
     }
 }
 
@@ -283,6 +310,10 @@ unsafe impl<A: HoldsSlices> Buf<A> for IoSlice<'_> {
     fn length(&self) -> usize {
         self.len()
     }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::Of(const { &AddressSpace::of_host() })
+    }
 }
 
 // SAFETY: (2); the buffer that is borrowed.
@@ -319,6 +350,10 @@ unsafe impl<A, B: Buf<A> + ?Sized> Buf<A> for &B {
     fn length(&self) -> usize {
         (**self).length()
     }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        (**self).space()
+    }
 }
 
 // SAFETY: what is mutably borrowed through `self` is mutably borrowed too.
@@ -330,5 +365,9 @@ unsafe impl<A, B: BufMut<A> + ?Sized> BufMut<A> for &mut B {
     #[inline]
     fn length(&self) -> usize {
         (**self).length()
+    }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        (**self).space()
     }
 }

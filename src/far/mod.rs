@@ -30,5 +30,3 @@ pub use pid::{Pgid, Pid, Sid, Tid};
 pub use pid_namespace::{PidNamespace, Sees};
 pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};
 pub use whose::Whose;
-
-pub(crate) use segment::Identity;

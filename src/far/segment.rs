@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 ///
 /// No other namespace of its kind has it, also not after this one is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Identity {
+pub(super) struct Identity {
     serial: u64,
     creator: u32,
     name: &'static str,
@@ -122,7 +122,7 @@ macro_rules! namespace_identity {
             }
 
             /// What tells it from all others.
-            pub(crate) fn identity(&self) -> $crate::far::segment::Identity {
+            pub(super) fn identity(&self) -> $crate::far::segment::Identity {
                 self.segment.identity($host)
             }
 

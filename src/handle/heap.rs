@@ -4,9 +4,9 @@
 //! from here. Bytes that are free are in exactly one range of one chunk, those that are allocated in none.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use crate::far::{AddressSpace, Identity};
+use crate::far::AddressSpace;
 use crate::near::PageSize;
 
 /// The allocations of one address space.
@@ -34,24 +34,15 @@ impl Heap {
         Heap { chunks: Mutex::new(Vec::new()), spare }
     }
 
-    /// That of an address space: this program's is there for ever, another one as long as something is
-    /// allocated in it.
+    /// That of an address space where nothing is allocated.
+    pub(crate) fn empty() -> Arc<Self> {
+        Arc::new(Heap::new(0))
+    }
+
+    /// That of an address space.
     pub(crate) fn of<A>(space: &AddressSpace<A>) -> Arc<Self> {
         static HOST: LazyLock<Arc<Heap>> = LazyLock::new(|| Arc::new(Heap::new(1)));
-        static ELSEWHERE: Mutex<Vec<(Identity, Weak<Heap>)>> = Mutex::new(Vec::new());
-
-        if *space == AddressSpace::HOST {
-            return Arc::clone(&HOST);
-        }
-        let mut heaps = ELSEWHERE.lock().unwrap_or_else(PoisonError::into_inner);
-        heaps.retain(|(_, heap)| heap.strong_count() > 0);
-        let identity = space.identity();
-        let known = heaps.iter().find(|(of, _)| *of == identity);
-        known.and_then(|(_, heap)| heap.upgrade()).unwrap_or_else(|| {
-            let heap = Arc::new(Heap::new(0));
-            heaps.push((identity, Arc::downgrade(&heap)));
-            heap
-        })
+        Arc::clone(space.heap().unwrap_or(&HOST))
     }
 
     /// Where there are `size` bytes, from now on allocated, at a multiple of `align`; `None` if more has

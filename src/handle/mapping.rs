@@ -16,10 +16,11 @@ use std::mem::ManuallyDrop;
 use std::ops::RangeBounds;
 use std::ptr;
 
+use super::NotRebranded;
 use super::pointer::{Borrowed, Pointer};
 use super::sealed::Sealed;
-use crate::brand::Namespace;
-use crate::far::{self, AddressSpace};
+use crate::brand::{Dynamic, Namespace};
+use crate::far::{self, AddressSpace, AddressSpaceMismatchError, NamespaceMismatchError};
 use crate::interface::{Call, Local, SyscallInterface};
 use crate::near::{Address, MemoryMapping, PageSize};
 use crate::plain::PlainData;
@@ -135,7 +136,33 @@ impl<A> Mapping<A> {
     /// of them. `None` if the range ends beyond its end, is empty, or does not start and end between two
     /// pages.
     pub fn slice(&mut self, bytes: impl RangeBounds<usize>) -> Option<Pages<'_, A>> {
-        Some(Pages { near: self.near.slice(bytes)?, mapping: PhantomData })
+        Some(Pages { near: self.near.slice(bytes)?, space: &self.space, mapping: PhantomData })
+    }
+
+    /// The same, checked at run time, and storable anywhere.
+    pub fn erase(self) -> Mapping<Dynamic> {
+        self.rebranded()
+    }
+
+    /// The same, as `task` has it in its types.
+    ///
+    /// # Errors
+    ///
+    /// That `task` has another memory; the mapping comes back with the error.
+    pub fn rebrand<K: far::Task + ?Sized>(
+        self,
+        task: &K,
+    ) -> Result<Mapping<K::AddressSpace>, NotRebranded<Self>> {
+        match same_memory(task, &self.space) {
+            Ok(()) => Ok(self.rebranded()),
+            Err(error) => Err(NotRebranded { error, handle: self }),
+        }
+    }
+
+    /// Of an address space that is known to be the same.
+    fn rebranded<B>(self) -> Mapping<B> {
+        let (near, space, shared) = self.into_parts();
+        Mapping { near: near.rebranded(), space: space.rebranded(), shared }
     }
 
     /// Two mappings of this one, the first with this many bytes.
@@ -198,7 +225,7 @@ impl<A> Mapping<A> {
         offset: usize,
     ) -> Option<Pointer<A, T, Borrowed<'_, A>>> {
         let (start, length) = self.part(offset, size_of::<T>())?;
-        Pointer::at(Borrowed::new(start, length))
+        Pointer::at(Borrowed::new(start, length, &self.space))
     }
 
     /// This many `T` in it, beginning at this many bytes from its start; `None` as for
@@ -209,7 +236,7 @@ impl<A> Mapping<A> {
         count: usize,
     ) -> Option<Pointer<A, [T], Borrowed<'_, A>>> {
         let (start, length) = self.part(offset, count.checked_mul(size_of::<T>())?)?;
-        Pointer::at_slice(Borrowed::new(start, length))
+        Pointer::at_slice(Borrowed::new(start, length, &self.space))
     }
 
     /// All of its bytes.
@@ -220,6 +247,19 @@ impl<A> Mapping<A> {
     fn part(&self, offset: usize, length: usize) -> Option<(usize, usize)> {
         let is_inside = offset.checked_add(length)? <= self.length();
         is_inside.then_some((self.address().as_raw() + offset, length))
+    }
+}
+
+/// Whether memory of `space` is the task's.
+pub(super) fn same_memory<K: far::Task + ?Sized, A>(
+    task: &K,
+    space: &AddressSpace<A>,
+) -> Result<(), NamespaceMismatchError> {
+    let own = task.address_space();
+    if own.is(space) {
+        Ok(())
+    } else {
+        Err(AddressSpaceMismatchError::between(&own, Some(space)).into())
     }
 }
 
@@ -236,8 +276,8 @@ impl<A> Drop for Mapping<A> {
 ///
 /// The pages are those of a [`Mapping`] that is not used any more.
 unsafe fn unmap<A>(space: &AddressSpace<A>, pages: MemoryMapping<A>) {
-    if *space == AddressSpace::HOST {
-        let arguments = [pages.address().as_raw(), pages.length()];
+    let arguments = [pages.address().as_raw(), pages.length()];
+    if !space.unmap(arguments) {
         // SAFETY: by this function's contract, in this program's memory. If the kernel refuses it, as it
         // may where a part would make too many mappings of one, they stay.
         let _refused = unsafe { Local::new().syscall(Call::MUNMAP, arguments) };
@@ -258,6 +298,7 @@ impl<A: Namespace> fmt::Debug for Mapping<A> {
 /// Some pages of a [`Mapping`], which is borrowed: what [`Mapping::slice`] returns.
 pub struct Pages<'m, A> {
     near: MemoryMapping<A>,
+    space: &'m AddressSpace<A>,
     mapping: PhantomData<&'m mut Mapping<A>>,
 }
 
@@ -286,6 +327,10 @@ impl<A: Namespace> fmt::Debug for Pages<'_, A> {
 pub trait AsMapping<A>: Sealed {
     /// Where they are.
     fn near_mapping(&self) -> MemoryMapping<A>;
+
+    /// In which address space.
+    #[doc(hidden)]
+    fn space(&self) -> &AddressSpace<A>;
 }
 
 /// What can be given up as a mapping of the address space `A`: a [`Mapping<A>`]. Sealed.
@@ -308,17 +353,26 @@ impl<A> AsMapping<A> for Mapping<A> {
     fn near_mapping(&self) -> MemoryMapping<A> {
         self.near
     }
+    fn space(&self) -> &AddressSpace<A> {
+        &self.space
+    }
 }
 
 impl<A> AsMapping<A> for Pages<'_, A> {
     fn near_mapping(&self) -> MemoryMapping<A> {
         self.near
     }
+    fn space(&self) -> &AddressSpace<A> {
+        self.space
+    }
 }
 
 impl<A, T: AsMapping<A> + ?Sized> AsMapping<A> for &mut T {
     fn near_mapping(&self) -> MemoryMapping<A> {
         (**self).near_mapping()
+    }
+    fn space(&self) -> &AddressSpace<A> {
+        (**self).space()
     }
 }
 

@@ -50,6 +50,7 @@ pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
 pub use pointer::{Allocation, Borrowed, Holds, Place, Pointer};
 pub use rebrand::NotRebranded;
 
+pub(crate) use heap::Heap;
 pub(crate) use inherit::Listed;
 pub(crate) use living::with_number_of;
 pub(crate) use mapping::Shared;

@@ -22,16 +22,17 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
+use super::NotRebranded;
 use super::heap::Heap;
-use super::mapping::Mapping;
+use super::mapping::{Mapping, same_memory};
 use super::sealed::Sealed;
-use crate::brand::{Namespace, Of};
+use crate::brand::{Dynamic, Namespace, Of};
 use crate::buf::{Buf, BufMut};
-use crate::far::{self, AddressSpace};
+use crate::far::{self, AddressSpace, Whose};
 use crate::interface::{Call, Error, RemoteIoVec, SyscallInterface};
 use crate::near::{Address, MemoryMapping, PageSize};
 use crate::plain::PlainData;
-use crate::task::FutexWord;
+use crate::task::{FutexWord, in_own_memory};
 
 /// A `T` in the address space `A`, or several of them: what is left of a pointer when the memory may be
 /// another process's.
@@ -78,6 +79,9 @@ pub trait Place<A>: Sealed + Sized {
     #[doc(hidden)]
     fn length(&self) -> usize;
 
+    #[doc(hidden)]
+    fn space(&self) -> &AddressSpace<A>;
+
     /// Two places, the first with this many bytes, which are not more than there are.
     #[doc(hidden)]
     fn split(self, bytes: usize) -> (Self, Self);
@@ -101,6 +105,7 @@ pub struct Borrowed<'m, A> {
     /// Invariant (1).
     start: usize,
     length: usize,
+    space: &'m AddressSpace<A>,
     owner: PhantomData<&'m mut Mapping<A>>,
 }
 
@@ -165,6 +170,10 @@ impl<A> Place<A> for Allocation<A> {
         self.length
     }
 
+    fn space(&self) -> &AddressSpace<A> {
+        &self.space
+    }
+
     fn split(self, bytes: usize) -> (Self, Self) {
         let (start, length) = (self.start, self.length);
         let (heap, space) = self.into_parts();
@@ -189,10 +198,10 @@ impl<A> Place<A> for Allocation<A> {
     }
 }
 
-impl<A> Borrowed<'_, A> {
+impl<'m, A> Borrowed<'m, A> {
     /// Bytes of what is borrowed for its lifetime.
-    pub(super) fn new(start: usize, length: usize) -> Self {
-        Borrowed { start, length, owner: PhantomData }
+    pub(super) fn new(start: usize, length: usize, space: &'m AddressSpace<A>) -> Self {
+        Borrowed { start, length, space, owner: PhantomData }
     }
 }
 
@@ -207,16 +216,21 @@ impl<A> Place<A> for Borrowed<'_, A> {
         self.length
     }
 
+    fn space(&self) -> &AddressSpace<A> {
+        self.space
+    }
+
     fn split(self, bytes: usize) -> (Self, Self) {
-        let second = Borrowed::new(self.start + bytes, self.length - bytes);
-        (Borrowed::new(self.start, bytes), second)
+        let Borrowed { start, length, space, .. } = self;
+        let second = Borrowed::new(start + bytes, length - bytes, space);
+        (Borrowed::new(start, bytes, space), second)
     }
 
     fn join(self, next: Self) -> Result<Self, (Self, Self)> {
-        if self.start + self.length != next.start {
+        if self.start + self.length != next.start || !self.space.is(next.space) {
             return Err((self, next));
         }
-        Ok(Borrowed::new(self.start, self.length + next.length))
+        Ok(Borrowed::new(self.start, self.length + next.length, self.space))
     }
 }
 
@@ -241,6 +255,7 @@ impl<A, T: ?Sized, O: Place<A>> Pointer<A, T, O> {
     where
         K::AddressSpace: Holds<Self>,
     {
+        in_own_memory(task, Call::PROCESS_VM_READV, Whose::Of(self.place.space()))?;
         let into = &mut [IoSliceMut::new(bytes)];
         // SAFETY: (1): the place is ours, and of the task's memory.
         unsafe { task.interface().read_memory(&[self.range()], into) }
@@ -251,6 +266,7 @@ impl<A, T: ?Sized, O: Place<A>> Pointer<A, T, O> {
     where
         K::AddressSpace: Holds<Self>,
     {
+        in_own_memory(task, Call::PROCESS_VM_WRITEV, Whose::Of(self.place.space()))?;
         // SAFETY: (1), (3): the place is ours, of the task's memory, and nobody has a reference there.
         unsafe { task.interface().write_memory(&[IoSlice::new(bytes)], &[self.range()]) }
     }
@@ -267,6 +283,35 @@ impl<A, T: ?Sized, O: Place<A>> Pointer<A, T, O> {
 pub trait Holds<P: ?Sized>: Namespace {}
 
 impl<A: Namespace, T: ?Sized, O: Place<A>> Holds<Pointer<A, T, O>> for A {}
+
+impl<A, T: ?Sized> Pointer<A, T> {
+    /// The same, checked at run time, and storable anywhere.
+    pub fn erase(self) -> Pointer<Dynamic, T> {
+        self.rebranded()
+    }
+
+    /// The same, as `task` has it in its types.
+    ///
+    /// # Errors
+    ///
+    /// That `task` has another memory; the pointer comes back with the error.
+    pub fn rebrand<K: far::Task + ?Sized>(
+        self,
+        task: &K,
+    ) -> Result<Pointer<K::AddressSpace, T>, NotRebranded<Self>> {
+        match same_memory(task, &self.place.space) {
+            Ok(()) => Ok(self.rebranded()),
+            Err(error) => Err(NotRebranded { error, handle: self }),
+        }
+    }
+
+    /// Of an address space that is known to be the same.
+    fn rebranded<B>(self) -> Pointer<B, T> {
+        let (start, length) = (self.place.start, self.place.length);
+        let (heap, space) = self.place.into_parts();
+        Pointer::new(Allocation { start, length, heap, space: space.rebranded() })
+    }
+}
 
 /// What the kernel says where nothing at all can be copied, for less than all.
 const fn cut_off(call: Call) -> Error {
@@ -470,6 +515,7 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
         let place = Borrowed::new(
             self.place.start() + start * size_of::<T>(),
             (end - start) * size_of::<T>(),
+            self.place.space(),
         );
         Some(Pointer::new(place))
     }
@@ -496,6 +542,9 @@ macro_rules! buffers {
             fn length(&self) -> usize {
                 self.place.length()
             }
+            fn space(&self) -> Whose<'_, AddressSpace<A>> {
+                Whose::Of(self.place.space())
+            }
         }
 
         // SAFETY: (1), (3), (4): its own place, and any bytes are plain data.
@@ -505,6 +554,9 @@ macro_rules! buffers {
             }
             fn length(&self) -> usize {
                 self.place.length()
+            }
+            fn space(&self) -> Whose<'_, AddressSpace<A>> {
+                Whose::Of(self.place.space())
             }
         }
     )+};
@@ -516,6 +568,9 @@ buffers! { T [T] }
 unsafe impl<A, O: Place<A>> FutexWord<A> for Pointer<A, u32, O> {
     fn address(&self) -> Address<A> {
         Pointer::address(self)
+    }
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::Of(self.place.space())
     }
 }
 

@@ -84,6 +84,12 @@ impl<A> MemoryMapping<A> {
         is_aligned.then_some(MemoryMapping { address, length, page_size })
     }
 
+    /// The same pages, of an address space that is known to be the same.
+    pub(crate) const fn rebranded<B>(self) -> MemoryMapping<B> {
+        let MemoryMapping { address, length, page_size } = self;
+        MemoryMapping { address: Address::new(address.as_raw()), length, page_size }
+    }
+
     /// Where it starts.
     #[must_use]
     pub const fn address(&self) -> Address<A> {

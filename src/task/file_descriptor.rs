@@ -23,7 +23,8 @@ use crate::handle::{AsDirFd, AsFd, Fd, IntoFd};
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
 use super::arguments::{
-    LOWEST, call, dirfd, in_own_table, known, near, received, with_in_out, with_out, with_path,
+    LOWEST, call, dirfd, in_own_table, known, near, near_buffer, near_buffer_mut, received,
+    with_in_out, with_out, with_path,
 };
 
 /// Calls on file descriptors.
@@ -106,7 +107,7 @@ pub trait FileDescriptorTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         buffer: &mut (impl BufMut<Self::AddressSpace> + ?Sized),
     ) -> Result<usize, Error> {
-        let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
+        let (address, length) = near_buffer_mut(self, Call::READ, buffer)?;
         // SAFETY: (1), (2)
         unsafe { call(self, Call::READ, [near(self, Call::READ, &fd)?, address, length]) }
     }
@@ -131,7 +132,8 @@ pub trait FileDescriptorTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         buffer: &(impl Buf<Self::AddressSpace> + ?Sized),
     ) -> Result<usize, Error> {
-        let arguments = [near(self, Call::WRITE, &fd)?, buffer.address().as_raw(), buffer.length()];
+        let (address, length) = near_buffer(self, Call::WRITE, buffer)?;
+        let arguments = [near(self, Call::WRITE, &fd)?, address, length];
         // SAFETY: (1), (2)
         unsafe { call(self, Call::WRITE, arguments) }
     }
@@ -155,7 +157,7 @@ pub trait FileDescriptorTask: far::Task {
         buffer: &mut (impl BufMut<Self::AddressSpace> + ?Sized),
         offset: u64,
     ) -> Result<usize, Error> {
-        let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
+        let (address, length) = near_buffer_mut(self, Call::PREAD, buffer)?;
         // SAFETY: (1), (2)
         unsafe {
             call(
@@ -185,7 +187,7 @@ pub trait FileDescriptorTask: far::Task {
         buffer: &(impl Buf<Self::AddressSpace> + ?Sized),
         offset: u64,
     ) -> Result<usize, Error> {
-        let (address, length) = (buffer.address().as_raw(), buffer.length());
+        let (address, length) = near_buffer(self, Call::PWRITE, buffer)?;
         // SAFETY: (1), (2)
         unsafe {
             call(
@@ -400,7 +402,8 @@ pub trait FileDescriptorTask: far::Task {
     /// [`pidfd_getfd(2)`](https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html)
     fn file(&self, fd: impl AsFd<Self::FdTable>) -> Result<far::File, Error> {
         // SAFETY: (1); the copy gives its holder nothing to do with the file but to keep it open.
-        unsafe { self.interface().copy_fd(near(self, Call::PIDFD_GETFD, &fd)? as c_int) }.map(far::File::of)
+        unsafe { self.interface().copy_fd(near(self, Call::PIDFD_GETFD, &fd)? as c_int) }
+            .map(far::File::of)
     }
 
     /// `fstat(fd)`—what is known about the file.

@@ -19,13 +19,13 @@ use rustix::io::Errno;
 use rustix::mm::{Advice, MsyncFlags, ProtFlags};
 
 use crate::brand::Namespace;
-use crate::far;
+use crate::far::{self, Whose};
 use crate::handle::{Allocation, AsFd, AsMapping, IntoMapping, Mapping, Pointer, Shared};
 use crate::interface::{Call, Error, ErrorKind};
 use crate::near::{Address, MemoryMapping, PageSize};
 use crate::plain::PlainData;
 
-use super::arguments::{call, known, near};
+use super::arguments::{call, in_own_memory, known, near};
 use super::{FileDescriptorTask, MetadataTask};
 
 /// Who sees what is written to a mapping of a file.
@@ -214,7 +214,7 @@ pub trait MemoryTask: far::Task {
         &self,
         mapping: impl IntoMapping<Self::AddressSpace>,
     ) -> Result<(), MappingUnchanged<Self::AddressSpace>> {
-        let mapping = mapping.into_mapping();
+        let mapping = in_own(self, Call::MUNMAP, mapping.into_mapping())?;
         let arguments = [mapping.address().as_raw(), mapping.length()];
         // SAFETY: (1)
         match unsafe { call(self, Call::MUNMAP, arguments) } {
@@ -260,7 +260,7 @@ pub trait MemoryTask: far::Task {
         mapping: impl IntoMapping<Self::AddressSpace>,
         length: usize,
     ) -> Result<Mapping<Self::AddressSpace>, MappingUnchanged<Self::AddressSpace>> {
-        let mapping = mapping.into_mapping();
+        let mapping = in_own(self, Call::MREMAP, mapping.into_mapping())?;
         let page_size = mapping.page_size();
         let Some(new_length) = length.checked_next_multiple_of(page_size.bytes()) else {
             let too_long = Error::os(Call::MREMAP, Errno::NOMEM);
@@ -615,6 +615,18 @@ fn pages<A>(address: usize, length: usize, page_size: PageSize) -> MemoryMapping
     pages.expect("the kernel maps whole pages")
 }
 
+/// A mapping to be given up, if it is the task's.
+fn in_own<K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    mapping: Mapping<K::AddressSpace>,
+) -> Result<Mapping<K::AddressSpace>, MappingUnchanged<K::AddressSpace>> {
+    match in_own_memory(task, call, Whose::Of(AsMapping::space(&mapping))) {
+        Ok(()) => Ok(mapping),
+        Err(error) => Err(MappingUnchanged::new(error, mapping)),
+    }
+}
+
 /// Has `task` make a call about a mapping, with one argument more.
 ///
 /// # Safety
@@ -626,6 +638,7 @@ unsafe fn on<K: far::Task + ?Sized>(
     mapping: &impl AsMapping<K::AddressSpace>,
     argument: usize,
 ) -> Result<(), Error> {
+    in_own_memory(task, name, Whose::Of(mapping.space()))?;
     let pages = mapping.near_mapping();
     // SAFETY: (1); by this function's contract.
     unsafe { call(task, name, [pages.address().as_raw(), pages.length(), argument]) }.map(drop)

@@ -95,6 +95,7 @@ use crate::handle::Killer;
 use crate::interface::{Local, Process, Ring, SyscallInterface};
 use crate::near;
 
+pub(crate) use arguments::in_own_memory;
 pub use capability::CapabilityTask;
 pub use credentials::{CredentialsTask, Ids};
 pub use directory::{Device, DirectoryEntries, DirectoryEntry, DirectoryTask, Node};
