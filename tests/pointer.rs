@@ -377,6 +377,15 @@ fn ten_thousand_steps_over_two_tasks() {
     });
 }
 
+#[test]
+fn ten_thousand_steps_over_two_tasks_of_a_forked_memory() {
+    deadline(|| {
+        brand!(child_memory);
+        let child = Task::here().spawn_with_memory(child_memory).unwrap();
+        holds_what_was_written(&child, &child.spawn().unwrap(), 0x0bad_cafe_f00d_0001);
+    });
+}
+
 /// Several threads, each with tasks of its own, allocate in the same memory at once.
 #[test]
 fn threads_allocate_side_by_side() {

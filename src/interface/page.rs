@@ -18,10 +18,11 @@ use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{self, AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::deferred::{DeferredCalls, Head};
 use super::shared_memory::{Arenas, BLOCK, Blocks};
-use super::{Error, futex, lookout, server};
+use super::{Error, futex, lookout};
 
 /// How many requests go to the server at once.
 pub(super) const ENTRIES: usize = 60;
@@ -114,6 +115,9 @@ pub(super) struct RobustList {
     pub(super) entry: AtomicPtr<RobustList>,
 }
 
+/// The `life` of a server that has not begun to serve.
+pub(super) const UNARMED: u32 = 1;
+
 /// Whether a `life` is over.
 pub(super) const fn has_ended(life: u32) -> bool {
     life == 0 || life & libc::FUTEX_OWNER_DIED != 0
@@ -152,9 +156,9 @@ impl Page {
     }
 
     /// Sleeps as the driver, until something happens to one of the words. True if the time may be over.
-    pub(super) fn sleep_on(&self, watches: [futex::Watch<'_>; 2]) -> bool {
+    pub(super) fn sleep_on(&self, watches: [futex::Watch<'_>; 2], limit: Duration) -> bool {
         self.driver_asleep.store(1, Ordering::SeqCst);
-        let timed_out = futex::wait_either(watches, server::PATIENCE);
+        let timed_out = futex::wait_either(watches, limit);
         self.driver_asleep.store(0, Ordering::Relaxed);
         timed_out
     }
@@ -254,7 +258,7 @@ impl Lease {
         page.driver_processor.store(lookout::processor(), Ordering::Relaxed);
         page.server_processor.store(lookout::NO_PROCESSOR, Ordering::Relaxed);
         page.keeper_life.store(u32::from(purpose.with_keeper), Ordering::Relaxed);
-        page.life.store(1, Ordering::Release);
+        page.life.store(UNARMED, Ordering::Release);
         Ok(Arc::new(Lease(ManuallyDrop::new(page))))
     }
 }

@@ -30,7 +30,9 @@ use rustix::process::Signal;
 
 use super::forked_memory::NOWHERE;
 use super::graveyard::Kept;
-use super::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS, has_ended};
+use super::page::{
+    CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNARMED, UNMAPS, has_ended,
+};
 use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
@@ -578,7 +580,12 @@ impl Ring {
             let in_any_memory = self.page.is_in_other_memory();
             let answer = futex::Watch { word: request, value: published, in_any_memory };
             let death = futex::Watch { word: life, value: alive, in_any_memory: true };
-            let timed_out = self.page.sleep_on([answer, death]);
+            let patience = match in_any_memory && alive == UNARMED {
+                // Nobody would tell of its end.
+                true => server::IMPATIENCE,
+                false => server::PATIENCE,
+            };
+            let timed_out = self.page.sleep_on([answer, death], patience);
             if timed_out && self.process.poll(Some(Duration::ZERO)).unwrap_or(false) {
                 life.store(0, Ordering::Release);
             }

@@ -85,6 +85,9 @@ pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 /// How long a sleep lasts at most before everything is looked at again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The same, while nobody would wake it at the server's end.
+pub(super) const IMPATIENCE: Duration = Duration::from_millis(10);
+
 /// Starts a keeper, which clones the child that `page.clone_args` describe, and waits for the
 /// kernel's answer: the child's pid.
 pub(super) fn start(page: &PageRef) -> Result<i32, Error> {

@@ -80,7 +80,6 @@ where
     ///
     /// That one of the namespaces is another; the task comes back with the error.
     #[expect(clippy::type_complexity, reason = "every parameter is the other's")]
-    #[expect(clippy::result_large_err, reason = "the task comes back")]
     pub fn rebrand<K: far::Task + ?Sized>(
         self,
         other: &K,
