@@ -3,7 +3,7 @@
 mod common;
 
 use common::memory::{mem, pid_of, range, ranges_of};
-use common::on_all;
+use common::{on_all, on_every};
 use nearfar::near::PageSize;
 use nearfar::prelude::*;
 use nearfar::task::Sharing;
@@ -48,6 +48,15 @@ on_all! {
         assert!(ranges_of(std::process::id(), &name).is_empty());
     }
 
+    fn a_mapping_is_displayed_by_the_name_of_its_memory(task) {
+        let (mapping, ..) = named(task, "debug", 1, Sharing::SharedAndHeld);
+        let text = format!("{mapping:?}");
+        assert!(text.starts_with("Mapping(MemoryMapping(host_memory:0x"), "{text}");
+        assert!(text.contains("File(held by host_fds:"), "{text}");
+    }
+}
+
+on_every! {
     fn slices_are_whole_pages_inside(task) {
         let (mut mapping, ..) = named(task, "slices", 3, Sharing::Private);
         let near = mapping.near();
@@ -118,12 +127,5 @@ on_all! {
             Some(neighbour) => drop(first.merge(neighbour).unwrap_err()),
             None => eprintln!("the kernel puts new mappings elsewhere"),
         }
-    }
-
-    fn a_mapping_is_displayed_by_the_name_of_its_memory(task) {
-        let (mapping, ..) = named(task, "debug", 1, Sharing::SharedAndHeld);
-        let text = format!("{mapping:?}");
-        assert!(text.starts_with("Mapping(MemoryMapping(host_memory:0x"), "{text}");
-        assert!(text.contains("File(held by host_fds:"), "{text}");
     }
 }

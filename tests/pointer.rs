@@ -7,7 +7,7 @@ use std::thread;
 
 use bytemuck::{Pod, Zeroable};
 use common::memory::{mem, pid_of, regions};
-use common::{deadline, on_all, until, until_blocked_in};
+use common::{deadline, on_all, on_every, until, until_blocked_in};
 use nearfar::interface::Call;
 use nearfar::prelude::*;
 use nearfar::task::{FutexScope, Sharing};
@@ -27,7 +27,7 @@ struct Header {
 #[repr(C, align(16384))]
 struct Aligned([u8; 16384]);
 
-on_all! {
+on_every! {
     fn a_value_is_written_and_read(task) {
         let pid = pid_of(task);
         let header = Header { magic: *b"near", version: 7, length: 1 << 40 };
@@ -39,8 +39,6 @@ on_all! {
         let mut number = task.malloc::<u64>().unwrap();
         number.write(task, &u64::MAX).unwrap();
         assert_eq!(number.read(task), Ok(u64::MAX));
-        let text = format!("{number:?}");
-        assert!(text.starts_with("Pointer(host_memory:0x") && text.ends_with("8 bytes)"), "{text}");
     }
 
     fn several_values_are_copied_up_to_the_shorter_end(task) {
@@ -81,6 +79,45 @@ on_all! {
         }
     }
 
+    fn pointers_into_a_mapping_are_inside_and_aligned(task) {
+        let mut mapping = task.mmap_anonymous(PAGE, RW).unwrap();
+        for (offset, fits) in
+            [(0, true), (8, true), (PAGE - 8, true), (PAGE - 7, false), (4, false), (PAGE, false)]
+        {
+            assert_eq!(mapping.pointer::<u64>(offset).is_some(), fits, "{offset}");
+            assert_eq!(mapping.slice_pointer::<u64>(offset, 1).is_some(), fits, "{offset}");
+        }
+        for offset in [usize::MAX, usize::MAX - 7, PAGE + 8] {
+            assert!(mapping.pointer::<u64>(offset).is_none());
+            assert!(mapping.slice_pointer::<u64>(offset, 1).is_none());
+        }
+        assert!(mapping.slice_pointer::<u64>(0, PAGE / 8).is_some());
+        assert!(mapping.slice_pointer::<u64>(8, PAGE / 8).is_none());
+        assert!(mapping.slice_pointer::<u64>(0, usize::MAX / 8 + 2).is_none());
+        let (mut low, mut high) = mapping.bytes().split_at(PAGE / 2).unwrap();
+        low.write_slice(task, &[1; PAGE]).unwrap();
+        high.write_slice(task, &[2; PAGE]).unwrap();
+        let expected = [[1; PAGE / 2], [2; PAGE / 2]].concat();
+        assert_eq!(low.merge(high).unwrap().to_vec(task).unwrap(), expected);
+    }
+
+    fn pointers_are_split_and_merged(task) {
+        let numbers = task.ptr_slice(&[0_u32, 1, 2, 3, 4, 5]).unwrap();
+        let numbers = numbers.split_at(7).unwrap_err();
+        let (low, high) = numbers.split_at(2).unwrap();
+        let (middle, high) = high.split_at(2).unwrap();
+        let (low, high) = low.merge(high).unwrap_err();
+        let (middle, low) = middle.merge(low).unwrap_err();
+        drop(middle);
+        assert_eq!(low.to_vec(task).unwrap(), [0, 1]);
+        assert_eq!(high.to_vec(task).unwrap(), [4, 5]);
+        let (none, low) = low.split_at(0).unwrap();
+        assert!(none.is_empty());
+        assert_eq!(none.merge(low).unwrap().to_vec(task).unwrap(), [0, 1]);
+    }
+}
+
+on_all! {
     fn nothing_is_allocated_for_nothing(task) {
         let mut none = task.malloc_slice::<u64>(0).unwrap();
         assert_eq!((none.len(), none.address().as_raw() % 8), (0, 0));
@@ -128,43 +165,6 @@ on_all! {
         let mut two = task.mmap_anonymous(2 * PAGE, RW).unwrap();
         task.mprotect(&mut two.slice(PAGE..).unwrap(), ProtFlags::empty()).unwrap();
         assert_eq!(task.write(&writer, &two.bytes().slice(10..).unwrap()), Ok(PAGE - 10));
-    }
-
-    fn pointers_into_a_mapping_are_inside_and_aligned(task) {
-        let mut mapping = task.mmap_anonymous(PAGE, RW).unwrap();
-        for (offset, fits) in
-            [(0, true), (8, true), (PAGE - 8, true), (PAGE - 7, false), (4, false), (PAGE, false)]
-        {
-            assert_eq!(mapping.pointer::<u64>(offset).is_some(), fits, "{offset}");
-            assert_eq!(mapping.slice_pointer::<u64>(offset, 1).is_some(), fits, "{offset}");
-        }
-        for offset in [usize::MAX, usize::MAX - 7, PAGE + 8] {
-            assert!(mapping.pointer::<u64>(offset).is_none());
-            assert!(mapping.slice_pointer::<u64>(offset, 1).is_none());
-        }
-        assert!(mapping.slice_pointer::<u64>(0, PAGE / 8).is_some());
-        assert!(mapping.slice_pointer::<u64>(8, PAGE / 8).is_none());
-        assert!(mapping.slice_pointer::<u64>(0, usize::MAX / 8 + 2).is_none());
-        let (mut low, mut high) = mapping.bytes().split_at(PAGE / 2).unwrap();
-        low.write_slice(task, &[1; PAGE]).unwrap();
-        high.write_slice(task, &[2; PAGE]).unwrap();
-        let expected = [[1; PAGE / 2], [2; PAGE / 2]].concat();
-        assert_eq!(low.merge(high).unwrap().to_vec(task).unwrap(), expected);
-    }
-
-    fn pointers_are_split_and_merged(task) {
-        let numbers = task.ptr_slice(&[0_u32, 1, 2, 3, 4, 5]).unwrap();
-        let numbers = numbers.split_at(7).unwrap_err();
-        let (low, high) = numbers.split_at(2).unwrap();
-        let (middle, high) = high.split_at(2).unwrap();
-        let (low, high) = low.merge(high).unwrap_err();
-        let (middle, low) = middle.merge(low).unwrap_err();
-        drop(middle);
-        assert_eq!(low.to_vec(task).unwrap(), [0, 1]);
-        assert_eq!(high.to_vec(task).unwrap(), [4, 5]);
-        let (none, low) = low.split_at(0).unwrap();
-        assert!(none.is_empty());
-        assert_eq!(none.merge(low).unwrap().to_vec(task).unwrap(), [0, 1]);
     }
 }
 
@@ -384,6 +384,12 @@ fn ten_thousand_steps_over_two_tasks_of_a_forked_memory() {
         let child = Task::here().spawn_with_memory(child_memory).unwrap();
         holds_what_was_written(&child, &child.spawn().unwrap(), 0x0bad_cafe_f00d_0001);
     });
+}
+
+#[test]
+fn a_pointer_is_displayed_by_the_name_of_its_memory() {
+    let text = format!("{:?}", Task::here().malloc::<u64>().unwrap());
+    assert!(text.starts_with("Pointer(host_memory:0x") && text.ends_with("8 bytes)"), "{text}");
 }
 
 /// Several threads, each with tasks of its own, allocate in the same memory at once.
