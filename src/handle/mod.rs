@@ -35,6 +35,8 @@ mod living;
 mod mount;
 mod rebrand;
 mod std_bridge;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 pub use child::{ChildProcess, Killer, Waited};
 pub use exit::{Exit, Outcome, Usage};
