@@ -38,6 +38,8 @@ mod mount;
 mod pointer;
 mod rebrand;
 mod std_bridge;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 pub use child::{ChildProcess, Killer, Waited};
 pub use exit::{Exit, Outcome, Usage};
