@@ -19,7 +19,7 @@ pub use crate::task::{
     NetDeviceTask, PollFd, PollTask, PrctlTask, ProcessTask, ResourceTask, SchedTask,
     SchedulingTask, SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
     SpawnTask, StorageTask, Task, TerminalTask, TransferTask, UnshareFilesTask, UnsharePidTask,
-    UtsTask,
+    UtsTask, VerifyTask,
 };
 pub use rustix::event::{EventfdFlags, PollFlags, epoll};
 pub use rustix::fs::{

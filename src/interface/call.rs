@@ -90,6 +90,7 @@ calls! {
     INOTIFY_INIT1 SYS_inotify_init1 "inotify_init1"
     INOTIFY_RM_WATCH SYS_inotify_rm_watch "inotify_rm_watch"
     IOCTL SYS_ioctl "ioctl"
+    KCMP SYS_kcmp "kcmp"
     KILL SYS_kill "kill"
     LINKAT SYS_linkat "linkat"
     LISTEN SYS_listen "listen"

@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 
 use rustix::io::Errno;
 
-use super::{Call, Error, ProgramSignals, SyscallInterface};
+use super::{Call, Error, ProgramSignals, Subject, SyscallInterface};
 
 /// Watches the calls of a task, and may refuse them: for traces, policies and tests.
 ///
@@ -101,5 +101,9 @@ unsafe impl<I: SyscallInterface, O: Observer + ?Sized> SyscallInterface for Laye
 
     fn program_signals(&self) -> Option<&ProgramSignals> {
         self.below.program_signals()
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        self.below.subject()
     }
 }

@@ -10,7 +10,7 @@ use std::arch::asm;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
-use super::{Call, Error, SyscallInterface};
+use super::{Call, Error, Subject, SyscallInterface};
 
 /// Makes syscalls on the calling thread, inline.
 #[derive(Debug)]
@@ -93,5 +93,9 @@ unsafe impl SyscallInterface for Local {
 
     fn barrier(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::THIS_THREAD
     }
 }

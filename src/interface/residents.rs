@@ -10,6 +10,8 @@ use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rustix::io::Errno;
+
 use super::{ErrorKind, OpenNamespace, Process};
 
 /// The population of a pid namespace that this program has made, or joined.
@@ -68,13 +70,13 @@ impl Residents {
         self.joined
     }
 
-    /// Whether the namespace is this one of the kernel's.
-    pub(crate) fn live_in(&self, namespace: &OpenNamespace) -> bool {
-        match &self.namespace {
-            Some(own) => own == namespace,
-            None => {
-                self.init.get().and_then(|init| init.namespace("pid")).as_ref() == Some(namespace)
-            }
+    /// Whether the namespace is this one of the kernel's, or why that cannot be told.
+    pub(crate) fn live_in(&self, namespace: &OpenNamespace) -> Result<bool, Errno> {
+        match (&self.namespace, self.init.get()) {
+            (Some(own), _) => Ok(own == namespace),
+            (None, Some(init)) => Ok(init.namespace("pid")? == *namespace),
+            // Nobody has lived there yet.
+            (None, None) => Err(Errno::NOENT),
         }
     }
 

@@ -34,7 +34,8 @@ use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
     Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, MOURNING,
-    Process, ProgramSignals, RobustWords, SyscallInterface, futex, graveyard, local, server,
+    Process, ProgramSignals, RobustWords, Subject, SyscallInterface, futex, graveyard, local,
+    server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -367,7 +368,7 @@ impl Ring {
             let _first = ring.hidden_memory.set(hidden);
         }
         for deferred in ring.deferred() {
-            deferred.join(&ring.page, ring.arenas());
+            deferred.join(&ring.page, &ring.process, ring.arenas());
         }
         moved?;
         Ok(ring)
@@ -464,7 +465,7 @@ impl Ring {
         if let Some(left) = self.closes.replace(Arc::clone(to)) {
             left.leave(&self.page);
         }
-        to.join(&self.page, self.arenas());
+        to.join(&self.page, &self.process, self.arenas());
         self.resume_closes();
         Ok(())
     }
@@ -678,6 +679,10 @@ unsafe impl SyscallInterface for Ring {
 
     fn program_signals(&self) -> Option<&ProgramSignals> {
         Some(&self.program_signals)
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::of_child(&self.process)
     }
 }
 

@@ -409,9 +409,9 @@ impl<F: Namespace, A: Namespace, P: Namespace> Task<F, A, P, Ring, Dynamic> {
     /// The namespace that the task's next children go to, now that it has joined that.
     fn joined(&self) -> PidNamespace<Dynamic> {
         let process = self.interface.process();
-        let theirs = process.namespace("pid_for_children");
+        let theirs = process.namespace("pid_for_children").ok();
         let own = self.pid_namespace.rebranded();
-        if theirs.is_some() && theirs == process.namespace("pid") {
+        if theirs.is_some() && theirs == process.namespace("pid").ok() {
             return own;
         }
         let known = theirs.as_ref().and_then(PidNamespace::known);
