@@ -336,7 +336,11 @@ pub(crate) struct OpenNamespace {
 impl OpenNamespace {
     /// That of a file in `/proc/PID/ns`.
     pub(crate) fn of(path: &str) -> Result<Self, Errno> {
-        let file = fs::File::open(path).map_err(|error| reason(&error))?;
+        let mut file = fs::File::open(path).map_err(|error| reason(&error))?;
+        if file.as_raw_fd() <= 2 {
+            // These a new table gets without being told.
+            file = rustix::io::fcntl_dupfd_cloexec(&file, 3)?.into();
+        }
         let metadata = file.metadata().map_err(|error| reason(&error))?;
         Ok(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), _held: file })
     }

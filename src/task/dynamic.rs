@@ -168,7 +168,9 @@ pub type PinnedWith<'task, 'id, A, I = Ring> = Pinned<
 impl<I> Task<Dynamic, Dynamic, Dynamic, I> {
     /// Runs `body` with this task under brands of its own: inside, everything is static again.
     ///
-    /// Handles come in by [`rebrand_ref`](crate::Fd::rebrand_ref) or `rebrand`, and go out by `erase`.
+    /// Handles come in by [`rebrand_ref`](crate::Fd::rebrand_ref) or `rebrand`, and go out by `erase`. What
+    /// is to leave without that is refused by its lifetime: the compiler says that "borrowed data escapes
+    /// outside of closure", or that `'1` must outlive `'2`, where these are the scope's.
     ///
     /// # Examples
     ///

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use nearfar::far::{FdTable, Whose};
 use nearfar::prelude::*;
 
 struct Wrapped<F>(Fd<F>);
@@ -9,11 +10,15 @@ struct Wrapped<F>(Fd<F>);
 #[allow(dead_code, reason = "nothing calls it")]
 trait NearFd<F> {
     fn near_fd(&self) -> nearfar::near::Fd<F>;
+    fn table(&self) -> Whose<'_, FdTable<F>>;
 }
 
 impl<F> NearFd<F> for Wrapped<F> {
     fn near_fd(&self) -> nearfar::near::Fd<F> {
         self.0.near()
+    }
+    fn table(&self) -> Whose<'_, FdTable<F>> {
+        nearfar::handle::AsFd::table(&self.0)
     }
 }
 
