@@ -674,6 +674,24 @@ fn a_stranger_namespace_is_one_and_the_same_each_time() {
 }
 
 #[test]
+fn a_namespace_that_is_over_is_still_the_same() {
+    deadline(|| {
+        let mut outer = child();
+        outer.unshare_pid_in_place().unwrap();
+        drop(outer.spawn().unwrap());
+        let over = far::Task::child_pid_namespace(&outer);
+        let path = format!("/proc/{}/ns/pid_for_children", outer.host_pid().as_raw());
+        let mut task = child();
+        let file = task.openat(Cwd, path, OFlags::RDONLY, Mode::empty()).unwrap();
+        task.setns_pid_in_place(&file).unwrap();
+        assert_eq!(far::Task::child_pid_namespace(&task), over);
+        assert_eq!(task.spawn().unwrap_err().kind(), ErrorKind::InitEnded);
+        assert!(outer.verify().unwrap().is_confirmed());
+        assert!(task.verify().unwrap().is_confirmed());
+    });
+}
+
+#[test]
 fn no_task_goes_to_a_namespace_around_its_own() {
     deadline(|| {
         let here = Task::here();

@@ -11,7 +11,7 @@ use nearfar::{Dynamic, Error, ErrorKind, near};
 use super::step::{Action, Step};
 use super::truth::{compare, is_itself, live_together, open_files};
 use super::{Answer, DynamicTask};
-use crate::common::{is_dead, until, until_blocked_in};
+use crate::common::{Resource, is_dead, share, until, until_blocked_in};
 
 const MOST_TASKS: usize = 7;
 const MOST_HANDLES: usize = 24;
@@ -580,7 +580,24 @@ impl World {
             _ => Ok(()),
         };
         self.tasks.insert(who, task);
-        answer
+        answer.and_then(|()| self.take_slices(who))
+    }
+
+    /// A task takes slices of this program if, and only if, it has this program's memory.
+    fn take_slices(&mut self, who: usize) -> Answer {
+        let task = &mut self.tasks[who];
+        let expected = share(Resource::Memory, task.host_pid(), std::process::id());
+        let name = task.pin_in_host_memory(|task| {
+            let file = task.openat(Cwd, "/proc/version", OFlags::RDONLY, Mode::empty())?;
+            let mut start = [0; 5];
+            task.read(&file, &mut start)?;
+            Ok::<_, Error>(start)
+        });
+        match name {
+            Ok(start) if expected && start == Ok(*b"Linux") => Ok(()),
+            Err(NamespaceMismatchError::AddressSpace(_)) if !expected => Ok(()),
+            answer => Err(format!("{task:?} in this memory: {expected}, and says {answer:?}")),
+        }
     }
 
     fn secretly(&mut self, who: usize) -> Answer {
