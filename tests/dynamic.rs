@@ -498,7 +498,7 @@ fn where_a_filter_denies_it_nothing_changes() {
             assert_eq!(task.setns_pid_in_place(&pidfd).unwrap_err().errno(), Some(Errno::PERM));
             assert!(task.verify().unwrap().is_confirmed());
             // It is in every namespace that this thread is in.
-            task.rebrand(&Task::here()).unwrap();
+            drop(task.rebrand(&Task::here()).unwrap());
         });
         filtered.join().unwrap();
     });
@@ -645,7 +645,7 @@ fn a_namespace_that_is_known_is_recognised() {
         let pidfd = here.pidfd_open(here.pid()).unwrap().erase();
         task.setns_pid_in_place(&pidfd).unwrap();
         assert_eq!(far::Task::child_pid_namespace(&task), here.pid_namespace());
-        task.spawn().unwrap().rebrand(&here).unwrap();
+        drop(task.spawn().unwrap().rebrand(&here).unwrap());
         is_true(&task);
     });
 }

@@ -145,6 +145,26 @@ impl ChildProcess {
         self.process.send_signal(signal)
     }
 
+    /// Sends `signal` to everything in the process group that it leads, if the task has been told to
+    /// lead one: [`setpgrp`](crate::task::ProcessTask::setpgrp), or
+    /// [`setsid`](crate::task::ProcessTask::setsid).
+    ///
+    /// It has not been waited for, so the group is its own, also when it has ended and others of the group
+    /// have not.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` of `pidfd_send_signal` or `kill`, if it leads no group; `EPERM`.
+    ///
+    /// # References
+    ///
+    /// [`pidfd_send_signal(2)`](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html),
+    /// [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html)
+    #[doc(alias = "killpg")]
+    pub fn send_signal_to_group(&self, signal: Signal) -> Result<(), Error> {
+        self.process.send_signal_to_group(signal)
+    }
+
     /// Something to kill it with, for another thread.
     #[must_use]
     pub fn killer(&self) -> Killer {

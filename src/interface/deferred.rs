@@ -140,8 +140,9 @@ impl DeferredCalls {
                 number: AtomicU32::new(0),
                 arguments: [AtomicUsize::new(0), AtomicUsize::new(0)],
             };
+            let place = offset + index * size_of::<Node>();
             // SAFETY: within the block, which nobody else uses yet.
-            let place = unsafe { block.start().add(offset).cast::<Node>().add(index) };
+            let place = unsafe { block.start().add(place) }.cast::<Node>();
             // SAFETY: as above; offsets are multiples of the alignment.
             unsafe { place.write(node) };
             first.store(place.as_ptr(), Ordering::Release);

@@ -15,6 +15,8 @@ mod graveyard;
 mod hidden_memory;
 mod layered;
 mod local;
+mod lookout;
+mod memory;
 mod page;
 mod poll;
 mod process;
@@ -26,12 +28,16 @@ mod server;
 mod shared_memory;
 mod subject;
 
+use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 
 pub use call::Call;
 pub use error::{Error, ErrorKind};
 pub use layered::{Layered, Observer};
 pub use local::Local;
+pub use memory::RemoteIoVec;
 #[doc(hidden)]
 pub use program_signals::ProgramSignals;
 pub use ring::Ring;
@@ -70,6 +76,13 @@ use hidden_memory::HiddenMemory;
 ///    address at which the process finds the bytes while it runs; what the process has written
 ///    there, if it was lent mutably, is in them afterwards.
 /// 6. After [`barrier`](Self::barrier), everything sent before it has been carried out.
+/// 7. [`read_memory`](Self::read_memory) and [`write_memory`](Self::write_memory) copy between this
+///    program's buffers and the memory of the process that executes the calls, never another's. They go
+///    from the first byte on, in order, and return how many bytes they have copied: those, and no others.
+///    They stop where something is not mapped or may not be accessed, and at the end of the shorter
+///    side; it is an error only if that is before the first byte. No signal arises from it.
+/// 8. [`copy_fd`](Self::copy_fd) returns an fd of the very open file that the number names in the
+///    process's table: new, in this program's table, close-on-exec, and not 0, 1 or 2.
 #[expect(unsafe_code, reason = "declares an unsafe trait")]
 pub unsafe trait SyscallInterface {
     /// Has the process execute `call` and waits for the answer.
@@ -101,6 +114,49 @@ pub unsafe trait SyscallInterface {
     ///
     /// That the process is gone.
     fn barrier(&self) -> Result<(), Error>;
+
+    /// Copies what is in `from`, one range after the other, in the process's memory, `into` one buffer of
+    /// this program after the other. It is this program that makes the calls, so that it also works while
+    /// the process is stopped.
+    ///
+    /// # Safety
+    ///
+    /// Who owns the memory in these ranges agrees to its being read, as bytes that may have any value.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if already the first byte cannot be read, `EPERM` if this program may not look into the
+    /// process; that the process is gone.
+    unsafe fn read_memory(
+        &self,
+        from: &[RemoteIoVec],
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, Error>;
+
+    /// Copies what is in `from`, one buffer of this program after the other, `to` one range after the
+    /// other in the process's memory. What the process itself may not write to, this does not either.
+    ///
+    /// # Safety
+    ///
+    /// Who owns the memory in these ranges agrees to its being overwritten with these bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_memory`](Self::read_memory). After a [`Hangup`](ErrorKind::Hangup) it is not known how
+    /// much has been written.
+    unsafe fn write_memory(&self, from: &[IoSlice<'_>], to: &[RemoteIoVec])
+    -> Result<usize, Error>;
+
+    /// A copy, in this program's fd table, of the fd that has this number in the process's.
+    ///
+    /// # Safety
+    ///
+    /// The slot is open, and its owner agrees to there being a copy.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if this program may not look into the process, `EMFILE`; that the process is gone.
+    unsafe fn copy_fd(&self, number: c_int) -> Result<OwnedFd, Error>;
 
     /// What the process hands over to the program it becomes in place of its own signal mask: `None` if
     /// its own is what counts.

@@ -15,9 +15,10 @@
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,13 +30,15 @@ use rustix::process::Signal;
 
 use super::forked_memory::NOWHERE;
 use super::graveyard::Kept;
-use super::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS, has_ended};
+use super::page::{
+    CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNARMED, UNMAPS, has_ended,
+};
 use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
     Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, MOURNING,
-    Process, ProgramSignals, RobustWords, Subject, SyscallInterface, futex, graveyard, local,
-    server,
+    Process, ProgramSignals, RemoteIoVec, RobustWords, Subject, SyscallInterface, futex, graveyard,
+    local, lookout, memory, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -520,13 +523,14 @@ impl Ring {
                 if request.or_exit {
                     number |= server::OR_EXIT;
                 }
-                entry.number.store(number, Ordering::Relaxed);
+                entry.number.store(number as u32, Ordering::Relaxed);
                 for (to, argument) in entry.arguments.iter().zip(request.arguments) {
                     to.store(argument, Ordering::Relaxed);
                 }
                 entry.answer.store(UNANSWERED, Ordering::Relaxed);
             }
-            let outcome = self.round_trip(requests.len());
+            let is_quick = requests.iter().all(|request| request.call != Call::EXECVE);
+            let outcome = self.round_trip(requests.len(), is_quick);
             for (index, (entry, request)) in entries() {
                 let answer = entry.answer.load(Ordering::Relaxed);
                 if let (UNANSWERED, Err(kind)) = (answer, outcome) {
@@ -545,15 +549,24 @@ impl Ring {
         Ok(last)
     }
 
-    /// Publishes the first `count` entries and waits until they are answered.
-    fn round_trip(&self, count: usize) -> Result<(), ErrorKind> {
-        let Page { request, life, .. } = &**self.page;
+    /// Publishes the first `count` entries and waits until they are answered: awake for a while, if
+    /// that may be soon.
+    fn round_trip(&self, count: usize, is_quick: bool) -> Result<(), ErrorKind> {
+        let (request, life) = (self.page.request(), &self.page.life);
         if !self.page.is_alive() || self.ending.load(Ordering::Relaxed) {
             return Err(ErrorKind::NotSent);
         }
         let published = count as u32;
-        request.store(published, Ordering::Release);
-        self.page.ring();
+        let (processor, servers) = (lookout::processor(), &self.page.server_processor);
+        if self.page.driver_processor.load(Ordering::Relaxed) != processor {
+            self.page.driver_processor.store(processor, Ordering::Relaxed);
+        }
+        self.page.publish(published);
+        if is_quick && servers.load(Ordering::Relaxed) != processor {
+            lookout::for_a_while(|| {
+                request.load(Ordering::Acquire) == 0 || has_ended(life.load(Ordering::Acquire))
+            });
+        }
         loop {
             if request.load(Ordering::Acquire) == 0 {
                 return Ok(());
@@ -567,7 +580,12 @@ impl Ring {
             let in_any_memory = self.page.is_in_other_memory();
             let answer = futex::Watch { word: request, value: published, in_any_memory };
             let death = futex::Watch { word: life, value: alive, in_any_memory: true };
-            let timed_out = futex::wait_either([answer, death], server::PATIENCE);
+            let patience = match in_any_memory && alive == UNARMED {
+                // Nobody would tell of its end.
+                true => server::IMPATIENCE,
+                false => server::PATIENCE,
+            };
+            let timed_out = self.page.sleep_on([answer, death], patience);
             if timed_out && self.process.poll(Some(Duration::ZERO)).unwrap_or(false) {
                 life.store(0, Ordering::Release);
             }
@@ -613,13 +631,12 @@ const UNANSWERED: usize = isize::MAX as usize;
 
 /// Has an idle server exit, without waiting for it.
 fn ask_to_exit(page: &Page) {
-    if !page.is_alive() || page.request.load(Ordering::Acquire) != 0 {
+    if !page.is_alive() || page.request().load(Ordering::Acquire) != 0 {
         return;
     }
-    page.entries[0].number.store(Call::EXIT_GROUP.number(), Ordering::Relaxed);
+    page.entries[0].number.store(Call::EXIT_GROUP.number() as u32, Ordering::Relaxed);
     page.entries[0].arguments[0].store(0, Ordering::Relaxed);
-    page.request.store(1, Ordering::Release);
-    page.ring();
+    page.publish(1);
 }
 
 /// Ends a new sibling that could not be held on to, while nothing else knows its pid. One that has no
@@ -639,7 +656,8 @@ fn dismiss(page: &Page, pid: Option<c_int>) {
 // SAFETY: the child executes what is published, once, one at a time (promise 1). It shares this program's
 // memory, so addresses are the same in it, or (4) of this room (5). An answer is the kernel's, as the server
 // stores it (2); `NotSent` comes before publishing (3); (2) of this room is promise 4. Every request
-// is answered before the next one and after the closes posted before it (6).
+// is answered before the next one and after the closes posted before it (6). The child is ours, alive
+// before and after (7), and held by its pidfd (8).
 unsafe impl SyscallInterface for Ring {
     unsafe fn syscall<const N: usize>(
         &self,
@@ -675,6 +693,33 @@ unsafe impl SyscallInterface for Ring {
     fn barrier(&self) -> Result<(), Error> {
         // SAFETY: has no arguments and no effect.
         unsafe { self.syscall(Call::GETPID, []) }.map(drop)
+    }
+
+    unsafe fn read_memory(
+        &self,
+        from: &[RemoteIoVec],
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { memory::read(&self.process, from, into) }
+    }
+
+    unsafe fn write_memory(
+        &self,
+        from: &[IoSlice<'_>],
+        to: &[RemoteIoVec],
+    ) -> Result<usize, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { memory::write(&self.process, from, to) }
+    }
+
+    unsafe fn copy_fd(&self, number: c_int) -> Result<OwnedFd, Error> {
+        match self.closes {
+            // SAFETY: by this function's contract; the child's table is this process's.
+            None => unsafe { memory::copy_own_fd(number) },
+            // SAFETY: by this function's contract.
+            Some(_) => unsafe { memory::copy_fd(&self.process, number) },
+        }
     }
 
     fn program_signals(&self) -> Option<&ProgramSignals> {

@@ -30,7 +30,7 @@ use rustix::io::Errno;
 
 use super::deferred::{self, Head, Node};
 use super::page::{CloneArgs, DEFERRED_LISTS, Entry, Page, PageRef, RobustList};
-use super::{Call, Error, ErrorKind, futex, local};
+use super::{Call, Error, ErrorKind, futex, local, lookout};
 
 /// `struct sigaction` as the kernel takes it.
 #[derive(Clone, Copy)]
@@ -84,6 +84,9 @@ pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 
 /// How long a sleep lasts at most before everything is looked at again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same, while nobody would wake it at the server's end.
+pub(super) const IMPATIENCE: Duration = Duration::from_millis(10);
 
 /// Starts a keeper, which clones the child that `page.clone_args` describe, and waits for the
 /// kernel's answer: the child's pid.
@@ -290,8 +293,37 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov r13d, [r12 + {REQUEST}]",
             "test r13d, r13d",
             "jnz 30f",
-            // Nothing to do: sleeps until the bell rings. If a filter denies that, there is no
-            // way to go on without burning a processor.
+            // Nothing to do. The driver may be about to send the next request: looks out for it, if it does
+            // not keep the driver from its processor by that. rbx: until when.
+            "cmp dword ptr [r12 + {DRIVER_PROCESSOR}], {NO_PROCESSOR}",
+            "je 17f",
+            "rdtscp",
+            "cmp ecx, [r12 + {SERVER_PROCESSOR}]",
+            "je 15f",
+            "mov [r12 + {SERVER_PROCESSOR}], ecx",
+            "15:",
+            "cmp ecx, [r12 + {DRIVER_PROCESSOR}]",
+            "je 17f",
+            "shl rdx, 32",
+            "lea rbx, [rax + rdx + {LOOKOUT}]",
+            "16:",
+            "pause",
+            "cmp dword ptr [r12 + {REQUEST}], 0",
+            "jne 22b",
+            "cmp [r12 + {BELL}], r14d",
+            "jne 22b",
+            "rdtsc",
+            "shl rdx, 32",
+            "or rax, rdx",
+            "cmp rax, rbx",
+            "jb 16b",
+            // Sleeps until the bell rings. If a filter denies that, there is no way to go on without burning
+            // a processor. Who rings after this is seen will wake it; who rang before has changed the bell.
+            "17:",
+            "mov eax, 1",
+            "xchg [r12 + {SERVER_ASLEEP}], eax",
+            "cmp dword ptr [r12 + {REQUEST}], 0",
+            "jne 18f",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {BELL}]",
             "mov esi, [r12 + {FUTEX_FLAG}]",
@@ -299,6 +331,7 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov edx, r14d",
             "xor r10d, r10d",
             "syscall",
+            "mov dword ptr [r12 + {SERVER_ASLEEP}], 0",
             "test eax, eax",
             "jz 22b",
             "cmp eax, -{EAGAIN}",
@@ -306,6 +339,10 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "cmp eax, -{EINTR}",
             "je 22b",
             "jmp 40f",
+
+            "18:",
+            "mov dword ptr [r12 + {SERVER_ASLEEP}], 0",
+            "jmp 22b",
 
             // Executes the requests up to the first that fails, but for those of which the next one
             // takes the place. rbp: the entry, r13: how many.
@@ -359,7 +396,11 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "dec r13d",
             "jnz 31b",
             "35:",
-            "mov dword ptr [r12 + {REQUEST}], 0",
+            // The other way round: whoever falls asleep from here on sees the answer.
+            "xor eax, eax",
+            "xchg [r12 + {REQUEST}], eax",
+            "cmp dword ptr [r12 + {DRIVER_ASLEEP}], 0",
+            "je 22b",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {REQUEST}]",
             "mov esi, [r12 + {FUTEX_FLAG}]",
@@ -491,13 +532,19 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             KEEPER_RELEASE = const offset_of!(Page, keeper_release),
             KEEPER = const offset_of!(Page, keeper),
             BELL = const offset_of!(Page, bell),
+            DRIVER_PROCESSOR = const offset_of!(Page, driver_processor),
+            SERVER_PROCESSOR = const offset_of!(Page, server_processor),
+            NO_PROCESSOR = const lookout::NO_PROCESSOR as i32,
+            LOOKOUT = const lookout::TICKS,
+            SERVER_ASLEEP = const offset_of!(Page, server_asleep),
+            DRIVER_ASLEEP = const offset_of!(Page, driver_asleep),
             DEFERRED = const offset_of!(Page, deferred),
             LISTS = const DEFERRED_LISTS,
             FUTEX_FLAG = const offset_of!(Page, futex_flag),
             LIFE = const offset_of!(Page, life),
             ROBUST_LIST = const offset_of!(Page, robust_list) + offset_of!(RobustList, first),
             ROBUST_LIST_SIZE = const offset_of!(RobustList, entry),
-            REQUEST = const offset_of!(Page, request),
+            REQUEST = const offset_of!(Page, entries) + Entry::REQUEST,
             ENTRIES = const offset_of!(Page, entries),
             ENTRY_SIZE = const size_of::<Entry>(),
             NUMBER = const offset_of!(Entry, number),

@@ -146,7 +146,7 @@ impl Child {
     pub fn send_signal_to_group(&mut self, signal: Signal) -> io::Result<()> {
         match self.exit {
             Some(_) => Ok(()),
-            None => Ok(self.process.process().send_signal_to_group(signal)?),
+            None => Ok(self.process.send_signal_to_group(signal)?),
         }
     }
 

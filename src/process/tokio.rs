@@ -1,16 +1,5 @@
-//! Waiting in tokio.
-//!
-//! # Safety
-//!
-//! 1. What is registered is borrowed: it stays open, and the same, for as long as it is registered.
-#![expect(unsafe_code, reason = "tokio has it promised that an fd stays open")]
-
 use std::io;
-use std::os::fd::AsFd;
 use std::process::ExitStatus;
-
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use super::Child;
 
@@ -40,15 +29,7 @@ impl Child {
     /// Outside of a runtime, or without its I/O driver, as everything of tokio does.
     pub async fn wait_async(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
-        loop {
-            if let Some(status) = self.try_wait()? {
-                return Ok(status);
-            }
-            // SAFETY: (1)
-            let ended =
-                unsafe { AsyncFd::register_with_interest(self.as_fd(), Interest::READABLE) }?;
-            // It ends once, so that nothing has to be cleared.
-            let _ready = ended.readable().await?;
-        }
+        self.as_process().ended_async().await?;
+        self.wait()
     }
 }

@@ -18,6 +18,7 @@
 //! | [`EpollTask`] | waiting for many fds | `epoll_create1`, `epoll_ctl`, `epoll_pwait2` |
 //! | [`InotifyTask`] | watching files | `inotify_init1`, `inotify_add_watch`, `inotify_rm_watch` |
 //! | [`IoctlTask`] | requests to drivers and file systems | `ioctl` |
+//! | [`MemoryTask`] | mappings, and memory allocated in a task's address space | `mmap`, `munmap`, `mremap`, `mprotect`, `madvise`, `msync`, `mlock`, `munlock`; of this program, `process_vm_readv`, `process_vm_writev` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, signals to others, pidfds, waits | `getpid`, `getppid`, `gettid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `kill`, `tgkill`, `pidfd_open`, `pidfd_send_signal`, `pidfd_getfd`, `waitid` |
 //! | [`TerminalTask`] | terminals, the controlling one, pseudoterminals | `ioctl` |
@@ -63,6 +64,7 @@ mod futex;
 mod inotify;
 mod ioctl;
 mod layer;
+mod memory;
 mod metadata;
 mod mount;
 mod mount_fd;
@@ -95,6 +97,7 @@ use crate::handle::Killer;
 use crate::interface::{Local, Process, Ring, SyscallInterface};
 use crate::near;
 
+pub(crate) use arguments::in_own_memory;
 pub use capability::CapabilityTask;
 pub use credentials::{CredentialsTask, Ids};
 pub use directory::{Device, DirectoryEntries, DirectoryEntry, DirectoryTask, Node};
@@ -112,6 +115,7 @@ pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
 pub use inotify::{InotifyEvent, InotifyEvents, InotifyTask};
 pub use ioctl::{IoctlTask, NamespaceType, Request};
 pub use layer::{LayerTask, Layered};
+pub use memory::{MappingUnchanged, MemoryTask, Sharing};
 pub use metadata::MetadataTask;
 pub use mount::MountTask;
 pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};

@@ -81,14 +81,9 @@ pub trait VerifyTask: far::Task {
             return dead;
         }
         let (pids, child_pids) = (self.pid_namespace(), self.child_pid_namespace());
-        let memory = self.address_space();
         let truth = Truth {
             fd_table: sharing(Resource::Files, whom, self.fd_table().closes()),
-            address_space: sharing(
-                Resource::Memory,
-                whom,
-                memory.memory().map(|memory| memory.unmaps()),
-            ),
+            address_space: sharing(Resource::Memory, whom, self.address_space().unmaps()),
             pid_namespace: in_namespace(whom, "pid", &pids),
             child_pid_namespace: in_namespace(whom, "pid_for_children", &child_pids),
             pid: Verdict::of(known_to_itself(whom).map(|pid| pid == self.pid().as_raw())),

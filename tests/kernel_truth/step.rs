@@ -49,6 +49,8 @@ actions! {
     MisuseList 4
     MisusePid 7
     Rebrand 5
+    Allocate 4
+    Look 10
 }
 
 /// A generator of numbers that are the same for the same seed (splitmix64).

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use nearfar::far::{self, NamespaceMismatchError, PidNamespace, Task as _};
 use nearfar::interface::{Call, Observer};
+use nearfar::near::Pid;
 use nearfar::prelude::*;
 use nearfar::task::NotExecuted;
 use nearfar::{Dynamic, Error, ErrorKind, near};
@@ -15,11 +16,15 @@ use crate::common::{Resource, is_dead, share, until, until_blocked_in};
 
 const MOST_TASKS: usize = 7;
 const MOST_HANDLES: usize = 24;
+const MOST_NOTES: usize = 8;
 
 pub(crate) struct World {
     /// In the order they were made in.
     pub(crate) tasks: Vec<DynamicTask>,
     pub(crate) handles: Vec<Handle>,
+    /// What has been written to some memory, each something else; and a process that has that memory, as
+    /// long as it lives.
+    notes: Vec<(Pointer<Dynamic, u64>, u64, Pid<HostPids>)>,
     /// Which of 0, 1 and 2 this process has.
     pub(crate) stdio: Vec<i32>,
     /// Pid namespaces that were made, each with the one that it was made in.
@@ -78,7 +83,14 @@ impl World {
     pub(crate) fn new() -> Result<Self, String> {
         let open = open_files(std::process::id() as i32)?;
         let stdio = open.into_keys().filter(|number| *number <= 2).collect();
-        Ok(World { tasks: Vec::new(), handles: Vec::new(), stdio, inside: Vec::new(), steps: 0 })
+        Ok(World {
+            tasks: Vec::new(),
+            handles: Vec::new(),
+            notes: Vec::new(),
+            stdio,
+            inside: Vec::new(),
+            steps: 0,
+        })
     }
 
     /// Does something, and compares all that is believed with the kernel.
@@ -150,6 +162,8 @@ impl World {
             Action::MisuseList => self.misuse_list(who, other, bits),
             Action::MisusePid => self.misuse_pid(who, other_task, bits),
             Action::Rebrand => self.rebrand(who, other_task),
+            Action::Allocate => self.allocate(who),
+            Action::Look => self.look(who, other),
             Action::Secretly => self.secretly(who),
         }
     }
@@ -598,6 +612,41 @@ impl World {
             Err(NamespaceMismatchError::AddressSpace(_)) if !expected => Ok(()),
             answer => Err(format!("{task:?} in this memory: {expected}, and says {answer:?}")),
         }
+    }
+
+    fn allocate(&mut self, who: usize) -> Answer {
+        let task = &self.tasks[who];
+        let number = self.steps as u64;
+        let note = task.ptr(&number).map_err(failed("ptr"))?;
+        if self.notes.len() == MOST_NOTES {
+            drop(self.notes.remove(0));
+        }
+        self.notes.push((note, number, task.host_pid()));
+        Ok(())
+    }
+
+    /// A note is read, and changed, by those who live in its memory, and by nobody else.
+    fn look(&mut self, who: usize, which: u8) -> Answer {
+        let Some(index) = usize::from(which).checked_rem(self.notes.len()) else { return Ok(()) };
+        let task = &self.tasks[who];
+        let (note, number, writer) = &mut self.notes[index];
+        // If the writer has ended, it is not known here which memory it had.
+        let writer_lives = self.tasks.iter().any(|task| task.host_pid() == *writer);
+        let expected = writer_lives.then(|| share(Resource::Memory, task.host_pid(), *writer));
+        match note.read(task) {
+            Ok(found) if found == *number && expected != Some(false) => {}
+            Err(error) if expected != Some(true) => {
+                is_mismatch("process_vm_writev", note.write(task, &0))?;
+                return is_mismatch("process_vm_readv", Err::<(), _>(error)).map(drop);
+            }
+            answer => {
+                return Err(format!(
+                    "{number} in the memory of {task:?}: {expected:?}, {answer:?}"
+                ));
+            }
+        }
+        *number = self.steps as u64;
+        note.write(task, number).map_err(failed("process_vm_writev"))
     }
 
     fn secretly(&mut self, who: usize) -> Answer {

@@ -8,7 +8,7 @@ use nearfar::far::NamespaceMismatchError;
 struct Mine;
 
 #[allow(dead_code, reason = "nothing calls it")]
-trait Mismatched {
+trait Other {
     const NAME: &'static str;
     type Mismatch;
     fn check(
@@ -17,14 +17,14 @@ trait Mismatched {
     ) -> Result<(), Self::Mismatch>;
 }
 
-impl Mismatched for Mine {
+impl Other for Mine {
     const NAME: &'static str = "mine";
-    type Mismatch = std::convert::Infallible;
+    type Mismatch = NamespaceMismatchError;
     fn check(
-        _is_same: impl FnOnce() -> bool,
-        _mismatch: impl FnOnce() -> NamespaceMismatchError,
-    ) -> Result<(), std::convert::Infallible> {
-        Ok(())
+        is_same: impl FnOnce() -> bool,
+        mismatch: impl FnOnce() -> NamespaceMismatchError,
+    ) -> Result<(), NamespaceMismatchError> {
+        if is_same() { Ok(()) } else { Err(mismatch()) }
     }
 }
 

@@ -1,0 +1,53 @@
+//! Waiting in tokio.
+//!
+//! # Safety
+//!
+//! 1. What is registered is borrowed: it stays open, and the same, for as long as it is registered.
+#![expect(unsafe_code, reason = "tokio has it promised that an fd stays open")]
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::ChildProcess;
+
+impl ChildProcess {
+    /// Waits until it has ended, without blocking the thread: for a task of a tokio runtime that has its I/O
+    /// driver enabled.
+    ///
+    /// It does not reap: [`wait`](Self::wait) has the answer then, at once. It can be cancelled, and
+    /// nothing is lost. Needs the feature `tokio`.
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let process = Task::here().spawn()?.program(&Program::new("true")).exec()?;
+    /// process.ended_async().await?;
+    /// assert!(process.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the pidfd cannot be registered.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, or without its I/O driver, as everything of tokio does.
+    pub async fn ended_async(&self) -> io::Result<()> {
+        while !self.process().poll(Some(Duration::ZERO))? {
+            // SAFETY: (1)
+            let ended =
+                unsafe { AsyncFd::register_with_interest(self.as_fd(), Interest::READABLE) }?;
+            // It ends once, so that nothing has to be cleared.
+            let _ready = ended.readable().await?;
+        }
+        Ok(())
+    }
+}
