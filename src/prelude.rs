@@ -20,7 +20,7 @@ pub use crate::task::{
     MountAttr, MountFdTask, MountTask, NetDeviceTask, PollFd, PollTask, PrctlTask, ProcessTask,
     ResourceTask, SchedTask, SchedulingTask, SignalTask, SocketAddress, SocketMessageTask,
     SocketOptionTask, SocketTask, SpawnTask, StorageTask, Task, TerminalTask, TransferTask,
-    UnshareFilesTask, UnsharePidTask, UtsTask,
+    UnshareFilesTask, UnsharePidTask, UtsTask, VerifyTask,
 };
 pub use rustix::event::{EventfdFlags, PollFlags, epoll};
 pub use rustix::fs::{

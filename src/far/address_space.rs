@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::segment::Segment;
 use crate::brand::{Namespace, Of};
 use crate::handle::Heap;
-use crate::interface::ForkedMemory;
+use crate::interface::{DeferredCalls, ForkedMemory};
 
 /// The identity of an address space.
 pub struct AddressSpace<A> {
@@ -31,6 +31,11 @@ impl<A> AddressSpace<A> {
     /// What is allocated in it; `None` for the host's.
     pub(crate) fn heap(&self) -> Option<&Arc<Heap>> {
         self.segment.known().map(|elsewhere| &elsewhere.heap)
+    }
+
+    /// What is left to the tasks of this memory; `None` if it is the host's.
+    pub(crate) fn unmaps(&self) -> Option<&Arc<DeferredCalls>> {
+        self.segment.known().map(|elsewhere| elsewhere.memory.unmaps())
     }
 
     /// Has pages unmapped by any of its tasks. False if this is the host's memory, which the host unmaps.

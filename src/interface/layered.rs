@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::io::Errno;
 
-use super::{Call, Error, ProgramSignals, RemoteIoVec, SyscallInterface};
+use super::{Call, Error, ProgramSignals, RemoteIoVec, Subject, SyscallInterface};
 
 /// Watches the calls of a task, and may refuse them: for traces, policies and tests.
 ///
@@ -156,5 +156,9 @@ unsafe impl<I: SyscallInterface, O: Observer + ?Sized> SyscallInterface for Laye
 
     fn program_signals(&self) -> Option<&ProgramSignals> {
         self.below.program_signals()
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        self.below.subject()
     }
 }

@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
-use super::{Call, Error, RemoteIoVec, SyscallInterface, memory};
+use super::{Call, Error, RemoteIoVec, Subject, SyscallInterface, memory};
 
 /// Makes syscalls on the calling thread, inline.
 #[derive(Debug)]
@@ -96,6 +96,10 @@ unsafe impl SyscallInterface for Local {
 
     fn barrier(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::THIS_THREAD
     }
 
     unsafe fn read_memory(

@@ -26,6 +26,7 @@ mod ring;
 mod robust_list;
 mod server;
 mod shared_memory;
+mod subject;
 
 use std::ffi::c_int;
 use std::io::{IoSlice, IoSliceMut};
@@ -40,18 +41,21 @@ pub use memory::RemoteIoVec;
 #[doc(hidden)]
 pub use program_signals::ProgramSignals;
 pub use ring::Ring;
+#[doc(hidden)]
+pub use subject::Subject;
 
 pub(crate) use deferred::DeferredCalls;
 pub(crate) use forked_memory::{ForkedMemory, Lent};
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
 pub(crate) use poll::poll_until;
-pub(crate) use process::{MOURNING, OpenNamespace, Process};
+pub(crate) use process::{MOURNING, OpenNamespace, Process, own_pid};
 pub(crate) use residents::Residents;
 pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
 pub(crate) use robust_list::{ROBUST_LIST_LIMIT, RobustWords};
 pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};
 pub(crate) use shared_memory::Arenas;
+pub(crate) use subject::Whom;
 
 use hidden_memory::HiddenMemory;
 
@@ -183,5 +187,11 @@ pub unsafe trait SyscallInterface {
     #[doc(hidden)]
     fn program_signals(&self) -> Option<&ProgramSignals> {
         None
+    }
+
+    /// Whom it sends to, as far as this process knows.
+    #[doc(hidden)]
+    fn subject(&self) -> Subject<'_> {
+        Subject::UNKNOWN
     }
 }

@@ -177,6 +177,13 @@ impl Page {
         self.deferred[which].store(head, Ordering::Release);
     }
 
+    /// Whether the server is there, and does what is left to it in this list.
+    pub(super) fn has(&self, list: &DeferredCalls) -> bool {
+        let address = list.address().as_ptr();
+        let mut lists = self.deferred.iter().map(|list| list.load(Ordering::Acquire));
+        self.is_alive() && lists.any(|list| list == address)
+    }
+
     /// Whether the server is there.
     pub(super) fn is_alive(&self) -> bool {
         !has_ended(self.life.load(Ordering::Acquire))

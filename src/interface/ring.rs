@@ -37,7 +37,7 @@ use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
     Arenas, Batched, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local,
-    MOURNING, Process, ProgramSignals, RemoteIoVec, RobustWords, SyscallInterface, futex,
+    MOURNING, Process, ProgramSignals, RemoteIoVec, RobustWords, Subject, SyscallInterface, futex,
     graveyard, local, lookout, memory, server,
 };
 use crate::handle::Exit;
@@ -433,7 +433,7 @@ impl Ring {
             let _first = ring.hidden_memory.set(hidden);
         }
         for deferred in ring.deferred() {
-            deferred.join(&ring.page, ring.arenas());
+            deferred.join(&ring.page, &ring.process, ring.arenas());
         }
         moved?;
         Ok(ring)
@@ -530,7 +530,7 @@ impl Ring {
         if let Some(left) = self.closes.replace(Arc::clone(to)) {
             left.leave(&self.page);
         }
-        to.join(&self.page, self.arenas());
+        to.join(&self.page, &self.process, self.arenas());
         self.resume_closes();
         Ok(())
     }
@@ -818,6 +818,10 @@ unsafe impl SyscallInterface for Ring {
 
     fn program_signals(&self) -> Option<&ProgramSignals> {
         Some(&self.program_signals)
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::of_child(&self.process)
     }
 }
 

@@ -45,6 +45,7 @@
 //! | [`ExecTask`] | becoming a program | `execve`, `execveat` |
 //! | [`ExitTask`] | ending | `exit_group` |
 //! | [`LayerTask`] | watching and refusing calls | all |
+//! | [`VerifyTask`] | comparing beliefs with the kernel | `kcmp` |
 #![doc = include_str!("calls.md")]
 
 mod arguments;
@@ -88,6 +89,7 @@ mod transfer;
 mod unshare_files;
 mod unshare_pid;
 mod uts;
+mod verify;
 
 use std::fmt;
 
@@ -140,6 +142,7 @@ pub use transfer::TransferTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
 pub use uts::{Uname, UtsTask};
+pub use verify::{Truth, Verdict, VerifyTask};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid
 /// namespace `P`, with children going to the pid namespace `C`.
