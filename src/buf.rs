@@ -14,7 +14,8 @@ use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of};
 use std::slice;
 
-use crate::brand::{HostMemory, Namespace};
+use crate::brand::{Dynamic, HostMemory, Namespace};
+use crate::far::{AddressSpace, Whose};
 use crate::near::Address;
 
 /// An address space that this program's references point into.
@@ -25,30 +26,39 @@ use crate::near::Address;
 #[diagnostic::on_unimplemented(
     message = "this buffer or word is not in the task's address space",
     label = "it is not memory of `{Self}`",
-    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
+    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
     note = "in generic code, ask for it: `K: FileDescriptorTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait HoldsSlices {}
 
 // SAFETY: (1)
 unsafe impl HoldsSlices for HostMemory {}
+// SAFETY: (1); that a task's memory is this program's is compared before each call.
+unsafe impl HoldsSlices for Dynamic {}
 
 /// Bytes in the address space `A`, to be read by a call.
 ///
 /// # Safety
 ///
-/// `length()` bytes at `address()` are initialised, and stay so while the value is borrowed.
+/// `length()` bytes at `address()` are initialised, and stay so while the value is borrowed. It is the
+/// kernel that reads them: that they can be loaded is not promised, also in this program's memory.
 #[diagnostic::on_unimplemented(
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
-    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`"
+    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
+    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`, and `Pointer`s to plain data"
 )]
 pub unsafe trait Buf<A> {
     /// Where it is.
     fn address(&self) -> Address<A>;
     /// How many bytes it has.
     fn length(&self) -> usize;
+
+    /// The address space that it is in.
+    #[doc(hidden)]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::AsItsTypeSays
+    }
 }
 
 /// Bytes in the address space `A`, to be written by a call.
@@ -58,19 +68,25 @@ pub unsafe trait Buf<A> {
 ///
 /// # Safety
 ///
-/// `length()` bytes at `address()` may be overwritten with any value while the value is mutably
-/// borrowed.
+/// `length()` bytes at `address()` may be overwritten with any value, by the kernel, while the value is
+/// mutably borrowed.
 #[diagnostic::on_unimplemented(
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there",
-    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them"
+    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
+    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them, and `Pointer`s to plain data"
 )]
 pub unsafe trait BufMut<A> {
     /// Where it is.
     fn address_mut(&mut self) -> Address<A>;
     /// How many bytes it has.
     fn length(&self) -> usize;
+
+    /// The address space that it is in.
+    #[doc(hidden)]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::AsItsTypeSays
+    }
 }
 
 macro_rules! slice_buffers {
@@ -84,6 +100,10 @@ macro_rules! slice_buffers {
             #[inline]
             fn length(&self) -> usize {
                 self.len()
+            }
+            #[inline]
+            fn space(&self) -> Whose<'_, AddressSpace<A>> {
+                Whose::Of(const { &AddressSpace::of_host() })
             }
         }
 
@@ -102,6 +122,10 @@ macro_rules! slice_buffers_mut {
             #[inline]
             fn length(&self) -> usize {
                 self.len()
+            }
+            #[inline]
+            fn space(&self) -> Whose<'_, AddressSpace<A>> {
+                Whose::Of(const { &AddressSpace::of_host() })
             }
         }
     };
@@ -125,6 +149,10 @@ unsafe impl<A: HoldsSlices> Buf<A> for str {
     #[inline]
     fn length(&self) -> usize {
         self.len()
+    }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::Of(const { &AddressSpace::of_host() })
     }
 }
 
@@ -282,6 +310,10 @@ unsafe impl<A: HoldsSlices> Buf<A> for IoSlice<'_> {
     fn length(&self) -> usize {
         self.len()
     }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::Of(const { &AddressSpace::of_host() })
+    }
 }
 
 // SAFETY: (2); the buffer that is borrowed.
@@ -318,6 +350,10 @@ unsafe impl<A, B: Buf<A> + ?Sized> Buf<A> for &B {
     fn length(&self) -> usize {
         (**self).length()
     }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        (**self).space()
+    }
 }
 
 // SAFETY: what is mutably borrowed through `self` is mutably borrowed too.
@@ -329,5 +365,9 @@ unsafe impl<A, B: BufMut<A> + ?Sized> BufMut<A> for &mut B {
     #[inline]
     fn length(&self) -> usize {
         (**self).length()
+    }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        (**self).space()
     }
 }

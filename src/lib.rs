@@ -85,9 +85,9 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `MemoryMapping`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
-//! | [`far`] | identities of namespaces, and the trait of everything that lives in some |
+//! | [`far`] | identities of namespaces and of open files, and the trait of everything that lives in some |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
-//! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `ChildProcess`; what crosses tables |
+//! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `Mapping`, `Pointer`, `ChildProcess`; what crosses tables |
 //! | [`buf`] | buffers, and whose memory they are |
 //! | [`inspect`] | the memory of other programs, for debuggers and profilers |
 //! | [`process`] | `Command`, with std's surface and a safe `pre_exec` |
@@ -98,8 +98,11 @@
 //!
 //! Brands guard against mistakes. They do not guard against `unsafe` code that forges ids or
 //! unshares its own thread, against another thread that closes a number by raw `close`, or against
-//! `/proc/self/mem`. A driven child shares this program's memory, or has a copy of it: it is not a sandbox before it has
-//! become a program.
+//! `/proc/self/mem`. A driven child shares this program's memory, or has a copy of it: it is not a
+//! sandbox before it has become a program.
+//!
+//! Where types cannot know which namespace it will be, tasks, handles and pids are [`Dynamic`]: the same
+//! calls, checked at run time.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!("nearfar drives its children with x86-64 assembly and Linux's own syscalls");
@@ -131,8 +134,8 @@ pub use brand::{Brand, Dynamic, Guard, HostFds, HostMemory, HostPids};
 /// Plain data is what this crate says it is.
 pub use bytemuck;
 pub use handle::{
-    BorrowedFd, ChildProcess, Epoll, Exit, Fd, FsContext, Inotify, Killer, MountFd, Outcome, Usage,
-    Waited,
+    BorrowedFd, ChildProcess, Epoll, Exit, Fd, FsContext, Inotify, Killer, Mapping, MountFd,
+    Outcome, Pointer, Usage, Waited,
 };
 pub use id_map::IdMap;
 pub use inspect::ProcessMemory;

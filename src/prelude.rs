@@ -6,20 +6,21 @@ pub use crate::buf::{IoBuf, IoBufMut};
 pub use crate::far::{self, Task as _};
 pub use crate::handle::{
     AsFd as _, BorrowedFd, ChildProcess, Cwd, Epoll, Fd, FsContext, Inherit, Inheriting, Inotify,
-    MountFd, Waited,
+    Mapping, MountFd, Pointer, Waited,
 };
 pub use crate::inspect::ProcessMemory;
 pub use crate::namespaces::Namespaces;
+pub use crate::plain::PlainData;
 pub use crate::program::Program;
 pub use crate::signals::SignalSet;
 pub use crate::task::{
-    AT_RECURSIVE, CapabilityTask, CredentialsTask, DirectoryTask, DrivenTask, EpollEvent,
-    EpollTask, EventTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask, FsContextTask,
-    FutexTask, InotifyTask, IoctlTask, LayerTask, MetadataTask, MountAttr, MountFdTask, MountTask,
-    NetDeviceTask, PollFd, PollTask, PrctlTask, ProcessTask, ResourceTask, SchedTask,
-    SchedulingTask, SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
-    SpawnTask, StorageTask, Task, TerminalTask, TransferTask, UnshareFilesTask, UnsharePidTask,
-    UtsTask,
+    AT_RECURSIVE, BatchTask, CapabilityTask, CredentialsTask, DirectoryTask, DrivenTask,
+    EpollEvent, EpollTask, EventTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask,
+    FsContextTask, FutexTask, InotifyTask, IoctlTask, LayerTask, MemoryTask, MetadataTask,
+    MountAttr, MountFdTask, MountTask, NetDeviceTask, PollFd, PollTask, PrctlTask, ProcessTask,
+    ResourceTask, SchedTask, SchedulingTask, SignalTask, SocketAddress, SocketMessageTask,
+    SocketOptionTask, SocketTask, SpawnTask, StorageTask, Task, TerminalTask, TransferTask,
+    UnshareFilesTask, UnsharePidTask, UtsTask, VerifyTask,
 };
 pub use rustix::event::{EventfdFlags, PollFlags, epoll};
 pub use rustix::fs::{
@@ -28,6 +29,7 @@ pub use rustix::fs::{
     inotify,
 };
 pub use rustix::io::{Errno, FdFlags, ReadWriteFlags};
+pub use rustix::mm::{Advice, MsyncFlags, ProtFlags};
 pub use rustix::mount::{
     FsPickFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
     UnmountFlags,

@@ -20,7 +20,10 @@ const CHECKED: [(&str, &[&str]); 3] = [
             "PollFds<",
         ],
     ),
-    ("address space", &["Buf<", "BufMut<", "FutexWord<", "FutexWaiter<"]),
+    (
+        "address space",
+        &["Buf<", "BufMut<", "FutexWord<", "FutexWaiter<", "AsMapping<", "IntoMapping<"],
+    ),
     ("pid namespace", &["AsPid<", "AsPgid<", "AsTid<", "AsProcess<"]),
 ];
 

@@ -2,10 +2,12 @@
 
 #![allow(unsafe_code, reason = "answers calls itself")]
 
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 
 use nearfar::far::{AddressSpace, FdTable, PidNamespace};
-use nearfar::interface::{Call, Local, SyscallInterface};
+use nearfar::interface::{Call, Local, RemoteIoVec, SyscallInterface};
 use nearfar::near::Pid;
 use nearfar::prelude::*;
 use nearfar::task::DirectoryEntry;
@@ -45,6 +47,29 @@ unsafe impl SyscallInterface for Liar {
 
     fn barrier(&self) -> Result<(), nearfar::Error> {
         Ok(())
+    }
+
+    unsafe fn read_memory(
+        &self,
+        from: &[RemoteIoVec],
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, nearfar::Error> {
+        // SAFETY: by this function's contract.
+        unsafe { self.here.interface().read_memory(from, into) }
+    }
+
+    unsafe fn write_memory(
+        &self,
+        from: &[IoSlice<'_>],
+        to: &[RemoteIoVec],
+    ) -> Result<usize, nearfar::Error> {
+        // SAFETY: by this function's contract.
+        unsafe { self.here.interface().write_memory(from, to) }
+    }
+
+    unsafe fn copy_fd(&self, number: i32) -> Result<OwnedFd, nearfar::Error> {
+        // SAFETY: by this function's contract.
+        unsafe { self.here.interface().copy_fd(number) }
     }
 }
 

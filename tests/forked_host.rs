@@ -47,6 +47,11 @@ fn dropping_the_copies_touches_nothing_of_the_originals() {
         let cat = cat.kill_on_drop(true);
         let table = numbers(private.pid());
         let forked_table = numbers(forked.pid());
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let mut mapping = shared.mmap_anonymous(4096, access).unwrap();
+        mapping.bytes().write_slice(&here, b"kept").unwrap();
+        let place = here.ptr(&7_u64).unwrap();
+        let file = here.file(&reader).unwrap();
 
         // Everything moves into the copy's closure; in the original it is forgotten there.
         let mut things = Some((shared, private, writer, forked, forked_writer, cat));
@@ -57,6 +62,16 @@ fn dropping_the_copies_touches_nothing_of_the_originals() {
             assert_eq!(shared.getpid().unwrap_err().kind(), ErrorKind::NotSent);
             // Although the two still have memory in common with this one.
             assert_eq!(forked.getpid().unwrap_err().kind(), ErrorKind::NotSent);
+            // Its own memory, with what was in it, is the copy's to use and to free.
+            let mut its = duplicate(&mapping);
+            assert_eq!(its.bytes().to_vec(&here).unwrap()[..4], *b"kept");
+            let error = its.bytes().to_vec(&shared).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotSent);
+            its.bytes().write_slice(&here, b"gone").unwrap();
+            drop(its);
+            duplicate(&place).write(&here, &8).unwrap();
+            assert_eq!(duplicate(&file).is_same_as(&here.file(&reader).unwrap()), Ok(true));
+            assert_eq!(private.file(&writer).unwrap_err().kind(), ErrorKind::NotSent);
             drop(duplicate(&shared));
             drop(duplicate(&private));
             drop(duplicate(&writer));
@@ -75,6 +90,9 @@ fn dropping_the_copies_touches_nothing_of_the_originals() {
         });
 
         assert!(!is_dead(pids.0) && !is_dead(pids.1) && !is_dead(pids.2));
+        assert_eq!(mapping.bytes().to_vec(&shared).unwrap()[..4], *b"kept");
+        assert_eq!(place.read(&shared), Ok(7));
+        assert_eq!(file.is_same_as(&here.file(&reader).unwrap()), Ok(true));
         assert_eq!(shared.getpid().unwrap(), pids.0);
         assert_eq!(numbers(private.pid()), table);
         assert_eq!(forked.getpid().unwrap(), forked.pid());

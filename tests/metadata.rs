@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
-use common::{Scratch, deadline, on_all, passes};
+use common::{Scratch, deadline, on_all, on_every, passes};
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
 use rustix::fs::{StatxAttributes, UTIME_NOW, UTIME_OMIT};
@@ -41,7 +41,7 @@ fn timestamps(access: (i64, i64), modification: (i64, i64)) -> Timestamps {
     Timestamps { last_access: timespec(access), last_modification: timespec(modification) }
 }
 
-on_all! {
+on_every! {
     fn faccessat2_says_what_may_be_done(task) {
         let scratch = Scratch::new();
         let directory = scratch.open(task);
@@ -147,50 +147,6 @@ on_all! {
         assert_eq!(unknown.kind(), ErrorKind::UnknownFlags);
     }
 
-    fn statx_and_fstatat_say_what_std_says(task) {
-        let scratch = Scratch::new();
-        let directory = scratch.open(task);
-        let file = create(task, &scratch.join("file"));
-        task.write(&file, b"hello").unwrap();
-        symlink("file", scratch.join("link")).unwrap();
-        let [of_file, of_link] =
-            ["file", "link"].map(|name| fs::symlink_metadata(scratch.join(name)).unwrap());
-        for (path, flags, metadata) in [
-            ("file", AtFlags::empty(), &of_file),
-            ("link", AtFlags::empty(), &of_file),
-            ("link", AtFlags::SYMLINK_NOFOLLOW, &of_link),
-        ] {
-            let stat = task.fstatat(&directory, path, flags).unwrap();
-            assert_eq!((stat.st_ino, stat.st_size as u64), (metadata.ino(), metadata.size()));
-            assert_eq!((stat.st_mode, stat.st_dev), (metadata.mode(), metadata.dev()));
-            assert_eq!((stat.st_mtime, stat.st_mtime_nsec as i64), (metadata.mtime(), metadata.mtime_nsec()));
-            let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-            let statx = task.statx(&directory, path, flags, mask).unwrap();
-            assert_eq!((statx.stx_ino, statx.stx_size), (metadata.ino(), metadata.size()));
-            assert_eq!(u32::from(statx.stx_mode), metadata.mode());
-            let device = rustix::fs::makedev(statx.stx_dev_major, statx.stx_dev_minor);
-            assert_eq!(device, metadata.dev());
-            assert_eq!(statx.stx_mtime.tv_nsec, metadata.mtime_nsec() as u32);
-            assert!(StatxFlags::from_bits_retain(statx.stx_mask).contains(StatxFlags::BASIC_STATS));
-        }
-        let empty = task.fstatat(&file, "", AtFlags::EMPTY_PATH).unwrap();
-        assert_eq!(empty.st_ino, of_file.ino());
-        let root = task.statx(Cwd, "/proc", AtFlags::STATX_DONT_SYNC, StatxFlags::INO).unwrap();
-        assert!(root.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
-
-        let unknown = task.fstatat(Cwd, "/", AtFlags::EACCESS).unwrap_err();
-        assert_eq!(unknown.kind(), ErrorKind::UnknownFlags);
-        for (flags, mask) in [
-            (UNKNOWN, StatxFlags::INO),
-            (AtFlags::empty(), StatxFlags::from_bits_retain(1 << 31)),
-        ] {
-            let unknown = task.statx(Cwd, "/", flags, mask).unwrap_err();
-            assert_eq!(unknown.kind(), ErrorKind::UnknownFlags);
-        }
-        let nowhere = task.statx(Cwd, "/nowhere", AtFlags::empty(), StatxFlags::INO).unwrap_err();
-        assert_eq!(nowhere.to_string(), "statx: No such file or directory (os error 2)");
-    }
-
     fn statfs_and_fstatfs_say_what_rustix_says(task) {
         let proc = task.openat(Cwd, "/proc", OFlags::PATH, Mode::empty()).unwrap();
         for found in [task.statfs("/proc").unwrap(), task.fstatfs(&proc).unwrap()] {
@@ -254,6 +210,52 @@ on_all! {
         assert_eq!(unknown.unwrap_err().kind(), ErrorKind::UnknownFlags);
         let nul = task.fgetxattr(&file, "user.\0").unwrap_err();
         assert_eq!(nul.kind(), ErrorKind::InteriorNul);
+    }
+}
+
+on_all! {
+    fn statx_and_fstatat_say_what_std_says(task) {
+        let scratch = Scratch::new();
+        let directory = scratch.open(task);
+        let file = create(task, &scratch.join("file"));
+        task.write(&file, b"hello").unwrap();
+        symlink("file", scratch.join("link")).unwrap();
+        let [of_file, of_link] =
+            ["file", "link"].map(|name| fs::symlink_metadata(scratch.join(name)).unwrap());
+        for (path, flags, metadata) in [
+            ("file", AtFlags::empty(), &of_file),
+            ("link", AtFlags::empty(), &of_file),
+            ("link", AtFlags::SYMLINK_NOFOLLOW, &of_link),
+        ] {
+            let stat = task.fstatat(&directory, path, flags).unwrap();
+            assert_eq!((stat.st_ino, stat.st_size as u64), (metadata.ino(), metadata.size()));
+            assert_eq!((stat.st_mode, stat.st_dev), (metadata.mode(), metadata.dev()));
+            assert_eq!((stat.st_mtime, stat.st_mtime_nsec as i64), (metadata.mtime(), metadata.mtime_nsec()));
+            let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+            let statx = task.statx(&directory, path, flags, mask).unwrap();
+            assert_eq!((statx.stx_ino, statx.stx_size), (metadata.ino(), metadata.size()));
+            assert_eq!(u32::from(statx.stx_mode), metadata.mode());
+            let device = rustix::fs::makedev(statx.stx_dev_major, statx.stx_dev_minor);
+            assert_eq!(device, metadata.dev());
+            assert_eq!(statx.stx_mtime.tv_nsec, metadata.mtime_nsec() as u32);
+            assert!(StatxFlags::from_bits_retain(statx.stx_mask).contains(StatxFlags::BASIC_STATS));
+        }
+        let empty = task.fstatat(&file, "", AtFlags::EMPTY_PATH).unwrap();
+        assert_eq!(empty.st_ino, of_file.ino());
+        let root = task.statx(Cwd, "/proc", AtFlags::STATX_DONT_SYNC, StatxFlags::INO).unwrap();
+        assert!(root.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+
+        let unknown = task.fstatat(Cwd, "/", AtFlags::EACCESS).unwrap_err();
+        assert_eq!(unknown.kind(), ErrorKind::UnknownFlags);
+        for (flags, mask) in [
+            (UNKNOWN, StatxFlags::INO),
+            (AtFlags::empty(), StatxFlags::from_bits_retain(1 << 31)),
+        ] {
+            let unknown = task.statx(Cwd, "/", flags, mask).unwrap_err();
+            assert_eq!(unknown.kind(), ErrorKind::UnknownFlags);
+        }
+        let nowhere = task.statx(Cwd, "/nowhere", AtFlags::empty(), StatxFlags::INO).unwrap_err();
+        assert_eq!(nowhere.to_string(), "statx: No such file or directory (os error 2)");
     }
 }
 

@@ -24,7 +24,7 @@ impl<K: SocketTask + SocketMessageTask + SocketOptionTask + far::InHostMemory> S
 
 /// Runs a test body on the calling thread, on a driven child that shares its fd table, and on one that
 /// has its own.
-macro_rules! on_all {
+macro_rules! on_every {
     ($(fn $name:ident($task:ident) $body:block)+) => {$(
         mod $name {
             use super::*;
@@ -101,7 +101,7 @@ fn talk<K: Sockets>(task: &K, ours: &Fd<K::FdTable>, mut theirs: impl Read + Wri
     assert_eq!(task.recv(ours, &mut buffer, RecvFlags::empty()).unwrap(), 0);
 }
 
-on_all! {
+on_every! {
     fn std_connects_to_the_task_over_ip(task) {
         let addresses = [
             SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

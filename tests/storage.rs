@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
-use common::{Scratch, deadline, is_close_on_exec, on_all, target, until_blocked_in};
+use common::{Scratch, deadline, is_close_on_exec, on_all, on_every, target, until_blocked_in};
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
 
@@ -15,7 +15,7 @@ fn create<K: far::Task>(task: &K, scratch: &Scratch, name: &str) -> Fd<K::FdTabl
     task.openat(Cwd, scratch.join(name), flags, Mode::RUSR | Mode::WUSR).unwrap()
 }
 
-on_all! {
+on_every! {
     fn truncate_and_ftruncate_set_the_size(task) {
         let scratch = Scratch::new();
         let file = create(task, &scratch, "file");
@@ -35,6 +35,26 @@ on_all! {
         assert_eq!(nowhere.to_string(), "truncate: No such file or directory (os error 2)");
     }
 
+    fn flock_locks_the_open_file(task) {
+        let scratch = Scratch::new();
+        let file = create(task, &scratch, "file");
+        let others = fs::File::open(scratch.join("file")).unwrap();
+        task.flock(&file, FlockOperation::LockShared).unwrap();
+        rustix::fs::flock(&others, FlockOperation::NonBlockingLockShared).unwrap();
+        let error = task.flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::WOULDBLOCK));
+        rustix::fs::flock(&others, FlockOperation::Unlock).unwrap();
+        task.flock(&file, FlockOperation::LockExclusive).unwrap();
+        let exclusive = FlockOperation::NonBlockingLockShared;
+        assert_eq!(rustix::fs::flock(&others, exclusive), Err(Errno::WOULDBLOCK));
+        // A copy is of the same open file.
+        let copy = task.dup(&file).unwrap();
+        task.flock(&copy, FlockOperation::Unlock).unwrap();
+        rustix::fs::flock(&others, FlockOperation::NonBlockingLockExclusive).unwrap();
+    }
+}
+
+on_all! {
     fn fallocate_reserves_and_punches(task) {
         let file = task.memfd_create("test", MemfdFlags::empty()).unwrap();
         let seen = || {
@@ -72,24 +92,6 @@ on_all! {
         assert_eq!(error.to_string(), "fsync: Invalid argument (os error 22)");
         let error = task.fdatasync(&writer).unwrap_err();
         assert_eq!(error.to_string(), "fdatasync: Invalid argument (os error 22)");
-    }
-
-    fn flock_locks_the_open_file(task) {
-        let scratch = Scratch::new();
-        let file = create(task, &scratch, "file");
-        let others = fs::File::open(scratch.join("file")).unwrap();
-        task.flock(&file, FlockOperation::LockShared).unwrap();
-        rustix::fs::flock(&others, FlockOperation::NonBlockingLockShared).unwrap();
-        let error = task.flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap_err();
-        assert_eq!(error.errno(), Some(Errno::WOULDBLOCK));
-        rustix::fs::flock(&others, FlockOperation::Unlock).unwrap();
-        task.flock(&file, FlockOperation::LockExclusive).unwrap();
-        let exclusive = FlockOperation::NonBlockingLockShared;
-        assert_eq!(rustix::fs::flock(&others, exclusive), Err(Errno::WOULDBLOCK));
-        // A copy is of the same open file.
-        let copy = task.dup(&file).unwrap();
-        task.flock(&copy, FlockOperation::Unlock).unwrap();
-        rustix::fs::flock(&others, FlockOperation::NonBlockingLockExclusive).unwrap();
     }
 
     fn memfd_create_makes_a_file_to_be_sealed(task) {

@@ -7,7 +7,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::unix::fs::FileExt;
 
-use common::{deadline, on_all, until_blocked_in};
+use common::{deadline, on_all, on_every, until_blocked_in};
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
 
@@ -40,6 +40,20 @@ fn drained<K: far::InHostMemory>(task: &K, pipe: &Fd<K::FdTable>) -> Vec<u8> {
     let length = task.read(pipe, &mut buffer).unwrap();
     buffer.truncate(length);
     buffer
+}
+
+on_every! {
+    fn pages_are_never_given_to_a_pipe(task) {
+        let (reader, writer) = task.pipe2(PipeFlags::empty()).unwrap();
+        for flags in [SpliceFlags::GIFT, SpliceFlags::from_bits_retain(1 << 20)] {
+            for error in [
+                task.splice(&reader, None, &writer, None, 1, flags).unwrap_err(),
+                task.tee(&reader, &writer, 1, flags).unwrap_err(),
+            ] {
+                assert_eq!(error.kind(), ErrorKind::UnknownFlags);
+            }
+        }
+    }
 }
 
 on_all! {
@@ -192,18 +206,6 @@ on_all! {
         assert_eq!(drained(task, &reader), b"hello");
         let error = task.tee(&reader, &into, 4, SpliceFlags::NONBLOCK).unwrap_err();
         assert_eq!(error.to_string(), "tee: Resource temporarily unavailable (os error 11)");
-    }
-
-    fn pages_are_never_given_to_a_pipe(task) {
-        let (reader, writer) = task.pipe2(PipeFlags::empty()).unwrap();
-        for flags in [SpliceFlags::GIFT, SpliceFlags::from_bits_retain(1 << 20)] {
-            for error in [
-                task.splice(&reader, None, &writer, None, 1, flags).unwrap_err(),
-                task.tee(&reader, &writer, 1, flags).unwrap_err(),
-            ] {
-                assert_eq!(error.kind(), ErrorKind::UnknownFlags);
-            }
-        }
     }
 
     fn sendfile_copies_a_file_into_a_pipe(task) {

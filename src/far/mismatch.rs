@@ -1,40 +1,39 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::segment::Identity;
 use super::{AddressSpace, FdTable, PidNamespace};
 
-/// A namespace as it is named in an error: its label, and who made it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// The two sides of a mismatch: of the same kind, the task's namespace, and what an argument says of its own.
+#[derive(PartialEq, Eq, Hash)]
+struct Sides {
+    kind: &'static str,
+    task: Identity,
+    argument: Option<Identity>,
+}
+
+/// How a side is named in an error: by its label, and who made it.
 struct Side {
     kind: &'static str,
-    identity: Identity,
+    identity: Option<Identity>,
+}
+
+impl Sides {
+    fn task(&self) -> Side {
+        Side { kind: self.kind, identity: Some(self.task) }
+    }
+
+    fn argument(&self) -> Side {
+        Side { kind: self.kind, identity: self.argument }
+    }
 }
 
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.identity.describe(f, self.kind)
-    }
-}
-
-impl fmt::Debug for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// What an argument is of.
-struct Argument {
-    side: Option<Side>,
-    kind: &'static str,
-}
-
-impl fmt::Display for Argument {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.side {
-            Some(side) => write!(f, "{side}"),
+        match self.identity {
+            Some(identity) => identity.describe(f, self.kind),
             // A number that was learned from a dynamic task, and not kept together with that.
             None => write!(f, "{}(not known, as it is a number alone)", self.kind),
         }
@@ -42,24 +41,33 @@ impl fmt::Display for Argument {
 }
 
 macro_rules! mismatch_errors {
-    ($($(#[$doc:meta])* $Error:ident $Kind:ident $message:literal)+) => {$(
+    ($($(#[$doc:meta])* $Error:ident $Kind:ident $variant:ident $message:literal)+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-        #[error($message, argument = Argument { side: self.argument, kind: stringify!($Kind) }, task = self.task)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+        #[error($message, argument = self.sides.argument(), task = self.sides.task())]
         pub struct $Error {
-            task: Side,
-            argument: Option<Side>,
+            sides: &'static Sides,
         }
 
         impl $Error {
             /// The call was for the first; the argument is of the second, or does not say of which.
             #[cold]
             pub(crate) fn between<T, B>(task: &$Kind<T>, argument: Option<&$Kind<B>>) -> Self {
-                let side = |identity| Side { kind: stringify!($Kind), identity };
-                $Error {
-                    task: side(task.identity()),
-                    argument: argument.map(|argument| side(argument.identity())),
-                }
+                let (task, argument) = (task.identity(), argument.map($Kind::identity));
+                $Error { sides: Seen::sides(Sides { kind: stringify!($Kind), task, argument }) }
+            }
+        }
+
+        impl fmt::Debug for $Error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let (task, argument) = (self.sides.task(), self.sides.argument());
+                write!(f, "{}(task: {task}, argument: {argument})", stringify!($Error))
+            }
+        }
+
+        impl From<$Error> for NamespaceMismatchError {
+            fn from(error: $Error) -> Self {
+                NamespaceMismatchError::$variant(error)
             }
         }
     )+};
@@ -67,13 +75,13 @@ macro_rules! mismatch_errors {
 
 mismatch_errors! {
     /// An fd was given to a task that lives in another fd table. Nothing was sent.
-    FdTableMismatchError FdTable
+    FdTableMismatchError FdTable FdTable
         "not sent: the fd is one of {argument}, but the task lives in {task}"
     /// An address, or a slice, was given to a task that has another memory. Nothing was sent.
-    AddressSpaceMismatchError AddressSpace
+    AddressSpaceMismatchError AddressSpace AddressSpace
         "not sent: the memory is that of {argument}, but the task has {task}"
     /// A pid was given to a task that knows processes by other numbers. Nothing was sent.
-    PidNamespaceMismatchError PidNamespace
+    PidNamespaceMismatchError PidNamespace PidNamespace
         "not sent: the pid is one of {argument}, but the task lives in {task}"
 }
 
@@ -111,24 +119,6 @@ pub enum NamespaceMismatchError {
     PidNamespace(PidNamespaceMismatchError),
 }
 
-impl From<FdTableMismatchError> for NamespaceMismatchError {
-    fn from(error: FdTableMismatchError) -> Self {
-        NamespaceMismatchError::FdTable(error)
-    }
-}
-
-impl From<AddressSpaceMismatchError> for NamespaceMismatchError {
-    fn from(error: AddressSpaceMismatchError) -> Self {
-        NamespaceMismatchError::AddressSpace(error)
-    }
-}
-
-impl From<PidNamespaceMismatchError> for NamespaceMismatchError {
-    fn from(error: PidNamespaceMismatchError) -> Self {
-        NamespaceMismatchError::PidNamespace(error)
-    }
-}
-
 /// Branded ids have no mismatch to tell of.
 impl From<Infallible> for NamespaceMismatchError {
     fn from(never: Infallible) -> Self {
@@ -136,22 +126,37 @@ impl From<Infallible> for NamespaceMismatchError {
     }
 }
 
-/// Every mismatch there has been, each once: so that an [`Error`](crate::Error) can be a small number, and
-/// whoever asks has both sides named.
+/// Every mismatch there has been, each once: so that errors are small, and whoever asks has both sides named.
 #[derive(Default)]
 struct Seen {
+    sides: HashSet<&'static Sides>,
     numbers: HashMap<NamespaceMismatchError, u32>,
     all: Vec<&'static NamespaceMismatchError>,
 }
 
 static SEEN: LazyLock<Mutex<Seen>> = LazyLock::new(Mutex::default);
 
+impl Seen {
+    fn lock() -> MutexGuard<'static, Seen> {
+        SEEN.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sides(sides: Sides) -> &'static Sides {
+        let mut seen = Seen::lock();
+        if let Some(known) = seen.sides.get(&sides) {
+            return known;
+        }
+        let sides = &*Box::leak(Box::new(sides));
+        seen.sides.insert(sides);
+        sides
+    }
+}
+
 impl NamespaceMismatchError {
     /// A number for it, which [`numbered`](Self::numbered) takes back.
     #[cold]
     pub(crate) fn number(self) -> u32 {
-        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { numbers, all } = &mut *seen;
+        let Seen { numbers, all, .. } = &mut *Seen::lock();
         *numbers.entry(self).or_insert_with(|| {
             all.push(Box::leak(Box::new(self)));
             u32::try_from(all.len() - 1).expect("there are fewer namespaces than that")
@@ -159,6 +164,8 @@ impl NamespaceMismatchError {
     }
 
     pub(crate) fn numbered(number: u32) -> &'static Self {
-        SEEN.lock().unwrap_or_else(PoisonError::into_inner).all[number as usize]
+        Seen::lock().all[number as usize]
     }
 }
+
+const _: () = assert!(size_of::<NamespaceMismatchError>() <= 16);

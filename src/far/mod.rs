@@ -1,4 +1,5 @@
-//! Far ids: the identity of a namespace, and the trait of everything that lives in some.
+//! Far ids: the identity of a namespace, or of an open file, and the trait of everything that lives in some
+//! namespaces.
 //!
 //! In the language of segmented memory, a [`near`](crate::near) id is a near pointer, a value of
 //! this module is what a segment register holds, and a [`Task`](trait@Task) is the register.
@@ -11,6 +12,7 @@ mod segment;
 
 mod address_space;
 mod fd_table;
+mod file;
 mod mismatch;
 mod pid;
 mod pid_namespace;
@@ -19,6 +21,7 @@ mod whose;
 
 pub use address_space::AddressSpace;
 pub use fd_table::FdTable;
+pub use file::File;
 pub use mismatch::{
     AddressSpaceMismatchError, FdTableMismatchError, NamespaceMismatchError,
     PidNamespaceMismatchError,

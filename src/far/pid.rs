@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use super::{NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError, Task, Whose};
 use crate::brand::Dynamic;
@@ -7,7 +8,6 @@ use crate::near::{self, AsPgid, AsPid, AsTid, sealed};
 macro_rules! far_numbers {
     ($($(#[$doc:meta])* $Id:ident $What:literal)+) => {$(
         $(#[$doc])*
-        #[derive(PartialEq, Eq, Hash)]
         pub struct $Id<P> {
             near: near::$Id<P>,
             namespace: PidNamespace<P>,
@@ -58,6 +58,22 @@ macro_rules! far_numbers {
         impl<P> Clone for $Id<P> {
             fn clone(&self) -> Self {
                 $Id { near: self.near, namespace: self.namespace.clone() }
+            }
+        }
+
+        /// Whether it is the same number, in the same namespace.
+        impl<P> PartialEq for $Id<P> {
+            fn eq(&self, other: &Self) -> bool {
+                self.near == other.near && self.namespace == other.namespace
+            }
+        }
+
+        impl<P> Eq for $Id<P> {}
+
+        impl<P> Hash for $Id<P> {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.near.hash(state);
+                self.namespace.hash(state);
             }
         }
 

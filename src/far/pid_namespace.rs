@@ -30,16 +30,16 @@ static KNOWN: Mutex<Vec<WeakSegment<Arc<Residents>>>> = Mutex::new(Vec::new());
 impl<P> PidNamespace<P> {
     /// The one that is this namespace of the kernel's, if anybody here has its identity.
     pub(crate) fn known(namespace: &OpenNamespace) -> Option<Self> {
-        if OpenNamespace::of("/proc/thread-self/ns/pid").as_ref() == Some(namespace) {
+        if OpenNamespace::of_this_thread("pid").as_ref() == Ok(namespace) {
             return Some(PidNamespace::of_host());
         }
         let known: Vec<_> = {
             let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             known.iter().filter_map(WeakSegment::upgrade).collect()
         };
-        let found = known
-            .into_iter()
-            .find(|segment| segment.known().is_some_and(|residents| residents.live_in(namespace)));
+        let found = known.into_iter().find(|segment| {
+            segment.known().is_some_and(|known| known.live_in(namespace) == Ok(true))
+        });
         found.map(|segment| PidNamespace { segment, brand: Of::new() })
     }
 

@@ -87,7 +87,8 @@ impl HoldsTasks for HostFds {}
     message = "std's fd types are for fds of this process's table `host_fds`, not of `{Self}`",
     label = "an fd of `{Self}` would name another file in this process",
     note = "keep it as a `nearfar::Fd` and use it through a task in its own table",
-    note = "to get the file into this process: take a copy with `Task::here().pidfd_getfd(&task, &fd)`, open it in a task that shares this table, or send it over a Unix socket"
+    note = "to get the file into this process: take a copy with `Task::here().pidfd_getfd(&task, &fd)`, open it in a task that shares this table, or send it over a Unix socket",
+    note = "a `Dynamic` fd that is one of this process's becomes it in its type by `rebrand(&Task::here())`"
 )]
 pub trait HostTable: Namespace {}
 impl HostTable for HostFds {}

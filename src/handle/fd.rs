@@ -205,7 +205,8 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
     note = "to get the fd into another table: list it in `unshare_files` when that table is made, open the file in the task that is to use it, or send it over a Unix socket; into this process's table: `Task::here().pidfd_getfd(&task, &fd)`",
     note = "of a `Command`: give it to `prepare_with` for the preparation, to `Command::fd` for the program",
     note = "a number alone, a `near::Fd` or an integer, is not an fd: keep the `Fd` it came from, or a `borrow()` of it",
-    note = "in generic code, take the fd as `&Fd<K::FdTable>`"
+    note = "in generic code, take the fd as `&Fd<K::FdTable>`",
+    note = "where one side is `Dynamic`: `erase()` the fd for a dynamic task, `rebrand_ref(&task)` or `rebrand(&task)` it for a branded one"
 )]
 pub trait AsFd<F>: Sealed {
     /// The slot's number.
@@ -221,7 +222,8 @@ pub trait AsFd<F>: Sealed {
     message = "this is not an owned file descriptor in this task's fd table",
     label = "`{Self}` is not an `Fd` of `{F}`",
     note = "an fd is closed or replaced only in the fd table it is open in: use the task it came from, or drop the handle, which closes it in its own table",
-    note = "its owner gives it up for that: pass the `Fd` by value; what std owns becomes one by `Fd::from`"
+    note = "its owner gives it up for that: pass the `Fd` by value; what std owns becomes one by `Fd::from`",
+    note = "where one side is `Dynamic`: `erase()` the fd for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait IntoFd<F>: Sealed {
     /// The handle.
@@ -240,7 +242,8 @@ impl<F> IntoFd<F> for Fd<F> {
     message = "the directory is not in this task's fd table",
     label = "`{Self}` is not an open directory of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
-    note = "open the directory in the task that is to use it, or pass `Cwd`"
+    note = "open the directory in the task that is to use it, or pass `Cwd`",
+    note = "where one side is `Dynamic`: `erase()` the fd for a dynamic task, `rebrand_ref(&task)` or `rebrand(&task)` it for a branded one"
 )]
 pub trait AsDirFd<F>: Sealed {
     /// The number for the `dirfd` argument.

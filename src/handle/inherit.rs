@@ -57,7 +57,8 @@ use crate::near;
     message = "this cannot be inherited from the fd table the task is leaving",
     label = "`{Self}` is not an fd, or a list of fds, of `{F}`",
     note = "only what is open in the table that is copied can be in the copy",
-    note = "list fds of that table by reference (a copy) or by value (a move); to get others across, open the file in the task, or send it over a Unix socket"
+    note = "list fds of that table by reference (a copy) or by value (a move); to get others across, open the file in the task, or send it over a Unix socket",
+    note = "where one side is `Dynamic`: `erase()` what is listed for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait Inherit<F> {
     /// The same, in the table `G`.

@@ -35,7 +35,8 @@ impl<W, F> Inotify<W, F> {
     label = "`{Self}` is not an epoll instance of `{F}`",
     note = "an epoll instance is what `epoll_create1` returns, in the fd table of the task that made it",
     note = "make one in the task that is to wait, or list the `Epoll` in `unshare_files` when the table is made",
-    note = "an `Fd` that is one, such as a copy, becomes it by `Epoll::from`"
+    note = "an `Fd` that is one, such as a copy, becomes it by `Epoll::from`",
+    note = "where one side is `Dynamic`: `erase()` the handle for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait AsEpoll<F>: AsFd<F> {}
 
@@ -48,7 +49,8 @@ impl<F, T: AsEpoll<F> + ?Sized> AsEpoll<F> for &T {}
     message = "this is not an inotify instance in this task's fd table",
     label = "`{Self}` is not an inotify instance of `{F}`",
     note = "an inotify instance is what `inotify_init1` returns, in the fd table of the task that made it",
-    note = "make one in the task that is to watch, or list the `Inotify` in `unshare_files` when the table is made"
+    note = "make one in the task that is to watch, or list the `Inotify` in `unshare_files` when the table is made",
+    note = "where one side is `Dynamic`: `erase()` the handle for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait AsInotify<F>: AsFd<F> {
     /// The brand of its watches.

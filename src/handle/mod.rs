@@ -29,10 +29,13 @@ mod kind;
 mod child;
 mod exit;
 mod fd;
+mod heap;
 mod inherit;
 mod instance;
 mod living;
+mod mapping;
 mod mount;
+mod pointer;
 mod rebrand;
 mod std_bridge;
 #[cfg(feature = "tokio")]
@@ -44,11 +47,15 @@ pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
 pub use living::AsProcess;
+pub use mapping::{AsMapping, IntoMapping, Mapping, Pages};
 pub use mount::{AsFsContext, AsMountFd, FsContext, MountFd};
+pub use pointer::{Allocation, Borrowed, Holds, Place, Pointer};
 pub use rebrand::NotRebranded;
 
+pub(crate) use heap::Heap;
 pub(crate) use inherit::Listed;
 pub(crate) use living::with_number_of;
+pub(crate) use mapping::Shared;
 
 /// Traits nobody else may implement: their implementations are what ties numbers to tables.
 mod sealed {

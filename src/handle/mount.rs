@@ -34,7 +34,8 @@ pub struct MountFd<F> {
     label = "`{Self}` is not a file system context of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
     note = "call `fsopen` or `fspick` in the task that is to use it, or list the context in `unshare_files` when the table is made",
-    note = "an `Fd` that is one, such as a copy, becomes it by `FsContext::from`"
+    note = "an `Fd` that is one, such as a copy, becomes it by `FsContext::from`",
+    note = "where one side is `Dynamic`: `erase()` the handle for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait AsFsContext<F>: AsFd<F> {}
 
@@ -44,7 +45,8 @@ pub trait AsFsContext<F>: AsFd<F> {}
     label = "`{Self}` is not an fd of a mount in `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
     note = "call `open_tree` in the task that is to use it, or list the mount in `unshare_files` when the table is made",
-    note = "a file system context becomes a mount by `fsmount`, and an `Fd` that is one by `MountFd::from`"
+    note = "a file system context becomes a mount by `fsmount`, and an `Fd` that is one by `MountFd::from`",
+    note = "where one side is `Dynamic`: `erase()` the handle for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait AsMountFd<F>: AsFd<F> {}
 

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::page::PageRef;
 use super::shared_memory::{Arenas, BLOCK, Blocks};
-use super::{Call, Error};
+use super::{Call, Error, Process};
 
 pub(super) const FREE: u32 = 0;
 pub(super) const POSTED: u32 = 1;
@@ -66,6 +66,7 @@ struct Members {
 
 struct Member {
     page: PageRef,
+    process: Arc<Process>,
     known: Arenas,
 }
 
@@ -139,8 +140,9 @@ impl DeferredCalls {
                 number: AtomicU32::new(0),
                 arguments: [AtomicUsize::new(0), AtomicUsize::new(0)],
             };
+            let place = offset + index * size_of::<Node>();
             // SAFETY: within the block, which nobody else uses yet.
-            let place = unsafe { block.start().add(offset).cast::<Node>().add(index) };
+            let place = unsafe { block.start().add(place) }.cast::<Node>();
             // SAFETY: as above; offsets are multiples of the alignment.
             unsafe { place.write(node) };
             first.store(place.as_ptr(), Ordering::Release);
@@ -164,9 +166,10 @@ impl DeferredCalls {
         self.head.get().expect("nobody lives where nothing is prepared").start().cast()
     }
 
-    pub(super) fn join(&self, server: &PageRef, known: Arenas) {
+    pub(super) fn join(&self, server: &PageRef, process: &Arc<Process>, known: Arenas) {
         let mut members = self.members();
-        members.servers.push(Member { page: PageRef::clone(server), known });
+        let (page, process) = (PageRef::clone(server), Arc::clone(process));
+        members.servers.push(Member { page, process, known });
         // And what was posted while it was not listed.
         self.post_waiting(&mut members);
     }
@@ -183,6 +186,18 @@ impl DeferredCalls {
     /// How many tasks live there.
     pub(super) fn population(&self) -> usize {
         self.members().servers.len()
+    }
+
+    /// The processes of the tasks that live there, but for those that are about to leave.
+    pub(crate) fn processes(&self) -> Vec<Arc<Process>> {
+        let members = self.members();
+        let stay = members.servers.iter().filter(|member| member.page.has(self));
+        stay.map(|member| Arc::clone(&member.process)).collect()
+    }
+
+    /// Whether a process is one of those still.
+    pub(crate) fn is_home_of(&self, process: &Arc<Process>) -> bool {
+        self.processes().iter().any(|other| Arc::ptr_eq(other, process))
     }
 
     fn members(&self) -> MutexGuard<'_, Members> {

@@ -43,7 +43,7 @@ impl ForkedMemory {
     }
 
     /// What is to be done in it by any of its tasks.
-    pub(super) const fn unmaps(&self) -> &Arc<DeferredCalls> {
+    pub(crate) const fn unmaps(&self) -> &Arc<DeferredCalls> {
         &self.unmaps
     }
 

@@ -5,11 +5,14 @@
 //! 1. A call goes to the interface below unchanged, once, or not at all.
 #![expect(unsafe_code, reason = "implements an unsafe trait")]
 
+use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::io::Errno;
 
-use super::{Call, Error, ProgramSignals, SyscallInterface};
+use super::{Call, Error, ProgramSignals, RemoteIoVec, Subject, SyscallInterface};
 
 /// Watches the calls of a task, and may refuse them: for traces, policies and tests.
 ///
@@ -19,6 +22,10 @@ use super::{Call, Error, ProgramSignals, SyscallInterface};
 ///
 /// Who gives up an fd to a call does not get it back: a `close` that is refused leaves it open, and so
 /// does a panic before a close. A panic after a call loses what the call has opened.
+///
+/// Calls that this program makes in the task's place are seen as well, by what they do to the task:
+/// `process_vm_readv` and `process_vm_writev`, which read and write its memory, with the address and the
+/// length of each range as arguments; `pidfd_getfd`, which copies an fd of it, with the fd's number.
 ///
 /// A function that takes a call and its arguments is an observer, too:
 ///
@@ -70,6 +77,23 @@ impl<'layer, I, O: Observer + ?Sized> Layered<'layer, I, O> {
     pub(crate) fn new(below: &'layer I, observer: &'layer O) -> Self {
         Layered { below, observer }
     }
+
+    /// Has the observer see, or refuse, something that the interface below does.
+    fn watch(
+        &self,
+        call: Call,
+        arguments: &[usize],
+        make: impl FnOnce(&I) -> Result<usize, Error>,
+    ) -> Result<usize, Error> {
+        self.observer.before(call, arguments).map_err(|errno| Error::os(call, errno))?;
+        let answer = make(self.below);
+        self.observer.after(call, arguments, &answer);
+        answer
+    }
+}
+
+fn as_arguments(ranges: &[RemoteIoVec]) -> Vec<usize> {
+    ranges.iter().flat_map(|range| [range.address, range.length]).collect()
 }
 
 // SAFETY: (1), so the promises are kept by the interface below; a refusal is an error of kind `Os`, as
@@ -80,11 +104,10 @@ unsafe impl<I: SyscallInterface, O: Observer + ?Sized> SyscallInterface for Laye
         call: Call,
         arguments: [usize; N],
     ) -> Result<usize, Error> {
-        self.observer.before(call, &arguments).map_err(|errno| Error::os(call, errno))?;
-        // SAFETY: by this function's contract.
-        let answer = unsafe { self.below.syscall(call, arguments) };
-        self.observer.after(call, &arguments, &answer);
-        answer
+        self.watch(call, &arguments, |below| {
+            // SAFETY: by this function's contract.
+            unsafe { below.syscall(call, arguments) }
+        })
     }
 
     fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R {
@@ -99,7 +122,43 @@ unsafe impl<I: SyscallInterface, O: Observer + ?Sized> SyscallInterface for Laye
         self.below.barrier()
     }
 
+    unsafe fn read_memory(
+        &self,
+        from: &[RemoteIoVec],
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, Error> {
+        self.watch(Call::PROCESS_VM_READV, &as_arguments(from), |below| {
+            // SAFETY: by this function's contract.
+            unsafe { below.read_memory(from, into) }
+        })
+    }
+
+    unsafe fn write_memory(
+        &self,
+        from: &[IoSlice<'_>],
+        to: &[RemoteIoVec],
+    ) -> Result<usize, Error> {
+        self.watch(Call::PROCESS_VM_WRITEV, &as_arguments(to), |below| {
+            // SAFETY: by this function's contract.
+            unsafe { below.write_memory(from, to) }
+        })
+    }
+
+    unsafe fn copy_fd(&self, number: c_int) -> Result<OwnedFd, Error> {
+        let mut copy = None;
+        self.watch(Call::PIDFD_GETFD, &[number as usize], |below| {
+            // SAFETY: by this function's contract.
+            let fd = unsafe { below.copy_fd(number) }?;
+            Ok(copy.insert(fd).as_raw_fd() as usize)
+        })?;
+        Ok(copy.expect("the call has not failed"))
+    }
+
     fn program_signals(&self) -> Option<&ProgramSignals> {
         self.below.program_signals()
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        self.below.subject()
     }
 }

@@ -7,10 +7,13 @@
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 use std::arch::asm;
+use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 
-use super::{Call, Error, SyscallInterface};
+use super::{Call, Error, RemoteIoVec, Subject, SyscallInterface, memory};
 
 /// Makes syscalls on the calling thread, inline.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ pub(super) fn answer(call: Call, returned: usize) -> Result<usize, Error> {
 }
 
 // SAFETY: the calling thread executes the call itself, before `syscall` returns, in its own memory
-// (promises 1 to 6 of the trait).
+// (promises 1 to 8 of the trait).
 unsafe impl SyscallInterface for Local {
     #[inline(always)]
     unsafe fn syscall<const N: usize>(
@@ -93,5 +96,32 @@ unsafe impl SyscallInterface for Local {
 
     fn barrier(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::THIS_THREAD
+    }
+
+    unsafe fn read_memory(
+        &self,
+        from: &[RemoteIoVec],
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { memory::read_own(from, into) }
+    }
+
+    unsafe fn write_memory(
+        &self,
+        from: &[IoSlice<'_>],
+        to: &[RemoteIoVec],
+    ) -> Result<usize, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { memory::write_own(from, to) }
+    }
+
+    unsafe fn copy_fd(&self, number: c_int) -> Result<OwnedFd, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { memory::copy_own_fd(number) }
     }
 }

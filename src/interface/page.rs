@@ -13,25 +13,37 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::c_int;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use std::ops::Deref;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{self, AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::deferred::{DeferredCalls, Head};
 use super::shared_memory::{Arenas, BLOCK, Blocks};
-use super::{Error, futex};
+use super::{Error, futex, lookout};
 
 /// How many requests go to the server at once.
-pub(super) const ENTRIES: usize = 60;
+pub(super) const ENTRIES: usize = 124;
 
-/// A request, and the room for its answer.
-#[repr(C)]
+/// How many blocks a page takes.
+const BLOCKS: usize = 2;
+
+/// A request, and the room for its answer: as large as what one processor gets from another at once.
+#[repr(C, align(64))]
 pub(super) struct Entry {
-    pub(super) number: AtomicUsize,
+    pub(super) number: AtomicU32,
+    /// Of the first entry. The driver: how many entries are to be executed. The server: 0, when they have
+    /// been.
+    request: AtomicU32,
     pub(super) arguments: [AtomicUsize; 6],
     pub(super) answer: AtomicUsize,
+}
+
+impl Entry {
+    /// Where `request` is in it.
+    pub(super) const REQUEST: usize = offset_of!(Entry, request);
 }
 
 /// `struct clone_args` of `sched.h`, in the version that has a cgroup.
@@ -54,10 +66,16 @@ pub(super) struct CloneArgs {
 /// What the driver, the server and the keeper say to each other, and who says it.
 #[repr(C, align(4096))]
 pub(super) struct Page {
-    /// Anyone who has left work for the server counts it up and wakes the server.
+    /// Anyone who has left work for the server counts it up, and wakes the server.
     pub(super) bell: AtomicU32,
-    /// The driver: how many entries are to be executed. The server: 0, when they have been.
-    pub(super) request: AtomicU32,
+    /// The server: 1 while it sleeps on `bell`, and has to be woken.
+    pub(super) server_asleep: AtomicU32,
+    /// The driver: 1 while it sleeps on `request`.
+    pub(super) driver_asleep: AtomicU32,
+    /// The driver: the processor that it was on when it published the last request.
+    pub(super) driver_processor: AtomicU32,
+    /// The server: the processor that it was on after the last request.
+    pub(super) server_processor: AtomicU32,
     /// The driver: 1 before the clone. A child with memory of its own: its thread's number, and that
     /// somebody waits. The kernel: 0, when the child's memory is no longer ours; or if that is its own,
     /// that the owner has died: see [`has_ended`].
@@ -86,7 +104,7 @@ pub(super) struct Page {
     pub(super) entries: [Entry; ENTRIES],
 }
 
-const _: () = assert!(size_of::<Page>() == BLOCK);
+const _: () = assert!(size_of::<Page>() == BLOCKS * BLOCK);
 
 /// The `struct robust_list_head` of a list with one entry, whose futex is `life`. The kernel marks that
 /// when its owner ends or leaves its memory: unlike `CLONE_CHILD_CLEARTID`, also for the last one in it.
@@ -99,6 +117,9 @@ pub(super) struct RobustList {
     /// Where the only entry points: to the head, as the last of a list does.
     pub(super) entry: AtomicPtr<RobustList>,
 }
+
+/// The `life` of a server that has not begun to serve.
+pub(super) const UNARMED: u32 = 1;
 
 /// Whether a `life` is over.
 pub(super) const fn has_ended(life: u32) -> bool {
@@ -113,10 +134,36 @@ pub(super) const CLOSES: usize = 0;
 pub(super) const UNMAPS: usize = 1;
 
 impl Page {
+    /// How many entries are to be executed: 0, when they have been.
+    pub(super) fn request(&self) -> &AtomicU32 {
+        &self.entries[0].request
+    }
+
+    /// Has the server execute the first `count` entries.
+    pub(super) fn publish(&self, count: u32) {
+        self.request().store(count, Ordering::Release);
+        // If it falls asleep from here on, it sees the request.
+        atomic::fence(Ordering::SeqCst);
+        if self.server_asleep.load(Ordering::Relaxed) != 0 {
+            self.ring();
+        }
+    }
+
     /// Tells the server that there is something to do.
     pub(super) fn ring(&self) {
-        self.bell.fetch_add(1, Ordering::AcqRel);
-        futex::wake(&self.bell, self.is_in_other_memory());
+        self.bell.fetch_add(1, Ordering::SeqCst);
+        // If it falls asleep from here on, it sees that the bell has changed.
+        if self.server_asleep.load(Ordering::SeqCst) != 0 {
+            futex::wake(&self.bell, self.is_in_other_memory());
+        }
+    }
+
+    /// Sleeps as the driver, until something happens to one of the words. True if the time may be over.
+    pub(super) fn sleep_on(&self, watches: [futex::Watch<'_>; 2], limit: Duration) -> bool {
+        self.driver_asleep.store(1, Ordering::SeqCst);
+        let timed_out = futex::wait_either(watches, limit);
+        self.driver_asleep.store(0, Ordering::Relaxed);
+        timed_out
     }
 
     /// Whether the server has memory of its own, so that this page is all that it shares with us.
@@ -128,6 +175,13 @@ impl Page {
     pub(super) fn set_deferred(&self, which: usize, list: Option<&Arc<DeferredCalls>>) {
         let head = list.map_or(ptr::null_mut(), |list| list.address().as_ptr());
         self.deferred[which].store(head, Ordering::Release);
+    }
+
+    /// Whether the server is there, and does what is left to it in this list.
+    pub(super) fn has(&self, list: &DeferredCalls) -> bool {
+        let address = list.address().as_ptr();
+        let mut lists = self.deferred.iter().map(|list| list.load(Ordering::Acquire));
+        self.is_alive() && lists.any(|list| list == address)
     }
 
     /// Whether the server is there.
@@ -197,9 +251,10 @@ impl Lease {
     /// anyone writes it is 0.
     pub(super) fn new(purpose: Purpose) -> Result<PageRef, Error> {
         drop(leaving());
-        let block = Blocks::new(1, purpose.known)?;
-        // SAFETY: the block is ours alone, as large as a page, and zeroes are valid for every field.
-        unsafe { block.start().cast::<Page>().write_bytes(0, 1) };
+        let block = Blocks::new(BLOCKS, purpose.known)?;
+        // SAFETY: the blocks are ours alone, together as large as a page, and zeroes are valid for every field.
+        // An entry is written before it is read, but for the first one.
+        unsafe { block.start().write_bytes(0, offset_of!(Page, entries) + size_of::<Entry>()) };
         let page = Shared { block };
         page.keeper.store(page.keeper_life.as_ptr().cast(), Ordering::Relaxed);
         if purpose.in_other_memory {
@@ -211,8 +266,10 @@ impl Lease {
         } else {
             page.futex_flag.store(libc::FUTEX_PRIVATE_FLAG as u32, Ordering::Relaxed);
         }
+        page.driver_processor.store(lookout::processor(), Ordering::Relaxed);
+        page.server_processor.store(lookout::NO_PROCESSOR, Ordering::Relaxed);
         page.keeper_life.store(u32::from(purpose.with_keeper), Ordering::Relaxed);
-        page.life.store(1, Ordering::Release);
+        page.life.store(UNARMED, Ordering::Release);
         Ok(Arc::new(Lease(ManuallyDrop::new(page))))
     }
 }
@@ -227,8 +284,10 @@ impl Deref for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.keeper_release.store(1, Ordering::Release);
-        futex::wake(&self.keeper_release, false);
+        if self.keeper_life.load(Ordering::Acquire) != 0 {
+            self.keeper_release.store(1, Ordering::Release);
+            futex::wake(&self.keeper_release, false);
+        }
         // SAFETY: a lease is dropped once.
         let page = unsafe { ManuallyDrop::take(&mut self.0) };
         leaving().push(page);

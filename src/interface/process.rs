@@ -179,7 +179,7 @@ impl Process {
 
     /// Whether it has ended, or is about to and can do nothing else any more: an init waits for the
     /// others in its namespace to be reaped.
-    pub(super) fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         /// `PF_EXITING` of `linux/sched.h`.
         const EXITING: u32 = 4;
         self.has_ended() || self.flags().is_some_and(|flags| flags & EXITING != 0)
@@ -235,11 +235,17 @@ impl Process {
 
     /// The namespace of a kind that it is in, or that its children will be in: open, so that no other one
     /// is the same, and as it can be compared.
-    pub(crate) fn namespace(&self, kind: &str) -> Option<OpenNamespace> {
-        let path = self.in_proc(&format!("ns/{kind}"))?;
+    pub(crate) fn namespace(&self, kind: &str) -> Result<OpenNamespace, Errno> {
+        let path = self.in_proc(&format!("ns/{kind}")).ok_or(Errno::SRCH)?;
         let namespace = OpenNamespace::of(&path)?;
         // It was still there, so that the path was its own.
-        (self.in_proc(&format!("ns/{kind}"))? == path).then_some(namespace)
+        let again = self.in_proc(&format!("ns/{kind}"));
+        if again == Some(path) { Ok(namespace) } else { Err(Errno::SRCH) }
+    }
+
+    /// The pid that it has in its own pid namespace.
+    pub(crate) fn own_pid(&self) -> Result<c_int, Errno> {
+        own_pid(&self.in_proc("status").ok_or(Errno::SRCH)?)
     }
 
     /// The path of a file about it.
@@ -329,11 +335,33 @@ pub(crate) struct OpenNamespace {
 
 impl OpenNamespace {
     /// That of a file in `/proc/PID/ns`.
-    pub(crate) fn of(path: &str) -> Option<Self> {
-        let file = fs::File::open(path).ok()?;
-        let metadata = file.metadata().ok()?;
-        Some(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), _held: file })
+    pub(crate) fn of(path: &str) -> Result<Self, Errno> {
+        let mut file = fs::File::open(path).map_err(|error| reason(&error))?;
+        if file.as_raw_fd() <= 2 {
+            // These a new table gets without being told.
+            file = rustix::io::fcntl_dupfd_cloexec(&file, 3)?.into();
+        }
+        let metadata = file.metadata().map_err(|error| reason(&error))?;
+        Ok(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), _held: file })
     }
+
+    /// That of the calling thread.
+    pub(crate) fn of_this_thread(kind: &str) -> Result<Self, Errno> {
+        OpenNamespace::of(&format!("/proc/thread-self/ns/{kind}"))
+    }
+}
+
+/// The pid that a process has in its own pid namespace, as the last field of its `status` says.
+pub(crate) fn own_pid(status: &str) -> Result<c_int, Errno> {
+    let status = fs::read_to_string(status).map_err(|error| reason(&error))?;
+    let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    // Without pid namespaces, the kernel has no such line.
+    let own = pids.and_then(|pids| pids.split_whitespace().last()?.parse().ok());
+    own.ok_or(Errno::OPNOTSUPP)
+}
+
+fn reason(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
 impl PartialEq for OpenNamespace {

@@ -10,6 +10,8 @@ use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rustix::io::Errno;
+
 use super::{ErrorKind, OpenNamespace, Process};
 
 /// The population of a pid namespace that this program has made, or joined.
@@ -22,8 +24,9 @@ pub(crate) struct Residents {
     programs: AtomicBool,
     /// Whether it was not made here, so that nobody knows who else is in it.
     joined: bool,
-    /// If it was not: which it is, if that could be told.
-    namespace: Option<OpenNamespace>,
+    /// Which it is, once somebody has lived there, if that could be told. It stays this one, also when nobody
+    /// lives there any more.
+    namespace: OnceLock<OpenNamespace>,
     /// The first of them: without it, there can be no other.
     init: OnceLock<Arc<Process>>,
 }
@@ -58,7 +61,7 @@ impl Residents {
             driven: AtomicUsize::new(0),
             programs: AtomicBool::new(false),
             joined,
-            namespace,
+            namespace: namespace.map_or_else(OnceLock::new, OnceLock::from),
             init: OnceLock::new(),
         })
     }
@@ -68,13 +71,13 @@ impl Residents {
         self.joined
     }
 
-    /// Whether the namespace is this one of the kernel's.
-    pub(crate) fn live_in(&self, namespace: &OpenNamespace) -> bool {
-        match &self.namespace {
-            Some(own) => own == namespace,
-            None => {
-                self.init.get().and_then(|init| init.namespace("pid")).as_ref() == Some(namespace)
-            }
+    /// Whether the namespace is this one of the kernel's, or why that cannot be told.
+    pub(crate) fn live_in(&self, namespace: &OpenNamespace) -> Result<bool, Errno> {
+        match (self.namespace.get(), self.init.get()) {
+            (Some(own), _) => Ok(own == namespace),
+            (None, Some(init)) => Ok(init.namespace("pid")? == *namespace),
+            // Nobody has lived there yet.
+            (None, None) => Err(Errno::NOENT),
         }
     }
 
@@ -103,8 +106,10 @@ impl Residents {
 impl Residence {
     /// Tells who it is. The first to say so is the init.
     pub(crate) fn is_of(&self, process: &Arc<Process>) {
-        if !self.0.joined {
-            let _others = self.0.init.set(Arc::clone(process));
+        if !self.0.joined && self.0.init.set(Arc::clone(process)).is_ok() {
+            if let Ok(namespace) = process.namespace("pid") {
+                let _first = self.0.namespace.set(namespace);
+            }
         }
     }
 

@@ -15,9 +15,10 @@
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,12 +30,15 @@ use rustix::process::Signal;
 
 use super::forked_memory::NOWHERE;
 use super::graveyard::Kept;
-use super::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS, has_ended};
+use super::page::{
+    CLOSES, CloneArgs, ENTRIES, Entry, Lease, Page, PageRef, Purpose, UNARMED, UNMAPS, has_ended,
+};
 use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
-    Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, MOURNING,
-    Process, ProgramSignals, RobustWords, SyscallInterface, futex, graveyard, local, server,
+    Arenas, Batched, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local,
+    MOURNING, Process, ProgramSignals, RemoteIoVec, RobustWords, Subject, SyscallInterface, futex,
+    graveyard, local, lookout, memory, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -82,13 +86,14 @@ pub(crate) struct Request {
     arguments: [usize; 6],
     or_next: bool,
     or_exit: bool,
+    or_go_on: bool,
 }
 
 impl Request {
     pub(crate) fn new<const N: usize>(call: Call, arguments: [usize; N]) -> Self {
         let mut all = [0; 6];
         all[..N].copy_from_slice(&arguments);
-        Request { call, arguments: all, or_next: false, or_exit: false }
+        Request { call, arguments: all, or_next: false, or_exit: false, or_go_on: false }
     }
 
     /// If this finds nothing that can be executed, the next one is tried in its place.
@@ -99,6 +104,28 @@ impl Request {
     /// If this fails, the child exits.
     pub(crate) fn or_exit(self) -> Self {
         Request { or_exit: true, ..self }
+    }
+
+    /// If this fails, the others are made all the same.
+    fn or_go_on(self) -> Self {
+        Request { or_go_on: true, ..self }
+    }
+
+    /// Writes it into an entry, with more flags beside its own.
+    fn write_to(&self, entry: &Entry, flags: usize) {
+        let mut number = self.call.number() | flags;
+        for (is_asked_for, flag) in [
+            (self.or_next, server::OR_NEXT),
+            (self.or_exit, server::OR_EXIT),
+            (self.or_go_on, server::OR_GO_ON),
+        ] {
+            number |= if is_asked_for { flag } else { 0 };
+        }
+        entry.number.store(number as u32, Ordering::Relaxed);
+        for (to, argument) in entry.arguments.iter().zip(self.arguments) {
+            to.store(argument, Ordering::Relaxed);
+        }
+        entry.answer.store(UNANSWERED, Ordering::Relaxed);
     }
 
     /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
@@ -211,6 +238,45 @@ impl Ring {
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number, pid) };
         Ring::new(Arc::clone(&page), page, process, None, memory, place)
+    }
+
+    /// A child of the calling thread that makes these calls, each of which [ends it](Request::or_exit) if it
+    /// fails, and nothing else: it has no keeper, so it must not be driven. `None` if they are too many for that.
+    ///
+    /// # Safety
+    ///
+    /// As [`submit`](Self::submit).
+    pub(crate) unsafe fn spawn_with(
+        birth: Birth<'_>,
+        requests: &[Request],
+    ) -> Result<Option<(Self, Result<usize, Failed>)>, Error> {
+        if requests.len() > ENTRIES || birth.is_forked || birth.residents.is_some() {
+            return Ok(None);
+        }
+        graveyard::visit();
+        let page = Lease::new(Purpose {
+            with_keeper: false,
+            known: Arenas::OURS,
+            in_other_memory: false,
+        })?;
+        // It depends on nothing but this thread, which is here until it has ended.
+        page.keeper.store(page.life.as_ptr().cast(), Ordering::Relaxed);
+        // SAFETY: page (3): nobody else has it yet.
+        unsafe { page.clone_args.get().write(clone_args(&page, 0, &birth)) };
+        for (entry, request) in page.entries.iter().zip(requests) {
+            request.write_to(entry, 0);
+        }
+        page.publish(requests.len() as u32);
+        let pid = server::start_directly(&page)?;
+        // SAFETY: page (3): the kernel has written it.
+        let number = unsafe { page.pidfd.get().read() };
+        // SAFETY: the caller's table is this process's.
+        let process = unsafe { Process::from_pidfd(number, pid) };
+        let place = Place::default();
+        let ring = Ring::new(Arc::clone(&page), page, process, None, None, place)?;
+        let outcome = ring.await_answers(requests.len() as u32);
+        let answers = ring.answers(requests, outcome);
+        Ok(Some((ring, answers)))
     }
 
     /// A child like this one, in the same fd table: a child of the same parent, or of this one if it is
@@ -367,7 +433,7 @@ impl Ring {
             let _first = ring.hidden_memory.set(hidden);
         }
         for deferred in ring.deferred() {
-            deferred.join(&ring.page, ring.arenas());
+            deferred.join(&ring.page, &ring.process, ring.arenas());
         }
         moved?;
         Ok(ring)
@@ -464,7 +530,7 @@ impl Ring {
         if let Some(left) = self.closes.replace(Arc::clone(to)) {
             left.leave(&self.page);
         }
-        to.join(&self.page, self.arenas());
+        to.join(&self.page, &self.process, self.arenas());
         self.resume_closes();
         Ok(())
     }
@@ -498,61 +564,81 @@ impl Ring {
         let mut last = 0;
         let mut passed_over = Vec::new();
         for (chunk, requests) in requests.chunks(ENTRIES).enumerate() {
-            let entries = || self.page.entries.iter().zip(requests).enumerate();
-            let failed = |index, error, passed_over| {
-                let step = chunk * ENTRIES + index;
-                Failed { step, error, passed_over }
-            };
-            for (_, (entry, request)) in entries() {
-                let mut number = request.call.number();
-                if request.changes_credentials() {
-                    if self.memory.is_none()
-                        && !self.process.has_these_ids(request.call, request.arguments[0])
-                    {
-                        self.hidden_memory.get_or_init(HiddenMemory::new);
-                    }
-                    number |= server::ARM_AGAIN;
-                }
-                if request.or_next {
-                    number |= server::OR_NEXT;
-                }
-                if request.or_exit {
-                    number |= server::OR_EXIT;
-                }
-                entry.number.store(number, Ordering::Relaxed);
-                for (to, argument) in entry.arguments.iter().zip(request.arguments) {
-                    to.store(argument, Ordering::Relaxed);
-                }
-                entry.answer.store(UNANSWERED, Ordering::Relaxed);
+            for (entry, request) in self.page.entries.iter().zip(requests) {
+                self.write(entry, request);
             }
-            let outcome = self.round_trip(requests.len());
-            for (index, (entry, request)) in entries() {
-                let answer = entry.answer.load(Ordering::Relaxed);
-                if let (UNANSWERED, Err(kind)) = (answer, outcome) {
-                    return Err(failed(index, Error::new(request.call, kind), passed_over));
-                }
-                last = match local::answer(request.call, answer) {
-                    Ok(answer) => answer,
-                    Err(error) if request.or_next && is_passed_over(error) => {
-                        passed_over.push(error);
-                        0
-                    }
-                    Err(error) => return Err(failed(index, error, passed_over)),
-                };
-            }
+            let is_quick = requests.iter().all(|request| request.call != Call::EXECVE);
+            let outcome = self.round_trip(requests.len(), is_quick);
+            last = self.answers(requests, outcome).map_err(|mut failed| {
+                failed.step += chunk * ENTRIES;
+                passed_over.append(&mut failed.passed_over);
+                Failed { passed_over: std::mem::take(&mut passed_over), ..failed }
+            })?;
         }
         Ok(last)
     }
 
-    /// Publishes the first `count` entries and waits until they are answered.
-    fn round_trip(&self, count: usize) -> Result<(), ErrorKind> {
-        let Page { request, life, .. } = &**self.page;
+    /// What has come of requests that have been answered, or of which that is the outcome.
+    fn answers(
+        &self,
+        requests: &[Request],
+        outcome: Result<(), ErrorKind>,
+    ) -> Result<usize, Failed> {
+        let mut last = 0;
+        let mut passed_over = Vec::new();
+        for (step, (entry, request)) in self.page.entries.iter().zip(requests).enumerate() {
+            let answer = entry.answer.load(Ordering::Relaxed);
+            if let (UNANSWERED, Err(kind)) = (answer, outcome) {
+                return Err(Failed { step, error: Error::new(request.call, kind), passed_over });
+            }
+            last = match local::answer(request.call, answer) {
+                Ok(answer) => answer,
+                Err(error) if request.or_next && is_passed_over(error) => {
+                    passed_over.push(error);
+                    0
+                }
+                Err(error) => return Err(Failed { step, error, passed_over }),
+            };
+        }
+        Ok(last)
+    }
+
+    /// Writes a request into an entry, and sees to what has to be in place before.
+    fn write(&self, entry: &Entry, request: &Request) {
+        let changes_credentials = request.changes_credentials();
+        if changes_credentials
+            && self.memory.is_none()
+            && !self.process.has_these_ids(request.call, request.arguments[0])
+        {
+            self.hidden_memory.get_or_init(HiddenMemory::new);
+        }
+        request.write_to(entry, if changes_credentials { server::ARM_AGAIN } else { 0 });
+    }
+
+    /// Publishes the first `count` entries and waits until they are answered: awake for a while, if
+    /// that may be soon.
+    fn round_trip(&self, count: usize, is_quick: bool) -> Result<(), ErrorKind> {
+        let (request, life) = (self.page.request(), &self.page.life);
         if !self.page.is_alive() || self.ending.load(Ordering::Relaxed) {
             return Err(ErrorKind::NotSent);
         }
         let published = count as u32;
-        request.store(published, Ordering::Release);
-        self.page.ring();
+        let (processor, servers) = (lookout::processor(), &self.page.server_processor);
+        if self.page.driver_processor.load(Ordering::Relaxed) != processor {
+            self.page.driver_processor.store(processor, Ordering::Relaxed);
+        }
+        self.page.publish(published);
+        if is_quick && servers.load(Ordering::Relaxed) != processor {
+            lookout::for_a_while(|| {
+                request.load(Ordering::Acquire) == 0 || has_ended(life.load(Ordering::Acquire))
+            });
+        }
+        self.await_answers(published)
+    }
+
+    /// Sleeps until so many published entries are answered, or the child is dead.
+    fn await_answers(&self, published: u32) -> Result<(), ErrorKind> {
+        let (request, life) = (self.page.request(), &self.page.life);
         loop {
             if request.load(Ordering::Acquire) == 0 {
                 return Ok(());
@@ -566,7 +652,12 @@ impl Ring {
             let in_any_memory = self.page.is_in_other_memory();
             let answer = futex::Watch { word: request, value: published, in_any_memory };
             let death = futex::Watch { word: life, value: alive, in_any_memory: true };
-            let timed_out = futex::wait_either([answer, death], server::PATIENCE);
+            let patience = match in_any_memory && alive == UNARMED {
+                // Nobody would tell of its end.
+                true => server::IMPATIENCE,
+                false => server::PATIENCE,
+            };
+            let timed_out = self.page.sleep_on([answer, death], patience);
             if timed_out && self.process.poll(Some(Duration::ZERO)).unwrap_or(false) {
                 life.store(0, Ordering::Release);
             }
@@ -612,13 +703,12 @@ const UNANSWERED: usize = isize::MAX as usize;
 
 /// Has an idle server exit, without waiting for it.
 fn ask_to_exit(page: &Page) {
-    if !page.is_alive() || page.request.load(Ordering::Acquire) != 0 {
+    if !page.is_alive() || page.request().load(Ordering::Acquire) != 0 {
         return;
     }
-    page.entries[0].number.store(Call::EXIT_GROUP.number(), Ordering::Relaxed);
+    page.entries[0].number.store(Call::EXIT_GROUP.number() as u32, Ordering::Relaxed);
     page.entries[0].arguments[0].store(0, Ordering::Relaxed);
-    page.request.store(1, Ordering::Release);
-    page.ring();
+    page.publish(1);
 }
 
 /// Ends a new sibling that could not be held on to, while nothing else knows its pid. One that has no
@@ -638,7 +728,8 @@ fn dismiss(page: &Page, pid: Option<c_int>) {
 // SAFETY: the child executes what is published, once, one at a time (promise 1). It shares this program's
 // memory, so addresses are the same in it, or (4) of this room (5). An answer is the kernel's, as the server
 // stores it (2); `NotSent` comes before publishing (3); (2) of this room is promise 4. Every request
-// is answered before the next one and after the closes posted before it (6).
+// is answered before the next one and after the closes posted before it (6). The child is ours, alive
+// before and after (7), and held by its pidfd (8).
 unsafe impl SyscallInterface for Ring {
     unsafe fn syscall<const N: usize>(
         &self,
@@ -647,6 +738,28 @@ unsafe impl SyscallInterface for Ring {
     ) -> Result<usize, Error> {
         // SAFETY: by this function's contract.
         unsafe { self.submit(&[Request::new(call, arguments)]) }.map_err(|failed| failed.error)
+    }
+
+    unsafe fn syscalls(&self, calls: &mut [Batched]) {
+        for calls in calls.chunks_mut(ENTRIES) {
+            let entries = &self.page.entries[..calls.len()];
+            for (entry, batched) in entries.iter().zip(&*calls) {
+                let request = Request::new(batched.call, batched.arguments).or_go_on();
+                self.write(entry, &request);
+            }
+            let mut outcome = self.round_trip(calls.len(), true);
+            for (entry, batched) in entries.iter().zip(calls) {
+                let answer = entry.answer.load(Ordering::Relaxed);
+                batched.answer = match (answer, outcome) {
+                    (UNANSWERED, Err(kind)) => {
+                        // What comes after the one it died in has not been executed.
+                        outcome = Err(ErrorKind::NotSent);
+                        Err(Error::new(batched.call, kind))
+                    }
+                    _ => local::answer(batched.call, answer),
+                };
+            }
+        }
     }
 
     fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R {
@@ -676,8 +789,39 @@ unsafe impl SyscallInterface for Ring {
         unsafe { self.syscall(Call::GETPID, []) }.map(drop)
     }
 
+    unsafe fn read_memory(
+        &self,
+        from: &[RemoteIoVec],
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { memory::read(&self.process, from, into) }
+    }
+
+    unsafe fn write_memory(
+        &self,
+        from: &[IoSlice<'_>],
+        to: &[RemoteIoVec],
+    ) -> Result<usize, Error> {
+        // SAFETY: by this function's contract.
+        unsafe { memory::write(&self.process, from, to) }
+    }
+
+    unsafe fn copy_fd(&self, number: c_int) -> Result<OwnedFd, Error> {
+        match self.closes {
+            // SAFETY: by this function's contract; the child's table is this process's.
+            None => unsafe { memory::copy_own_fd(number) },
+            // SAFETY: by this function's contract.
+            Some(_) => unsafe { memory::copy_fd(&self.process, number) },
+        }
+    }
+
     fn program_signals(&self) -> Option<&ProgramSignals> {
         Some(&self.program_signals)
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::of_child(&self.process)
     }
 }
 

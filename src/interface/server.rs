@@ -30,7 +30,7 @@ use rustix::io::Errno;
 
 use super::deferred::{self, Head, Node};
 use super::page::{CloneArgs, DEFERRED_LISTS, Entry, Page, PageRef, RobustList};
-use super::{Call, Error, ErrorKind, futex, local};
+use super::{Call, Error, ErrorKind, futex, local, lookout};
 
 /// `struct sigaction` as the kernel takes it.
 #[derive(Clone, Copy)]
@@ -75,6 +75,9 @@ pub(super) const OR_NEXT: usize = 1 << 30;
 /// Added to the number of a call after whose failure the child exits.
 pub(super) const OR_EXIT: usize = 1 << 29;
 
+/// Added to the number of a call after whose failure the next ones are made all the same.
+pub(super) const OR_GO_ON: usize = 1 << 28;
+
 /// After which errors `execvp(3)` looks further.
 pub(super) const PASSED_OVER: [Errno; 6] =
     [Errno::NOENT, Errno::ACCESS, Errno::NOTDIR, Errno::STALE, Errno::NODEV, Errno::TIMEDOUT];
@@ -85,11 +88,14 @@ pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 /// How long a sleep lasts at most before everything is looked at again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The same, while nobody would wake it at the server's end.
+pub(super) const IMPATIENCE: Duration = Duration::from_millis(10);
+
 /// Starts a keeper, which clones the child that `page.clone_args` describe, and waits for the
 /// kernel's answer: the child's pid.
 pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
     let blocked = SignalsBlocked::new();
-    let keeper = clone_keeper(page, &blocked);
+    let keeper = clone(page, Cloner::Keeper, &blocked);
     drop(blocked);
     local::answer(Call::CLONE, keeper).inspect_err(|_| page.abandon())?;
 
@@ -117,6 +123,31 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
         }
         pid => Ok(pid),
     }
+}
+
+/// Clones the child that `page.clone_args` describe as one of this thread's own, without a keeper: its first
+/// requests have been published, and are the last.
+pub(super) fn start_directly(page: &PageRef) -> Result<i32, Error> {
+    let blocked = SignalsBlocked::new();
+    let answer = clone(page, Cloner::Caller, &blocked);
+    drop(blocked);
+    let refused = local::answer(Call::CLONE3, answer).err();
+    match page.server_pid.load(Ordering::Acquire) {
+        0 => {
+            page.abandon();
+            Err(refused.unwrap_or(CLONE3_MADE_UP))
+        }
+        pid => Ok(pid),
+    }
+}
+
+/// Who clones a child.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cloner {
+    /// A thread made for it.
+    Keeper,
+    /// The calling thread.
+    Caller,
 }
 
 /// Blocks every signal on this thread, also those that libc keeps to itself.
@@ -152,10 +183,10 @@ fn set_signal_mask(mask: u64, before: Option<&mut u64>) {
     }
 }
 
-/// `clone(2)` of the keeper. In the caller this returns what the kernel answered; keeper and child
-/// never leave the assembly. Both start with the caller's signal mask.
+/// `clone(2)` of the keeper, or `clone3(2)` of the child. In the caller this returns what the kernel answered;
+/// keeper and child never leave the assembly. Both start with the caller's signal mask.
 #[inline(never)]
-fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
+fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
     let thread = libc::CLONE_VM
         | libc::CLONE_FILES
         | libc::CLONE_SIGHAND
@@ -166,6 +197,18 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
     // it. The stack pointer is inherited and never used. Only the caller comes back.
     unsafe {
         asm!(
+            "test r13d, r13d",
+            "jz 13f",
+            "mov eax, {SYS_CLONE3}",
+            "lea rdi, [r12 + {CLONE_ARGS}]",
+            "mov esi, {CLONE_ARGS_SIZE}",
+            "syscall",
+            "test rax, rax",
+            "jnz 99f",
+            "cmp dword ptr [r12 + {SERVER_PID}], 0",
+            "jne 20f",
+            "jmp 99f",
+            "13:",
             "syscall",
             "test rax, rax",
             "jnz 99f",
@@ -290,8 +333,37 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov r13d, [r12 + {REQUEST}]",
             "test r13d, r13d",
             "jnz 30f",
-            // Nothing to do: sleeps until the bell rings. If a filter denies that, there is no
-            // way to go on without burning a processor.
+            // Nothing to do. The driver may be about to send the next request: looks out for it, if it does
+            // not keep the driver from its processor by that. rbx: until when.
+            "cmp dword ptr [r12 + {DRIVER_PROCESSOR}], {NO_PROCESSOR}",
+            "je 17f",
+            "rdtscp",
+            "cmp ecx, [r12 + {SERVER_PROCESSOR}]",
+            "je 15f",
+            "mov [r12 + {SERVER_PROCESSOR}], ecx",
+            "15:",
+            "cmp ecx, [r12 + {DRIVER_PROCESSOR}]",
+            "je 17f",
+            "shl rdx, 32",
+            "lea rbx, [rax + rdx + {LOOKOUT}]",
+            "16:",
+            "pause",
+            "cmp dword ptr [r12 + {REQUEST}], 0",
+            "jne 22b",
+            "cmp [r12 + {BELL}], r14d",
+            "jne 22b",
+            "rdtsc",
+            "shl rdx, 32",
+            "or rax, rdx",
+            "cmp rax, rbx",
+            "jb 16b",
+            // Sleeps until the bell rings. If a filter denies that, there is no way to go on without burning
+            // a processor. Who rings after this is seen will wake it; who rang before has changed the bell.
+            "17:",
+            "mov eax, 1",
+            "xchg [r12 + {SERVER_ASLEEP}], eax",
+            "cmp dword ptr [r12 + {REQUEST}], 0",
+            "jne 18f",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {BELL}]",
             "mov esi, [r12 + {FUTEX_FLAG}]",
@@ -299,6 +371,7 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov edx, r14d",
             "xor r10d, r10d",
             "syscall",
+            "mov dword ptr [r12 + {SERVER_ASLEEP}], 0",
             "test eax, eax",
             "jz 22b",
             "cmp eax, -{EAGAIN}",
@@ -307,8 +380,12 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "je 22b",
             "jmp 40f",
 
-            // Executes the requests up to the first that fails, but for those of which the next one
-            // takes the place. rbp: the entry, r13: how many.
+            "18:",
+            "mov dword ptr [r12 + {SERVER_ASLEEP}], 0",
+            "jmp 22b",
+
+            // Executes the requests up to the first that fails, but for those after which it is gone on, or
+            // of which the next one takes the place. rbp: the entry, r13: how many.
             "30:",
             "lea rbp, [r12 + {ENTRIES}]",
             "31:",
@@ -336,6 +413,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov rax, [rbp + {ANSWER}]",
             "cmp rax, -{MAX_ERRNO}",
             "jb 29f",
+            "bt dword ptr [rbp + {NUMBER}], {OR_GO_ON_BIT}",
+            "jc 29f",
             "bt dword ptr [rbp + {NUMBER}], {OR_NEXT_BIT}",
             "jnc 28f",
             "cmp rax, -{ENOENT}",
@@ -359,7 +438,11 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "dec r13d",
             "jnz 31b",
             "35:",
-            "mov dword ptr [r12 + {REQUEST}], 0",
+            // The other way round: whoever falls asleep from here on sees the answer.
+            "xor eax, eax",
+            "xchg [r12 + {REQUEST}], eax",
+            "cmp dword ptr [r12 + {DRIVER_ASLEEP}], 0",
+            "je 22b",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {REQUEST}]",
             "mov esi, [r12 + {FUTEX_FLAG}]",
@@ -447,6 +530,7 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             in("r10") page.keeper_life.as_ptr(),
             in("r8") 0_usize,
             in("r12") ptr::from_ref(page),
+            inlateout("r13") u64::from(cloner == Cloner::Caller) => _,
             lateout("rcx") _,
             lateout("r11") _,
             IGNORE = sym IGNORE,
@@ -478,8 +562,9 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             ESTALE = const libc::ESTALE,
             ENODEV = const libc::ENODEV,
             ETIMEDOUT = const libc::ETIMEDOUT,
-            NUMBER_MASK = const !(ARM_AGAIN | OR_NEXT | OR_EXIT) as u32,
+            NUMBER_MASK = const !(ARM_AGAIN | OR_NEXT | OR_EXIT | OR_GO_ON) as u32,
             OR_NEXT_BIT = const OR_NEXT.trailing_zeros(),
+            OR_GO_ON_BIT = const OR_GO_ON.trailing_zeros(),
             OR_EXIT_BIT = const OR_EXIT.trailing_zeros(),
             ARM_AGAIN_BIT = const ARM_AGAIN.trailing_zeros(),
             AS_IT_IS = const DEATH_SIGNAL_AS_IT_IS as isize,
@@ -491,13 +576,19 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             KEEPER_RELEASE = const offset_of!(Page, keeper_release),
             KEEPER = const offset_of!(Page, keeper),
             BELL = const offset_of!(Page, bell),
+            DRIVER_PROCESSOR = const offset_of!(Page, driver_processor),
+            SERVER_PROCESSOR = const offset_of!(Page, server_processor),
+            NO_PROCESSOR = const lookout::NO_PROCESSOR as i32,
+            LOOKOUT = const lookout::TICKS,
+            SERVER_ASLEEP = const offset_of!(Page, server_asleep),
+            DRIVER_ASLEEP = const offset_of!(Page, driver_asleep),
             DEFERRED = const offset_of!(Page, deferred),
             LISTS = const DEFERRED_LISTS,
             FUTEX_FLAG = const offset_of!(Page, futex_flag),
             LIFE = const offset_of!(Page, life),
             ROBUST_LIST = const offset_of!(Page, robust_list) + offset_of!(RobustList, first),
             ROBUST_LIST_SIZE = const offset_of!(RobustList, entry),
-            REQUEST = const offset_of!(Page, request),
+            REQUEST = const offset_of!(Page, entries) + Entry::REQUEST,
             ENTRIES = const offset_of!(Page, entries),
             ENTRY_SIZE = const size_of::<Entry>(),
             NUMBER = const offset_of!(Entry, number),

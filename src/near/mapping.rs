@@ -35,6 +35,11 @@ impl PageSize {
         1 << self.shift
     }
 
+    /// The power of two that it is.
+    pub(crate) const fn shift(self) -> usize {
+        self.shift as usize
+    }
+
     const fn divides(self, number: usize) -> bool {
         number & (self.bytes() - 1) == 0
     }
@@ -77,6 +82,12 @@ impl<A> MemoryMapping<A> {
         address.as_raw().checked_add(length)?;
         let length = NonZeroUsize::new(length)?;
         is_aligned.then_some(MemoryMapping { address, length, page_size })
+    }
+
+    /// The same pages, of an address space that is known to be the same.
+    pub(crate) const fn rebranded<B>(self) -> MemoryMapping<B> {
+        let MemoryMapping { address, length, page_size } = self;
+        MemoryMapping { address: Address::new(address.as_raw()), length, page_size }
     }
 
     /// Where it starts.

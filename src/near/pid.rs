@@ -134,7 +134,8 @@ pub(crate) mod sealed {
     note = "a number means something only in the pid namespace it was learned in",
     note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
     note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
-    note = "a group or session is no process, also in one namespace: its leader may have ended"
+    note = "a group or session is no process, also in one namespace: its leader may have ended",
+    note = "where one side is `Dynamic`: `far::Pid::of(&task, pid).erase()`, of the task that knows it so, for a dynamic task; `rebrand(&task)` that for a branded one"
 )]
 pub trait AsPid<P>: sealed::Sealed {
     #[doc(hidden)]
@@ -153,7 +154,8 @@ pub trait AsPid<P>: sealed::Sealed {
     note = "a number means something only in the pid namespace it was learned in",
     note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
     note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
-    note = "the group of a process, in one namespace, is what `getpgid` says"
+    note = "the group of a process, in one namespace, is what `getpgid` says",
+    note = "where one side is `Dynamic`: `far::Pgid::of(&task, group).erase()`, of the task that knows it so, for a dynamic task; `rebrand(&task)` that for a branded one"
 )]
 pub trait AsPgid<P>: sealed::Sealed {
     #[doc(hidden)]
@@ -172,7 +174,8 @@ pub trait AsPgid<P>: sealed::Sealed {
     note = "a number means something only in the pid namespace it was learned in",
     note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
     note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
-    note = "the first thread of a process, in one namespace, has the number of the process"
+    note = "the first thread of a process, in one namespace, has the number of the process",
+    note = "where one side is `Dynamic`: `far::Tid::of(&task, tid).erase()`, of the task that knows it so, for a dynamic task; `rebrand(&task)` that for a branded one"
 )]
 pub trait AsTid<P>: sealed::Sealed {
     #[doc(hidden)]

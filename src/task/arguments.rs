@@ -17,9 +17,10 @@ use rustix::termios::Winsize;
 use rustix::time::Timespec;
 
 use crate::brand::Namespace;
+use crate::buf::{Buf, BufMut, Vectors};
 use crate::far::{
-    self, FdTable, FdTableMismatchError, NamespaceMismatchError, PidNamespace,
-    PidNamespaceMismatchError, Whose,
+    self, AddressSpace, AddressSpaceMismatchError, FdTable, FdTableMismatchError,
+    NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError, Whose,
 };
 use crate::handle::{AsDirFd, AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, KernelSigaction, SyscallInterface};
@@ -97,6 +98,63 @@ fn in_own_pids<K: far::Task + ?Sized>(
         || PidNamespaceMismatchError::between(&task.pid_namespace(), namespace.known()).into(),
     );
     checked.map_err(|mismatch| mismatched(call, mismatch))
+}
+
+/// Sees to it that memory in a call is the task's, if that is not said by its type.
+#[inline(always)]
+pub(crate) fn in_own_memory<K: far::Task + ?Sized, A>(
+    task: &K,
+    call: Call,
+    space: Whose<'_, AddressSpace<A>>,
+) -> Result<(), Error> {
+    let checked = K::AddressSpace::check(
+        || space.fits(|space| space.is(&task.address_space())),
+        || AddressSpaceMismatchError::between(&task.address_space(), space.known()).into(),
+    );
+    checked.map_err(|mismatch| mismatched(call, mismatch))
+}
+
+/// The address and length of a buffer for a call of `task`.
+#[inline(always)]
+pub(super) fn near_buffer<K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    buffer: &(impl Buf<K::AddressSpace> + ?Sized),
+) -> Result<(usize, usize), Error> {
+    in_own_memory(task, call, buffer.space())?;
+    Ok((buffer.address().as_raw(), buffer.length()))
+}
+
+/// As [`near_buffer`], of one to be written to.
+#[inline(always)]
+pub(super) fn near_buffer_mut<K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    buffer: &mut (impl BufMut<K::AddressSpace> + ?Sized),
+) -> Result<(usize, usize), Error> {
+    in_own_memory(task, call, buffer.space())?;
+    let length = buffer.length();
+    Ok((buffer.address_mut().as_raw(), length))
+}
+
+/// The list of several buffers for a call of `task`.
+pub(super) fn near_buffers<'b, K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    buffers: &'b [impl Buf<K::AddressSpace>],
+) -> Result<Vectors<'b>, Error> {
+    buffers.iter().try_for_each(|buffer| in_own_memory(task, call, buffer.space()))?;
+    Ok(Vectors::of(buffers))
+}
+
+/// As [`near_buffers`], of those to be written to.
+pub(super) fn near_buffers_mut<'b, K: far::Task + ?Sized>(
+    task: &K,
+    call: Call,
+    buffers: &'b mut [impl BufMut<K::AddressSpace>],
+) -> Result<Vectors<'b>, Error> {
+    buffers.iter().try_for_each(|buffer| in_own_memory(task, call, buffer.space()))?;
+    Ok(Vectors::of_mut(buffers))
 }
 
 #[cold]

@@ -168,7 +168,9 @@ pub type PinnedWith<'task, 'id, A, I = Ring> = Pinned<
 impl<I> Task<Dynamic, Dynamic, Dynamic, I> {
     /// Runs `body` with this task under brands of its own: inside, everything is static again.
     ///
-    /// Handles come in by [`rebrand_ref`](crate::Fd::rebrand_ref) or `rebrand`, and go out by `erase`.
+    /// Handles come in by [`rebrand_ref`](crate::Fd::rebrand_ref) or `rebrand`, and go out by `erase`. What
+    /// is to leave without that is refused by its lifetime: the compiler says that "borrowed data escapes
+    /// outside of closure", or that `'1` must outlive `'2`, where these are the scope's.
     ///
     /// # Examples
     ///
@@ -409,9 +411,9 @@ impl<F: Namespace, A: Namespace, P: Namespace> Task<F, A, P, Ring, Dynamic> {
     /// The namespace that the task's next children go to, now that it has joined that.
     fn joined(&self) -> PidNamespace<Dynamic> {
         let process = self.interface.process();
-        let theirs = process.namespace("pid_for_children");
+        let theirs = process.namespace("pid_for_children").ok();
         let own = self.pid_namespace.rebranded();
-        if theirs.is_some() && theirs == process.namespace("pid") {
+        if theirs.is_some() && theirs == process.namespace("pid").ok() {
             return own;
         }
         let known = theirs.as_ref().and_then(PidNamespace::known);

@@ -20,10 +20,11 @@ use rustix::pipe::PipeFlags;
 use crate::buf::{Buf, BufMut};
 use crate::far;
 use crate::handle::{AsDirFd, AsFd, Fd, IntoFd};
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
 use super::arguments::{
-    LOWEST, call, dirfd, in_own_table, known, near, received, with_in_out, with_out, with_path,
+    LOWEST, call, dirfd, in_own_table, known, near, near_buffer, near_buffer_mut, received,
+    with_in_out, with_out, with_path,
 };
 
 /// Calls on file descriptors.
@@ -106,7 +107,7 @@ pub trait FileDescriptorTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         buffer: &mut (impl BufMut<Self::AddressSpace> + ?Sized),
     ) -> Result<usize, Error> {
-        let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
+        let (address, length) = near_buffer_mut(self, Call::READ, buffer)?;
         // SAFETY: (1), (2)
         unsafe { call(self, Call::READ, [near(self, Call::READ, &fd)?, address, length]) }
     }
@@ -131,7 +132,8 @@ pub trait FileDescriptorTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         buffer: &(impl Buf<Self::AddressSpace> + ?Sized),
     ) -> Result<usize, Error> {
-        let arguments = [near(self, Call::WRITE, &fd)?, buffer.address().as_raw(), buffer.length()];
+        let (address, length) = near_buffer(self, Call::WRITE, buffer)?;
+        let arguments = [near(self, Call::WRITE, &fd)?, address, length];
         // SAFETY: (1), (2)
         unsafe { call(self, Call::WRITE, arguments) }
     }
@@ -155,7 +157,7 @@ pub trait FileDescriptorTask: far::Task {
         buffer: &mut (impl BufMut<Self::AddressSpace> + ?Sized),
         offset: u64,
     ) -> Result<usize, Error> {
-        let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
+        let (address, length) = near_buffer_mut(self, Call::PREAD, buffer)?;
         // SAFETY: (1), (2)
         unsafe {
             call(
@@ -185,7 +187,7 @@ pub trait FileDescriptorTask: far::Task {
         buffer: &(impl Buf<Self::AddressSpace> + ?Sized),
         offset: u64,
     ) -> Result<usize, Error> {
-        let (address, length) = (buffer.address().as_raw(), buffer.length());
+        let (address, length) = near_buffer(self, Call::PWRITE, buffer)?;
         // SAFETY: (1), (2)
         unsafe {
             call(
@@ -366,6 +368,42 @@ pub trait FileDescriptorTask: far::Task {
         // SAFETY: (4); also when the reader could not be kept.
         let writer = unsafe { received(self, ends[1] as usize) };
         Ok((reader?, writer?))
+    }
+
+    /// `pidfd_getfd(this task, fd)`—the identity of the open file that the fd names, whichever other fds
+    /// it has, in this table or another one.
+    ///
+    /// Checked: `fd` is of this task's fd table. The copy by which this program holds the file is in its
+    /// own table: of an fd that is there already, it is made by `fcntl`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// brand!(private_fds);
+    /// let (child, copy) = here.spawn()?.unshare_files(private_fds, &writer)?;
+    /// assert!(child.file(&copy)?.is_same_as(&here.file(&writer)?)?);
+    /// assert!(!child.file(&copy)?.is_same_as(&here.file(&reader)?)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `pidfd_getfd` or `fcntl`: `EMFILE` if this program has no room for the copy, `EPERM` if the task
+    /// may not be traced: this program is not dumpable.
+    ///
+    /// # References
+    ///
+    /// [`pidfd_getfd(2)`](https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html)
+    fn file(&self, fd: impl AsFd<Self::FdTable>) -> Result<far::File, Error> {
+        // SAFETY: (1); the copy gives its holder nothing to do with the file but to keep it open.
+        unsafe { self.interface().copy_fd(near(self, Call::PIDFD_GETFD, &fd)? as c_int) }
+            .map(far::File::of)
     }
 
     /// `fstat(fd)`—what is known about the file.

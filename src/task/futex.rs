@@ -20,26 +20,33 @@ use rustix::time::Timespec;
 
 use crate::brand::Of;
 use crate::buf::HoldsSlices;
-use crate::far;
+use crate::far::{self, AddressSpace, Whose};
 use crate::interface::{Call, Error, SyscallInterface};
 use crate::near::Address;
 
-use super::arguments::call;
+use super::arguments::{call, in_own_memory};
 
 /// A word in the address space `A` that tasks can sleep on.
 ///
 /// # Safety
 ///
-/// `address()` is that of an `AtomicU32`, for as long as the value is borrowed.
+/// `address()` is that of an `AtomicU32`, or of four bytes like one that the kernel alone touches, for as
+/// long as the value is borrowed.
 #[diagnostic::on_unimplemented(
     message = "this word is not in the task's address space",
     label = "`{Self}` is not a futex in `{A}`",
-    note = "an `AtomicU32` is memory of this process, `host_memory`; for a task in another address space, allocate the word there",
+    note = "an `AtomicU32` is memory of this process, `host_memory`; for a task in another address space, allocate the word there: `task.malloc::<u32>`",
     note = "in generic code, ask for it: `K: FutexTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait FutexWord<A> {
     /// Where it is.
     fn address(&self) -> Address<A>;
+
+    /// The address space that it is in.
+    #[doc(hidden)]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::AsItsTypeSays
+    }
 }
 
 // SAFETY: (3); a borrowed word.
@@ -47,6 +54,10 @@ unsafe impl<A: HoldsSlices> FutexWord<A> for AtomicU32 {
     #[inline]
     fn address(&self) -> Address<A> {
         Address::new(self.as_ptr().expose_provenance())
+    }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        Whose::Of(const { &AddressSpace::of_host() })
     }
 }
 
@@ -181,7 +192,7 @@ pub trait FutexTask: far::Task {
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         with_time(self, limit, |limit| {
             let operation = operation(libc::FUTEX_WAIT, scope);
-            let arguments = [word.address().as_raw(), operation, expected as usize, limit];
+            let arguments = [near_word(self, word)?, operation, expected as usize, limit];
             // SAFETY: (1), (2)
             unsafe { call(self, Call::FUTEX, arguments) }.map(drop)
         })
@@ -216,7 +227,7 @@ pub trait FutexTask: far::Task {
         };
         with_time(self, deadline, |deadline| {
             let operation = operation(libc::FUTEX_WAIT_BITSET | clock, scope);
-            let word = word.address().as_raw();
+            let word = near_word(self, word)?;
             let (expected, bits) = (expected as usize, bits.get() as usize);
             // SAFETY: (1), (2); there is no second word.
             unsafe { call(self, Call::FUTEX, [word, operation, expected, deadline, 0, bits]) }
@@ -250,7 +261,8 @@ pub trait FutexTask: far::Task {
     /// # Errors
     ///
     /// Of `futex_waitv`: `EAGAIN` if a word is not what is expected, `ETIMEDOUT`, `EINTR`, `EINVAL` for
-    /// none or more than 128 waiters, `ENOSYS` before Linux 5.16.
+    /// none or more than 128 waiters, `ENOSYS` before Linux 5.16. A [`Dynamic`](crate::Dynamic) task waits
+    /// while it is [pinned](super::Task::pin), and not otherwise: [`Mismatch`](crate::ErrorKind::Mismatch).
     ///
     /// # References
     ///
@@ -265,6 +277,8 @@ pub trait FutexTask: far::Task {
             Some(FutexDeadline::Monotonic(time)) => (Some(time), libc::CLOCK_MONOTONIC),
             Some(FutexDeadline::Realtime(time)) => (Some(time), libc::CLOCK_REALTIME),
         };
+        // What a `FutexWaiter` keeps of its word is the address.
+        in_own_memory::<_, Self::AddressSpace>(self, Call::FUTEX_WAITV, Whose::AsItsTypeSays)?;
         let list: Vec<u8> = waiters.iter().flat_map(|waiter| waiter.kernel.bytes()).collect();
         self.interface().lend(&list, |list| {
             with_time(self, deadline, |deadline| {
@@ -321,7 +335,7 @@ pub trait FutexTask: far::Task {
         // The kernel would wake one for none.
         let Some(count) = NonZeroU32::new(count) else { return Ok(0) };
         let operation = operation(libc::FUTEX_WAKE_BITSET, scope);
-        let (word, bits) = (word.address().as_raw(), bits.get() as usize);
+        let (word, bits) = (near_word(self, word)?, bits.get() as usize);
         // SAFETY: (1); no time, no second word.
         unsafe { call(self, Call::FUTEX, [word, operation, at_most(count.get()), 0, 0, bits]) }
     }
@@ -349,7 +363,7 @@ pub trait FutexTask: far::Task {
         scope: FutexScope,
     ) -> Result<usize, Error> {
         let operation = operation(libc::FUTEX_REQUEUE, scope);
-        let [word, to] = [word.address().as_raw(), to.address().as_raw()];
+        let [word, to] = [near_word(self, word)?, near_word(self, to)?];
         // SAFETY: (1); the fourth argument is a number here.
         unsafe { call(self, Call::FUTEX, [word, operation, at_most(wake), at_most(requeue), to]) }
     }
@@ -377,7 +391,7 @@ pub trait FutexTask: far::Task {
         scope: FutexScope,
     ) -> Result<usize, Error> {
         let operation = operation(libc::FUTEX_CMP_REQUEUE, scope);
-        let [word, to] = [word.address().as_raw(), to.address().as_raw()];
+        let [word, to] = [near_word(self, word)?, near_word(self, to)?];
         let [wake, requeue, expected] = [at_most(wake), at_most(requeue), expected as usize];
         // SAFETY: (1); the fourth argument is a number here.
         unsafe { call(self, Call::FUTEX, [word, operation, wake, requeue, to, expected]) }
@@ -385,6 +399,15 @@ pub trait FutexTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> FutexTask for K {}
+
+/// The address of a word for a call of `task`.
+fn near_word<K: far::Task + ?Sized>(
+    task: &K,
+    word: &(impl FutexWord<K::AddressSpace> + ?Sized),
+) -> Result<usize, Error> {
+    in_own_memory(task, Call::FUTEX, word.space())?;
+    Ok(word.address().as_raw())
+}
 
 impl KernelWaiter {
     fn bytes(self) -> impl Iterator<Item = u8> {

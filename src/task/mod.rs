@@ -9,6 +9,7 @@
 //! | trait | what for | syscalls |
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat`, `close_range` |
+//! | [`BatchTask`] | many short calls in one round trip | `read`, `write`, `pread`, `pwrite`, `fsync`, `fdatasync` |
 //! | [`TransferTask`] | several buffers at once; from file to file | `readv`, `writev`, `preadv2`, `pwritev2`, `copy_file_range`, `splice`, `tee`, `sendfile` |
 //! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
 //! | [`MetadataTask`] | permissions, owners, times, extended attributes | `faccessat2`, `fchmodat`, `fchmod`, `fchownat`, `fchown`, `utimensat`, `statx`, `fstatat`, `statfs`, `fstatfs`, `fsetxattr`, `fgetxattr`, `flistxattr`, `fremovexattr` |
@@ -18,6 +19,7 @@
 //! | [`EpollTask`] | waiting for many fds | `epoll_create1`, `epoll_ctl`, `epoll_pwait2` |
 //! | [`InotifyTask`] | watching files | `inotify_init1`, `inotify_add_watch`, `inotify_rm_watch` |
 //! | [`IoctlTask`] | requests to drivers and file systems | `ioctl` |
+//! | [`MemoryTask`] | mappings, and memory allocated in a task's address space | `mmap`, `munmap`, `mremap`, `mprotect`, `madvise`, `msync`, `mlock`, `munlock`; of this program, `process_vm_readv`, `process_vm_writev` |
 //! | [`FileSystemTask`] | working directory, root, umask | `chdir`, `fchdir`, `chroot`, `umask` |
 //! | [`ProcessTask`] | ids, groups and sessions, signals to others, pidfds, waits | `getpid`, `getppid`, `gettid`, `getpgid`, `setpgid`, `getsid`, `setsid`, `kill`, `tgkill`, `pidfd_open`, `pidfd_send_signal`, `pidfd_getfd`, `waitid` |
 //! | [`TerminalTask`] | terminals, the controlling one, pseudoterminals | `ioctl` |
@@ -43,9 +45,11 @@
 //! | [`ExecTask`] | becoming a program | `execve`, `execveat` |
 //! | [`ExitTask`] | ending | `exit_group` |
 //! | [`LayerTask`] | watching and refusing calls | all |
+//! | [`VerifyTask`] | comparing beliefs with the kernel | `kcmp` |
 #![doc = include_str!("calls.md")]
 
 mod arguments;
+mod batch;
 mod capability;
 mod credentials;
 mod directory;
@@ -62,6 +66,7 @@ mod futex;
 mod inotify;
 mod ioctl;
 mod layer;
+mod memory;
 mod metadata;
 mod mount;
 mod mount_fd;
@@ -84,6 +89,7 @@ mod transfer;
 mod unshare_files;
 mod unshare_pid;
 mod uts;
+mod verify;
 
 use std::fmt;
 
@@ -93,6 +99,8 @@ use crate::handle::Killer;
 use crate::interface::{Local, Process, Ring, SyscallInterface};
 use crate::near;
 
+pub(crate) use arguments::in_own_memory;
+pub use batch::{Batch, BatchTask};
 pub use capability::CapabilityTask;
 pub use credentials::{CredentialsTask, Ids};
 pub use directory::{Device, DirectoryEntries, DirectoryEntry, DirectoryTask, Node};
@@ -100,7 +108,7 @@ pub use driven::DrivenTask;
 pub use dynamic::{Pinned, PinnedTask, PinnedWith, pinned};
 pub use epoll::{EpollEvent, EpollTask};
 pub use event::{EventTask, SignalInfo};
-pub(crate) use exec::Attributes;
+pub(crate) use exec::{Attributes, spawn_program};
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
@@ -110,6 +118,7 @@ pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
 pub use inotify::{InotifyEvent, InotifyEvents, InotifyTask};
 pub use ioctl::{IoctlTask, NamespaceType, Request};
 pub use layer::{LayerTask, Layered};
+pub use memory::{MappingUnchanged, MemoryTask, Sharing};
 pub use metadata::MetadataTask;
 pub use mount::MountTask;
 pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
@@ -133,6 +142,7 @@ pub use transfer::TransferTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
 pub use uts::{Uname, UtsTask};
+pub use verify::{Truth, Verdict, VerifyTask};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid
 /// namespace `P`, with children going to the pid namespace `C`.

@@ -218,9 +218,9 @@ pub trait SignalTask: far::Task {
         signal: Signal,
         value: i32,
     ) -> Result<(), Error> {
+        let pid = pid_of(self, Call::RT_SIGQUEUEINFO, &pid)?;
         with_in_out(self, queued(self, signal, value)?, |info| {
-            let arguments =
-                [pid_of(self, Call::RT_SIGQUEUEINFO, &pid)?, signal.as_raw() as usize, info];
+            let arguments = [pid, signal.as_raw() as usize, info];
             // SAFETY: (1), (4)
             unsafe { call(self, Call::RT_SIGQUEUEINFO, arguments) }
         })

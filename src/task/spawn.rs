@@ -203,6 +203,7 @@ pub trait SpawnTask: far::Task {
     /// # References
     ///
     /// [`fork(2)`](https://man7.org/linux/man-pages/man2/fork.2.html)
+    #[expect(clippy::type_complexity, reason = "what is returned is what was listed")]
     fn fork<'memory, 'files, M: Label, L: Label, X: Inherit<Self::FdTable>>(
         &self,
         memory: Guard<'memory, M>,

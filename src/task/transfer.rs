@@ -18,7 +18,7 @@ use crate::far;
 use crate::handle::AsFd;
 use crate::interface::{Call, Error, SyscallInterface};
 
-use super::arguments::{call, known, near, with_lent};
+use super::arguments::{call, known, near, near_buffers, near_buffers_mut, with_lent};
 
 /// Calls that move bytes between a file and several buffers at once, or from one file to another.
 ///
@@ -68,7 +68,7 @@ pub trait TransferTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         buffers: &mut [impl BufMut<Self::AddressSpace>],
     ) -> Result<usize, Error> {
-        with_vectors(self, Vectors::of_mut(buffers), |vectors, count| {
+        with_vectors(self, near_buffers_mut(self, Call::READV, buffers)?, |vectors, count| {
             // SAFETY: (1), (2)
             unsafe { call(self, Call::READV, [near(self, Call::READV, &fd)?, vectors, count]) }
         })
@@ -109,7 +109,7 @@ pub trait TransferTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         buffers: &[impl Buf<Self::AddressSpace>],
     ) -> Result<usize, Error> {
-        with_vectors(self, Vectors::of(buffers), |vectors, count| {
+        with_vectors(self, near_buffers(self, Call::WRITEV, buffers)?, |vectors, count| {
             // SAFETY: (1), (2)
             unsafe { call(self, Call::WRITEV, [near(self, Call::WRITEV, &fd)?, vectors, count]) }
         })
@@ -140,7 +140,7 @@ pub trait TransferTask: far::Task {
         let allowed = ReadWriteFlags::HIPRI | ReadWriteFlags::NOWAIT;
         let flags = known(Call::PREADV2, flags.bits(), allowed.bits())?;
         let position = position(Call::PREADV2, offset)?;
-        with_vectors(self, Vectors::of_mut(buffers), |vectors, count| {
+        with_vectors(self, near_buffers_mut(self, Call::PREADV2, buffers)?, |vectors, count| {
             let arguments = [near(self, Call::PREADV2, &fd)?, vectors, count, position, 0, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::PREADV2, arguments) }
@@ -172,7 +172,7 @@ pub trait TransferTask: far::Task {
     ) -> Result<usize, Error> {
         let flags = known(Call::PWRITEV2, flags.bits(), KNOWN_WRITE.bits())?;
         let position = position(Call::PWRITEV2, offset)?;
-        with_vectors(self, Vectors::of(buffers), |vectors, count| {
+        with_vectors(self, near_buffers(self, Call::PWRITEV2, buffers)?, |vectors, count| {
             let arguments = [near(self, Call::PWRITEV2, &fd)?, vectors, count, position, 0, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::PWRITEV2, arguments) }

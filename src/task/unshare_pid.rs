@@ -119,7 +119,7 @@ pub trait UnsharePidTask: DrivenTask {
     ///
     /// As `setns_pid`.
     fn try_setns_pid<'id, L: Label>(
-        self,
+        mut self,
         guard: Guard<'id, L>,
         fd: impl AsFd<Self::FdTable>,
     ) -> Result<Self::WithChildPids<Brand<'id, L>>, PidNamespaceUnchanged<Self, Guard<'id, L>>>
@@ -130,7 +130,9 @@ pub trait UnsharePidTask: DrivenTask {
         });
         match joined {
             Ok(_) => {
-                let residents = Residents::unknown(self.pid_namespace().residents(), None);
+                let process = self.ring(Token(())).process();
+                let namespace = process.namespace("pid_for_children").ok();
+                let residents = Residents::unknown(self.pid_namespace().residents(), namespace);
                 Ok(self.with_child_pids(PidNamespace::of(residents), Token(())))
             }
             Err(error) => Err(PidNamespaceUnchanged { error, task: self, guard }),

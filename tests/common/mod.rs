@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses its own part")]
 #![allow(unsafe_code, reason = "kcmp has no safe wrapper")]
 
+pub(crate) mod memory;
 pub(crate) mod sandbox;
 
 use std::collections::BTreeMap;
@@ -238,6 +239,47 @@ macro_rules! on_all {
     )+};
 }
 pub(crate) use on_all;
+
+/// As [`on_all`], and on one that has a memory of its own.
+macro_rules! on_every {
+    ($(fn $name:ident($task:ident) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            fn check<K: far::Task>($task: &K) {
+                $body
+            }
+
+            #[test]
+            fn local() {
+                common::deadline(|| check(&Task::here()));
+            }
+
+            #[test]
+            fn child() {
+                common::deadline(|| check(&Task::here().spawn().unwrap()));
+            }
+
+            #[test]
+            fn child_in_a_table_of_its_own() {
+                common::deadline(|| {
+                    brand!(private_fds);
+                    let child = Task::here().spawn().unwrap();
+                    check(&child.unshare_files(private_fds, ()).unwrap().0);
+                });
+            }
+
+            #[test]
+            fn forked_child() {
+                common::deadline(|| {
+                    brand!(child_memory, child_fds);
+                    check(&Task::here().fork(child_memory, child_fds, ()).unwrap().0);
+                });
+            }
+        }
+    )+};
+}
+pub(crate) use on_every;
 
 /// An empty directory on a disk, which is removed when this is dropped.
 pub(crate) struct Scratch(PathBuf);

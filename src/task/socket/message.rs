@@ -17,11 +17,13 @@ use std::mem::MaybeUninit;
 use rustix::net::{RecvFlags, ReturnFlags, SendFlags};
 
 use crate::brand::Namespace;
-use crate::buf::{Buf, BufMut, Vector, Vectors};
+use crate::buf::{Buf, BufMut, Vector};
 use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
-use crate::task::arguments::{call, near};
+use crate::task::arguments::{
+    call, near, near_buffer, near_buffer_mut, near_buffers, near_buffers_mut,
+};
 
 use super::address::SocketAddress;
 use super::credentials::PeerCredentials;
@@ -79,7 +81,7 @@ pub trait SocketMessageTask: far::Task {
         flags: SendFlags,
     ) -> Result<usize, Error> {
         let flags = known_send_flags(Call::SENDTO, flags)?;
-        let (address, length) = (buffer.address().as_raw(), buffer.length());
+        let (address, length) = near_buffer(self, Call::SENDTO, buffer)?;
         // SAFETY: (1), (2), (3)
         unsafe {
             call(
@@ -109,7 +111,7 @@ pub trait SocketMessageTask: far::Task {
         to: impl Into<SocketAddress>,
     ) -> Result<usize, Error> {
         let flags = known_send_flags(Call::SENDTO, flags)?;
-        let (address, length) = (buffer.address().as_raw(), buffer.length());
+        let (address, length) = near_buffer(self, Call::SENDTO, buffer)?;
         with_address(self, Call::SENDTO, &to.into(), |to, to_length| {
             let arguments =
                 [near(self, Call::SENDTO, &socket)?, address, length, flags, to, to_length];
@@ -139,7 +141,7 @@ pub trait SocketMessageTask: far::Task {
         flags: RecvFlags,
     ) -> Result<usize, Error> {
         let flags = known_receive_flags(Call::RECVFROM, flags)?;
-        let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
+        let (address, length) = near_buffer_mut(self, Call::RECVFROM, buffer)?;
         // SAFETY: (1), (2), (3)
         unsafe {
             call(
@@ -169,7 +171,7 @@ pub trait SocketMessageTask: far::Task {
         flags: RecvFlags,
     ) -> Result<(usize, Option<SocketAddress>), Error> {
         let flags = known_receive_flags(Call::RECVFROM, flags)?;
-        let (length, address) = (buffer.length(), buffer.address_mut().as_raw());
+        let (address, length) = near_buffer_mut(self, Call::RECVFROM, buffer)?;
         with_name(self, |name, name_length| {
             let arguments =
                 [near(self, Call::RECVFROM, &socket)?, address, length, flags, name, name_length];
@@ -226,7 +228,7 @@ pub trait SocketMessageTask: far::Task {
         fds: impl IntoIterator<Item: AsFd<Self::FdTable>>,
         flags: SendFlags,
     ) -> Result<usize, Error> {
-        let vectors = Vectors::of(buffers);
+        let vectors = near_buffers(self, Call::SENDMSG, buffers)?;
         // SAFETY: (2)
         unsafe { send(self, &socket, to, vectors.as_slice(), fds, flags) }
     }
@@ -257,7 +259,7 @@ pub trait SocketMessageTask: far::Task {
         most_fds: usize,
         flags: RecvFlags,
     ) -> Result<Received<Self::FdTable, Self::PidNamespace>, Error> {
-        let vectors = Vectors::of_mut(buffers);
+        let vectors = near_buffers_mut(self, Call::RECVMSG, buffers)?;
         // SAFETY: (2)
         unsafe { receive(self, &socket, vectors.as_slice(), most_fds, flags) }
     }

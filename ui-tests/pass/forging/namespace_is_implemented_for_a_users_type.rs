@@ -3,11 +3,29 @@
 #![forbid(unsafe_code)]
 
 use nearfar::brand;
+use nearfar::far::NamespaceMismatchError;
 
 struct Mine;
 
-impl brand::Label for Mine {
+#[allow(dead_code, reason = "nothing calls it")]
+trait Other {
+    const NAME: &'static str;
+    type Mismatch;
+    fn check(
+        is_same: impl FnOnce() -> bool,
+        mismatch: impl FnOnce() -> NamespaceMismatchError,
+    ) -> Result<(), Self::Mismatch>;
+}
+
+impl Other for Mine {
     const NAME: &'static str = "mine";
+    type Mismatch = NamespaceMismatchError;
+    fn check(
+        is_same: impl FnOnce() -> bool,
+        mismatch: impl FnOnce() -> NamespaceMismatchError,
+    ) -> Result<(), NamespaceMismatchError> {
+        if is_same() { Ok(()) } else { Err(mismatch()) }
+    }
 }
 
 fn main() {

@@ -1,0 +1,13 @@
+//! A dynamic task takes pids that say at run time of which namespace they are.
+
+#![forbid(unsafe_code)]
+
+use nearfar::prelude::*;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let here = Task::here();
+    let task = here.spawn()?.erase();
+    let pid = far::Pid::of(&here, here.pid()).erase();
+    task.kill(pid, Signal::CONT)?;
+    Ok(())
+}
