@@ -85,8 +85,9 @@ pub(super) const PASSED_OVER: [Errno; 6] =
 /// The fourth argument of an `execve`, or the sixth of an `execveat`, before which the death signal has been set for the program.
 pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 
-/// How long a sleep lasts at most before everything is looked at again.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a sleep lasts at most before everything is looked at again, in case that the kernel has not told of
+/// an end.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The same, while nobody would wake it at the server's end.
 pub(super) const IMPATIENCE: Duration = Duration::from_millis(10);
