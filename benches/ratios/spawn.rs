@@ -1,0 +1,241 @@
+//! Starting a program and waiting for its end.
+//!
+//! # Safety
+//!
+//! 1. Strings, lists and out-parameters outlive the call. Nobody changes the environment meanwhile.
+//! 2. Between fork and exec, the child makes syscalls alone.
+#![expect(unsafe_code, reason = "fork and posix_spawn, to compare with")]
+
+use std::ffi::{CStr, c_char, c_int};
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+use std::process::{Command, Stdio};
+use std::ptr;
+use std::sync::OnceLock;
+
+use nearfar::prelude::*;
+
+use crate::harness::{Row, Turns};
+use crate::worker::Worker;
+use crate::{harness, machine};
+
+const PROGRAM: &CStr = c"/bin/true";
+
+/// A way to start a program with three fds at 0, 1 and 2.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    Nearfar,
+    Std,
+    PosixSpawn,
+    Fork,
+}
+
+impl Way {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Way::Nearfar => "nearfar",
+            Way::Std => "std::process::Command",
+            Way::PosixSpawn => "posix_spawn",
+            Way::Fork => "fork-and-exec",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Way> {
+        let ways = [Way::Nearfar, Way::Std, Way::PosixSpawn, Way::Fork];
+        ways.into_iter().find(|way| way.name() == name)
+    }
+}
+
+/// What the program gets as 0, 1 and 2.
+fn fds() -> &'static [File; 3] {
+    static FDS: OnceLock<[File; 3]> = OnceLock::new();
+    FDS.get_or_init(|| {
+        [(); 3].map(|()| {
+            File::options().read(true).write(true).open("/dev/null").expect("it is there")
+        })
+    })
+}
+
+/// How long it takes to start, and wait for, so many programs one after the other, in seconds.
+pub(crate) fn time(way: Way, count: u32) -> f64 {
+    harness::time(count, &mut || once(way))
+}
+
+fn once(way: Way) {
+    match way {
+        Way::Nearfar => by_nearfar(),
+        Way::Std => by_std(),
+        Way::PosixSpawn => by_posix_spawn(),
+        Way::Fork => by_fork(),
+    }
+}
+
+fn by_nearfar() {
+    let here = Task::here();
+    let [stdin, stdout, stderr] = fds();
+    brand!(private_fds);
+    let keep = (stdin, stdout, stderr);
+    let (child, (stdin, stdout, stderr)) = here.spawn_with_files(private_fds, keep).unwrap();
+    let program = Program::new("/bin/true");
+    let exec = child.program(&program).fd(0, &stdin).fd(1, &stdout).fd(2, &stderr);
+    assert!(exec.exec().unwrap().wait().unwrap().success());
+}
+
+fn by_std() {
+    let copy = |file: &File| Stdio::from(file.try_clone().unwrap());
+    let [stdin, stdout, stderr] = fds();
+    let mut command = Command::new("/bin/true");
+    command.stdin(copy(stdin)).stdout(copy(stdout)).stderr(copy(stderr));
+    assert!(command.status().unwrap().success());
+}
+
+unsafe extern "C" {
+    static environ: *const *mut c_char;
+}
+
+fn by_posix_spawn() {
+    let mut actions = MaybeUninit::uninit();
+    let actions = actions.as_mut_ptr();
+    // SAFETY: (1)
+    assert_eq!(unsafe { libc::posix_spawn_file_actions_init(actions) }, 0);
+    for (number, file) in fds().iter().enumerate() {
+        // SAFETY: (1)
+        let added = unsafe {
+            libc::posix_spawn_file_actions_adddup2(actions, file.as_raw_fd(), number as c_int)
+        };
+        assert_eq!(added, 0);
+    }
+    let argv = [PROGRAM.as_ptr().cast_mut(), ptr::null_mut()];
+    let mut pid = 0;
+    // SAFETY: (1)
+    let environment = unsafe { environ };
+    // SAFETY: (1)
+    let spawned = unsafe {
+        libc::posix_spawn(
+            &raw mut pid,
+            PROGRAM.as_ptr(),
+            actions,
+            ptr::null(),
+            argv.as_ptr(),
+            environment,
+        )
+    };
+    // SAFETY: (1)
+    unsafe { libc::posix_spawn_file_actions_destroy(actions) };
+    assert_eq!(spawned, 0);
+    wait(pid);
+}
+
+fn by_fork() {
+    let argv = [PROGRAM.as_ptr(), ptr::null()];
+    let numbers = fds().each_ref().map(|file| file.as_raw_fd());
+    // SAFETY: (1)
+    let environment = unsafe { environ };
+    // SAFETY: (2)
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        for (number, from) in numbers.into_iter().enumerate() {
+            // SAFETY: (2)
+            unsafe { libc::dup2(from, number as c_int) };
+        }
+        // SAFETY: (1), (2)
+        unsafe { libc::execve(PROGRAM.as_ptr(), argv.as_ptr(), environment.cast()) };
+        // SAFETY: (2)
+        unsafe { libc::_exit(127) };
+    }
+    assert!(pid > 0);
+    wait(pid);
+}
+
+fn wait(pid: c_int) {
+    let mut status = -1;
+    // SAFETY: (1)
+    let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!((waited, status), (pid, 0));
+}
+
+const WORK: &str = "spawn, private table with three fds, exec `/bin/true`, wait";
+
+/// Beside others, and from parents of any size.
+pub(crate) fn measure() -> Vec<Row> {
+    const MIB: usize = 1 << 20;
+    let turns = Turns { pairs: 101, per_turn: 5 };
+    let beside =
+        |way| turns.compare_by(|count| time(Way::Nearfar, count), |count| time(way, count));
+    let mut rows = vec![
+        Row::times(WORK, "`std::process::Command` doing the same", 0.95, &beside(Way::Std)),
+        Row::times(WORK, "`posix_spawn`", None, &beside(Way::PosixSpawn)),
+        Row::times(WORK, "`fork` and `execve`", None, &beside(Way::Fork)),
+    ];
+
+    let (small_size, large_size) = (10, largest_parent());
+    let [mut small, mut large] = [small_size, large_size].map(|size| {
+        let mut worker = Worker::new();
+        worker.ask("touch", size * MIB);
+        worker
+    });
+    let sizes = match large_size {
+        mebibytes if mebibytes >= 1024 => format!("{} GiB", mebibytes / 1024),
+        mebibytes => format!("{mebibytes} MiB"),
+    };
+    let mut grown = |way, turns: Turns| {
+        turns.compare_by(|count| large.spawn(way, count), |count| small.spawn(way, count))
+    };
+    let itself = format!("itself in a parent of {small_size} MiB");
+    let from = |what: &str| format!("{what} in a parent of {sizes}, in pages of 4 KiB");
+    let short = Turns { pairs: 7, per_turn: 1 };
+    rows.push(Row::times(from("the same"), &itself, 1.05, &grown(Way::Nearfar, turns)));
+    rows.push(Row::times(from("`std::process::Command`"), &itself, None, &grown(Way::Std, turns)));
+    rows.push(Row::times(from("`posix_spawn`"), &itself, None, &grown(Way::PosixSpawn, turns)));
+    rows.push(Row::times(from("`fork` and `execve`"), &itself, None, &grown(Way::Fork, short)));
+    rows
+}
+
+/// In MiB: 4 GiB, or as much as leaves others half of what there is.
+fn largest_parent() -> usize {
+    let half = machine::available_memory() / 2 / (1 << 20);
+    (4096 >> (0..8).find(|shift| 4096_u64 >> shift <= half).unwrap_or(8)) as usize
+}
+
+const THREADS: u32 = 8;
+const LIVING: usize = 1000;
+
+/// From several threads at once, and beside many other children.
+pub(crate) fn many() -> Vec<Row> {
+    let turns = Turns { pairs: 41, per_turn: 10 };
+    let at_once = |way| {
+        turns.compare_by(
+            |count| {
+                let start = std::time::Instant::now();
+                std::thread::scope(|scope| {
+                    (0..THREADS).for_each(|_| drop(scope.spawn(move || time(way, count))));
+                });
+                start.elapsed().as_secs_f64() / f64::from(THREADS)
+            },
+            |count| time(way, count) / machine::cores() as f64,
+        )
+    };
+    let work = format!("{WORK}, from {THREADS} threads at once, for each");
+    let optimum = |way: &str| format!("{way} alone, divided by the {} cores", machine::cores());
+    let (ours, stds) = (at_once(Way::Nearfar), at_once(Way::Std));
+
+    let turns = Turns { pairs: 101, per_turn: 5 };
+    let mut without = Worker::new();
+    let mut with = Worker::new();
+    with.ask("live", LIVING);
+    let beside = turns.compare_by(
+        |count| with.spawn(Way::Nearfar, count),
+        |count| without.spawn(Way::Nearfar, count),
+    );
+    vec![
+        Row::times(&work, optimum("it"), 1.3, &ours),
+        Row::times("`std::process::Command`, the same way", optimum("it"), None, &stds),
+        Row::times(
+            format!("{WORK}, with {LIVING} other children alive"),
+            "the same without them",
+            1.05,
+            &beside,
+        ),
+    ]
+}
