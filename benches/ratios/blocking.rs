@@ -35,7 +35,8 @@ fn of_a_blocking_read() -> [f64; 2] {
     let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
     let child = here.spawn().unwrap();
     child.getpid().unwrap();
-    let (pid, driver) = (child.host_pid(), format!("self/task/{}", here.gettid().unwrap()));
+    let (pid, driver) =
+        (child.host_pid().as_raw(), format!("self/task/{}", here.gettid().unwrap().as_raw()));
     until_asleep_in(pid, libc::SYS_futex);
     let child_before = on_processor(pid);
     std::thread::scope(|scope| {

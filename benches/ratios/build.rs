@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::harness::{Row, Turns, Unit};
+use crate::harness::{Comparison, Pair, Row, Turns, Unit};
 use crate::machine;
 
 /// A package with one dependency.
@@ -63,11 +63,15 @@ impl Package {
         cargo
     }
 
-    /// Builds it, and all it depends on, from nothing: in seconds.
-    fn build(&self) -> f64 {
+    /// Builds it, and all it depends on, from nothing: in seconds. What that used of the processors is put into
+    /// `cpu`.
+    fn build(&self, cpu: &mut Vec<f64>) -> f64 {
         // It is not there the first time.
         let _absent = fs::remove_dir_all(self.directory.join("target/release"));
-        succeed(&mut self.cargo(&["build", "--release"]))
+        let before = machine::used_by_children();
+        let wall = succeed(&mut self.cargo(&["build", "--release"]));
+        cpu.push((machine::used_by_children() - before).as_secs_f64());
+        wall
     }
 
     /// Checks it after a change: in seconds.
@@ -117,6 +121,14 @@ pub(crate) fn measure() -> Vec<Row> {
     let (mut our_changes, mut their_changes) = (0, 0);
     let checked = Turns { pairs: 15, per_turn: 1 }
         .compare_by(|_| ours.check(&mut our_changes), |_| theirs.check(&mut their_changes));
-    let built = Turns { pairs: 3, per_turn: 1 }.compare_by(|_| ours.build(), |_| theirs.build());
-    vec![Row::times(building, peer, 2.0, &built), Row::times(checking, peer, 1.1, &checked)]
+    let [mut our_cpu, mut their_cpu] = [Vec::new(), Vec::new()];
+    let built = Turns { pairs: 3, per_turn: 1 }
+        .compare_by(|_| ours.build(&mut our_cpu), |_| theirs.build(&mut their_cpu));
+    let cpu: Vec<Pair> = our_cpu.into_iter().zip(their_cpu).map(Pair::from).collect();
+    let cpu = Comparison::of(&cpu);
+    vec![
+        Row::times(format!("{building}: wall time"), peer, 2.0, &built),
+        Row::times(format!("{building}: cpu time"), peer, None, &cpu),
+        Row::times(checking, peer, 1.1, &checked),
+    ]
 }

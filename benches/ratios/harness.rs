@@ -24,6 +24,9 @@ impl Spread {
 }
 
 /// How often two things are done in turns.
+///
+/// Where the kernel puts two processes that talk to each other makes more of a difference than anything else,
+/// and it may leave them there. So what is measured between processes is measured with several of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Turns {
     /// How many turns each of the two has.
@@ -31,6 +34,9 @@ pub(crate) struct Turns {
     /// How often a thing is done in one of its turns.
     pub(crate) per_turn: u32,
 }
+
+/// What one of the two took in its turn, and the other in the one after it: in seconds, for each time.
+pub(crate) type Pair = [f64; 2];
 
 /// What came of it.
 pub(crate) struct Comparison {
@@ -41,31 +47,41 @@ pub(crate) struct Comparison {
     pub(crate) theirs: f64,
 }
 
-impl Turns {
-    /// Compares the time that two things take.
-    pub(crate) fn compare(self, mut ours: impl FnMut(), mut theirs: impl FnMut()) -> Comparison {
-        self.compare_by(|count| time(count, &mut ours), |count| time(count, &mut theirs))
+impl Comparison {
+    pub(crate) fn of(pairs: &[Pair]) -> Self {
+        let spread = |value: fn(&Pair) -> f64| Spread::of(pairs.iter().map(value).collect());
+        Comparison {
+            ratio: spread(|[ours, theirs]| ours / theirs),
+            ours: spread(|[ours, _]| *ours).median,
+            theirs: spread(|[_, theirs]| *theirs).median,
+        }
     }
+}
 
+impl Turns {
     /// Compares what two things say they took, in seconds, when done so many times.
     pub(crate) fn compare_by(
         self,
+        ours: impl FnMut(u32) -> f64,
+        theirs: impl FnMut(u32) -> f64,
+    ) -> Comparison {
+        Comparison::of(&self.take_by(ours, theirs))
+    }
+
+    pub(crate) fn take(self, mut ours: impl FnMut(), mut theirs: impl FnMut()) -> Vec<Pair> {
+        self.take_by(|count| time(count, &mut ours), |count| time(count, &mut theirs))
+    }
+
+    pub(crate) fn take_by(
+        self,
         mut ours: impl FnMut(u32) -> f64,
         mut theirs: impl FnMut(u32) -> f64,
-    ) -> Comparison {
+    ) -> Vec<Pair> {
         ours(self.per_turn);
         theirs(self.per_turn);
-        let turns: Vec<[f64; 2]> =
-            (0..self.pairs).map(|_| [ours(self.per_turn), theirs(self.per_turn)]).collect();
-        let median = |which: usize| {
-            let all = turns.iter().map(|turn| turn[which] / f64::from(self.per_turn));
-            Spread::of(all.collect()).median
-        };
-        Comparison {
-            ratio: Spread::of(turns.iter().map(|[ours, theirs]| ours / theirs).collect()),
-            ours: median(0),
-            theirs: median(1),
-        }
+        let each = |turn: f64| turn / f64::from(self.per_turn);
+        let pair = |_| [each(ours(self.per_turn)), each(theirs(self.per_turn))];
+        (0..self.pairs).map(pair).collect()
     }
 }
 
@@ -77,10 +93,10 @@ pub(crate) fn time(count: u32, what: &mut impl FnMut()) -> f64 {
 }
 
 /// How long it takes to do something so many times, each time after something else, in seconds.
-pub(crate) fn time_after(count: u32, before: &impl Fn(), what: &mut impl FnMut()) -> f64 {
+pub(crate) fn time_after(count: u32, before: impl Fn(), mut what: impl FnMut()) -> f64 {
     let once = |_| {
         before();
-        time(1, what)
+        time(1, &mut what)
     };
     (0..count).map(once).sum()
 }
@@ -156,7 +172,7 @@ impl Row {
     pub(crate) fn figure(work: impl Into<String>, unit: Unit, most: f64, measured: Spread) -> Self {
         Row {
             work: work.into(),
-            against: "–".into(),
+            against: "nothing".into(),
             unit,
             most: Some(most),
             figure: Ok(measured),

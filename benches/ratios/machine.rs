@@ -1,8 +1,15 @@
 //! What the figures were measured on.
+//!
+//! # Safety
+//!
+//! 1. The out-parameter outlives the call, which fills it in.
+#![expect(unsafe_code, reason = "getrusage")]
 
 use std::fs;
+use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// Processor, cores, kernel and compiler, in a line.
 pub(crate) fn describe() -> String {
@@ -59,4 +66,19 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// How long all children that have been waited for have been on a processor.
+pub(crate) fn used_by_children() -> Duration {
+    let mut usage = MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: (1)
+    assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) }, 0);
+    // SAFETY: (1)
+    let usage = unsafe { usage.assume_init() };
+    [usage.ru_utime, usage.ru_stime]
+        .map(|time| {
+            Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+        })
+        .into_iter()
+        .sum()
 }

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 use crate::{machine, worker};
 
 /// Another process, which answers over a socketpair.
@@ -175,12 +177,30 @@ impl Drop for Hogs {
     }
 }
 
-/// Has the calling thread, and what it starts from now on, run on the processor with this index among those
-/// it may run on.
-pub(crate) fn pin_to(index: usize) {
-    let allowed = rustix::thread::sched_getaffinity(None).expect("a thread may look at itself");
-    let mut processors = (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
-    let mut one = rustix::thread::CpuSet::new();
+/// The calling thread, and what it starts meanwhile, run on one processor until this is dropped.
+pub(crate) struct PinnedTo {
+    before: CpuSet,
+}
+
+impl PinnedTo {
+    pub(crate) fn the_first_processor() -> Self {
+        let before = sched_getaffinity(None).expect("a thread may look at itself");
+        pin_to(0);
+        PinnedTo { before }
+    }
+}
+
+impl Drop for PinnedTo {
+    fn drop(&mut self) {
+        sched_setaffinity(None, &self.before).expect("they were allowed before");
+    }
+}
+
+/// Has the calling thread run on the processor with this index among those it may run on.
+fn pin_to(index: usize) {
+    let allowed = sched_getaffinity(None).expect("a thread may look at itself");
+    let mut processors = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor));
+    let mut one = CpuSet::new();
     one.set(processors.nth(index).expect("there are as many"));
-    rustix::thread::sched_setaffinity(None, &one).expect("it is one of those allowed");
+    sched_setaffinity(None, &one).expect("it is one of those allowed");
 }

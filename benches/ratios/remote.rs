@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use nearfar::prelude::*;
 
-use crate::harness::{Comparison, Row, Turns, time, time_after, work_for};
-use crate::peers::{FutexPeer, Hogs, SocketPeer, pin_to};
+use crate::harness::{Comparison, Pair, Row, Turns, time_after, work_for};
+use crate::peers::{FutexPeer, Hogs, PinnedTo, SocketPeer};
 
 /// What is read at a time.
 const LENGTH: usize = 4096;
@@ -13,7 +13,14 @@ const LENGTH: usize = 4096;
 /// How many calls are submitted together.
 const BATCH: usize = 64;
 
-const TURNS: Turns = Turns { pairs: 301, per_turn: 200 };
+/// How many children, and peers, are measured one after the other.
+const CHILDREN: usize = 15;
+
+/// Compares what is measured with each of several children.
+fn with_children(mut measure: impl FnMut() -> Vec<Pair>) -> Comparison {
+    let pairs: Vec<Pair> = (0..CHILDREN).flat_map(|_| measure()).collect();
+    Comparison::of(&pairs)
+}
 
 /// A file in memory, of as many pieces as a batch reads.
 fn file(here: &Task<HostFds, HostMemory, HostPids, nearfar::interface::Local>) -> Fd<HostFds> {
@@ -29,28 +36,33 @@ fn ask_pid(task: &impl ProcessTask) {
 
 /// Call after call, so that nobody has to be woken who does not go to sleep.
 pub(crate) fn awake() -> Vec<Row> {
+    let turns = Turns { pairs: 21, per_turn: 200 };
     let here = Task::here();
-    let child = here.spawn().expect("a child can be made");
-    let local = "the same call made locally";
-    let getpid = TURNS.compare(|| ask_pid(&child), || ask_pid(&here));
+    let spawn = || here.spawn().expect("a child can be made");
+    let getpid = with_children(|| {
+        let child = spawn();
+        turns.take(|| ask_pid(&child), || ask_pid(&here))
+    });
     let file = file(&here);
     let mut buffers = [[0; LENGTH], [0; LENGTH]];
     let [near, far] = &mut buffers;
-    let read = TURNS.compare(
-        || assert_eq!(child.pread(&file, far, 0).unwrap(), LENGTH),
-        || assert_eq!(here.pread(&file, near, 0).unwrap(), LENGTH),
-    );
-    let mut peer = SocketPeer::new();
-    let trips = TURNS.compare(|| ask_pid(&child), || peer.round_trip());
+    let read = with_children(|| {
+        let child = spawn();
+        turns.take(
+            || assert_eq!(child.pread(&file, &mut *far, 0).unwrap(), LENGTH),
+            || assert_eq!(here.pread(&file, &mut *near, 0).unwrap(), LENGTH),
+        )
+    });
+    let trips = with_children(|| {
+        let (child, mut peer) = (spawn(), SocketPeer::new());
+        turns.take(|| ask_pid(&child), || peer.round_trip())
+    });
+    let local = "the same call made locally";
+    let trip = "a socketpair round trip between two processes, call after call";
     vec![
         Row::times("remote `getpid`, both sides awake", local, 2.0, &getpid),
         Row::times("remote read of 4 KiB, both sides awake", local, 1.2, &read),
-        Row::times(
-            "remote `getpid`, call after call",
-            "a socketpair round trip between two processes, call after call",
-            None,
-            &trips,
-        ),
+        Row::times("remote `getpid`, call after call", trip, None, &trips),
     ]
 }
 
@@ -59,19 +71,21 @@ const PAUSE: Duration = Duration::from_micros(200);
 
 /// A call on a child that nobody has asked for anything for a while.
 pub(crate) fn asleep() -> Vec<Row> {
-    let turns = Turns { pairs: 201, per_turn: 10 };
+    let turns = Turns { pairs: 21, per_turn: 5 };
     let here = Task::here();
-    let child = here.spawn().expect("a child can be made");
-    let mut peer = SocketPeer::new();
-    let mut after = |pause: &dyn Fn()| {
-        turns.compare_by(
-            |count| time_after(count, &pause, &mut || ask_pid(&child)),
-            |count| time_after(count, &pause, &mut || peer.round_trip()),
-        )
+    let after = |pause: fn(Duration)| {
+        with_children(|| {
+            let child = here.spawn().expect("a child can be made");
+            let mut peer = SocketPeer::new();
+            let pause = || pause(PAUSE);
+            turns.take_by(
+                |count| time_after(count, pause, || ask_pid(&child)),
+                |count| time_after(count, pause, || peer.round_trip()),
+            )
+        })
     };
-    let busy = after(&|| work_for(PAUSE));
-    let idle = after(&|| std::thread::sleep(PAUSE));
     let trip = "a socketpair round trip between two processes, after the same";
+    let (busy, idle) = (after(work_for), after(std::thread::sleep));
     vec![
         Row::times("remote `getpid`, child asleep, after 200 µs of other work", trip, 0.5, &busy),
         Row::times("remote `getpid`, child asleep, after 200 µs of sleep", trip, 0.5, &idle),
@@ -86,29 +100,37 @@ fn submit<K: far::Task>(task: &K, call: impl Fn(&K, usize)) {
 
 /// Calls that do not depend on each other.
 pub(crate) fn batch() -> Vec<Row> {
-    let turns = Turns { pairs: 201, per_turn: 4 };
+    let turns = Turns { pairs: 7, per_turn: 4 };
     let here = Task::here();
-    let child = here.spawn().expect("a child can be made");
-    let getpids = turns.compare(
-        || submit(&child, |child, _| ask_pid(child)),
-        || submit(&here, |here, _| ask_pid(here)),
-    );
+    let spawn = || here.spawn().expect("a child can be made");
+    let getpids = with_children(|| {
+        let child = spawn();
+        turns.take(
+            || submit(&child, |child, _| ask_pid(child)),
+            || submit(&here, |here, _| ask_pid(here)),
+        )
+    });
     let file = file(&here);
     let at = |index: usize| (index * LENGTH) as u64;
-    let reads = turns.compare(
-        || {
-            submit(&child, |child, index| {
-                let length = child.pread(&file, &mut [0; LENGTH], at(index)).unwrap();
-                assert_eq!(length, LENGTH);
-            })
-        },
-        || {
-            submit(&here, |here, index| {
-                let length = here.pread(&file, &mut [0; LENGTH], at(index)).unwrap();
-                assert_eq!(length, LENGTH);
-            })
-        },
-    );
+    let reads = with_children(|| {
+        let child = spawn();
+        let mut buffers = [[0; LENGTH], [0; LENGTH]].map(std::cell::RefCell::new);
+        let [near, far] = &mut buffers;
+        turns.take(
+            || {
+                submit(&child, |child, index| {
+                    let length = child.pread(&file, &mut *far.borrow_mut(), at(index));
+                    assert_eq!(length.unwrap(), LENGTH);
+                });
+            },
+            || {
+                submit(&here, |here, index| {
+                    let length = here.pread(&file, &mut *near.borrow_mut(), at(index));
+                    assert_eq!(length.unwrap(), LENGTH);
+                });
+            },
+        )
+    });
     let local = "64 of them made locally";
     vec![
         Row::times("64 remote `getpid`, one by one", local, 1.2, &getpids),
@@ -118,41 +140,41 @@ pub(crate) fn batch() -> Vec<Row> {
 
 /// Where there is no processor to spare for waiting.
 pub(crate) fn crowded() -> Vec<Row> {
-    let measure = |turns: Turns, is_pinned: bool| {
-        // On a thread of its own, as what is pinned stays so.
-        let measure = || {
-            if is_pinned {
-                pin_to(0);
-            }
-            let here = Task::here();
-            let child = here.spawn().expect("a child can be made");
-            let (futexes, mut socket) = (FutexPeer::new(), SocketPeer::new());
-            let mut call = || ask_pid(&child);
-            let compare = |call: &mut dyn FnMut(), peer: &mut dyn FnMut()| -> Comparison {
-                turns.compare_by(
-                    |count| time(count, &mut &mut *call),
-                    |count| time(count, &mut &mut *peer),
-                )
-            };
-            [
-                compare(&mut call, &mut || futexes.getpid()),
-                compare(&mut call, &mut || socket.round_trip()),
-            ]
-        };
-        std::thread::scope(|scope| scope.spawn(measure).join().expect("it does not panic"))
+    let turns = Turns { pairs: 7, per_turn: 50 };
+    let here = Task::here();
+    let beside = || {
+        let futexes = with_children(|| {
+            let (child, peer) = (here.spawn().expect("a child can be made"), FutexPeer::new());
+            turns.take(|| ask_pid(&child), || peer.getpid())
+        });
+        let socket = with_children(|| {
+            let (child, mut peer) = (here.spawn().expect("a child can be made"), SocketPeer::new());
+            turns.take(|| ask_pid(&child), || peer.round_trip())
+        });
+        [futexes, socket]
     };
-    let [pinned, pinned_socket] = measure(Turns { pairs: 101, per_turn: 100 }, true);
-    let hogs = Hogs::on_every_processor();
-    let [busy, busy_socket] = measure(Turns { pairs: 61, per_turn: 20 }, false);
-    drop(hogs);
-    let (futexes, socket) =
-        ("two sleeps and two wakes on futexes, there, too", "a socketpair round trip, there, too");
-    let (one, all) =
-        ("remote `getpid`, all on one processor", "remote `getpid`, every processor busy");
-    vec![
-        Row::times(one, futexes, 1.5, &pinned),
-        Row::times(one, socket, None, &pinned_socket),
-        Row::times(all, futexes, 1.5, &busy),
-        Row::times(all, socket, None, &busy_socket),
-    ]
+    let (work, futexes, socket) = (
+        "remote `getpid`",
+        "two sleeps and two wakes on futexes, there, too",
+        "a socketpair round trip, there, too",
+    );
+    let rows = |place: &str, [beside_futexes, beside_socket]: [Comparison; 2]| {
+        let work = format!("{work}, {place}");
+        [
+            Row::times(&work, futexes, 1.5, &beside_futexes),
+            Row::times(&work, socket, None, &beside_socket),
+        ]
+    };
+    let pinned = {
+        let _pinned = PinnedTo::the_first_processor();
+        beside()
+    };
+    let busy = {
+        let _hogs = Hogs::on_every_processor();
+        beside()
+    };
+    [rows("all on one processor", pinned), rows("every processor busy", busy)]
+        .into_iter()
+        .flatten()
+        .collect()
 }

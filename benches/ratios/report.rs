@@ -33,7 +33,7 @@ fn verdict(row: &Row) -> &'static str {
 
 pub(crate) fn print(part: &str, row: &Row) {
     println!("{part}: {}", row.work);
-    println!("    {} of {}", measured(row), row.against);
+    println!("    {} ({})", measured(row), row.against);
     if let Some(most) = row.most {
         println!("    {}: at most {}", verdict(row), row.unit.say(most));
     }

@@ -1,16 +1,11 @@
 //! A sandbox, beside bubblewrap's.
-//!
-//! # Safety
-//!
-//! 1. The out-parameter outlives the call, which fills it in.
-#![expect(unsafe_code, reason = "getrusage")]
 
-use std::mem::MaybeUninit;
 use std::process::Command;
-use std::time::Duration;
 
-use crate::harness::{self, Row, Turns, Unit};
-use crate::machine;
+use rustix::process::{WaitOptions, getpid, set_child_subreaper, wait};
+
+use crate::harness::{self, Comparison, Pair, Row, Turns, Unit};
+use crate::machine::{self, used_by_children};
 
 /// What `examples/sandbox.rs` does.
 const BWRAP: [&str; 21] = [
@@ -68,44 +63,34 @@ pub(crate) fn measure() -> Vec<Row> {
             Err(error) => return rows(&error.to_string()).into(),
         }
     }
+    // What is left of a sandbox when its program has returned comes to this process.
+    set_child_subreaper(Some(getpid())).expect("any process may be one");
     let turns = Turns { pairs: 101, per_turn: 2 };
-    let mut cpu = [Vec::new(), Vec::new()];
-    let [our_cpu, their_cpu] = &mut cpu;
+    let [mut our_cpu, mut their_cpu] = [Vec::new(), Vec::new()];
     let wall = turns.compare_by(
-        |count| run(&mut ours, count, our_cpu),
-        |count| run(&mut theirs, count, their_cpu),
+        |count| run(&mut ours, count, &mut our_cpu),
+        |count| run(&mut theirs, count, &mut their_cpu),
     );
-    // What was measured during the turns, as if each had taken so long; without the first, uncounted ones.
-    let (mut ours, mut theirs) = (our_cpu.iter(), their_cpu.iter());
-    let next = |of: &mut dyn Iterator<Item = &f64>| *of.next().expect("a turn each");
-    let cpu = turns.compare_by(|_| next(&mut ours), |_| next(&mut theirs));
+    set_child_subreaper(None).expect("as before");
+    let cpu: Vec<Pair> = our_cpu.into_iter().zip(their_cpu).map(Pair::from).skip(1).collect();
+    let cpu = Comparison::of(&cpu);
     vec![
         Row::times(format!("{WORK}: wall time"), peer, MOST, &wall),
         Row::times(format!("{WORK}: cpu time"), peer, MOST, &cpu),
     ]
 }
 
-/// How long it takes, in seconds; what it and its children used of the processors is put into `cpu`.
+/// How long it takes until the command has returned, in seconds. What it, and all that was left of it, used of
+/// the processors each time is put into `cpu`.
 fn run(command: &mut Command, count: u32, cpu: &mut Vec<f64>) -> f64 {
     let before = used_by_children();
-    let wall = harness::time(count, &mut || {
-        assert!(command.status().expect("it ran before").success());
-    });
-    cpu.push((used_by_children() - before).as_secs_f64());
+    let mut once = || assert!(command.status().expect("it ran before").success());
+    let mut wall = 0.0;
+    for _ in 0..count {
+        wall += harness::time(1, &mut once);
+        // Nothing of it runs beside what is measured next.
+        while wait(WaitOptions::empty()).is_ok() {}
+    }
+    cpu.push((used_by_children() - before).as_secs_f64() / f64::from(count));
     wall
-}
-
-/// How long all children that have been waited for have been on a processor.
-pub(crate) fn used_by_children() -> Duration {
-    let mut usage = MaybeUninit::<libc::rusage>::uninit();
-    // SAFETY: (1)
-    assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) }, 0);
-    // SAFETY: (1)
-    let usage = unsafe { usage.assume_init() };
-    [usage.ru_utime, usage.ru_stime]
-        .map(|time| {
-            Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
-        })
-        .into_iter()
-        .sum()
 }

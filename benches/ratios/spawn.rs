@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use nearfar::prelude::*;
 
-use crate::harness::{Row, Turns};
+use crate::harness::{Comparison, Row, Turns};
 use crate::worker::Worker;
 use crate::{harness, machine};
 
@@ -37,7 +37,7 @@ impl Way {
             Way::Nearfar => "nearfar",
             Way::Std => "std::process::Command",
             Way::PosixSpawn => "posix_spawn",
-            Way::Fork => "fork-and-exec",
+            Way::Fork => "fork-and-execve",
         }
     }
 
@@ -170,25 +170,37 @@ pub(crate) fn measure() -> Vec<Row> {
     ];
 
     let (small_size, large_size) = (10, largest_parent());
-    let [mut small, mut large] = [small_size, large_size].map(|size| {
-        let mut worker = Worker::new();
-        worker.ask("touch", size * MIB);
-        worker
-    });
     let sizes = match large_size {
         mebibytes if mebibytes >= 1024 => format!("{} GiB", mebibytes / 1024),
         mebibytes => format!("{mebibytes} MiB"),
     };
-    let mut grown = |way, turns: Turns| {
-        turns.compare_by(|count| large.spawn(way, count), |count| small.spawn(way, count))
-    };
+    let ways = [Way::Nearfar, Way::Std, Way::PosixSpawn, Way::Fork];
+    let mut pairs = ways.map(|_| Vec::new());
+    for _ in 0..3 {
+        let [mut small, mut large] = [small_size, large_size].map(|size| {
+            let mut worker = Worker::new();
+            worker.ask("touch", size * MIB);
+            worker
+        });
+        for (way, pairs) in ways.into_iter().zip(&mut pairs) {
+            let turns = match way {
+                Way::Fork => Turns { pairs: 3, per_turn: 1 },
+                _ => Turns { pairs: 41, per_turn: 5 },
+            };
+            pairs.extend(
+                turns.take_by(|count| large.spawn(way, count), |count| small.spawn(way, count)),
+            );
+        }
+    }
     let itself = format!("itself in a parent of {small_size} MiB");
-    let from = |what: &str| format!("{what} in a parent of {sizes}, in pages of 4 KiB");
-    let short = Turns { pairs: 7, per_turn: 1 };
-    rows.push(Row::times(from("the same"), &itself, 1.05, &grown(Way::Nearfar, turns)));
-    rows.push(Row::times(from("`std::process::Command`"), &itself, None, &grown(Way::Std, turns)));
-    rows.push(Row::times(from("`posix_spawn`"), &itself, None, &grown(Way::PosixSpawn, turns)));
-    rows.push(Row::times(from("`fork` and `execve`"), &itself, None, &grown(Way::Fork, short)));
+    rows.extend(ways.into_iter().zip(&pairs).map(|(way, pairs)| {
+        let (what, most) = match way {
+            Way::Nearfar => ("the same", Some(1.05)),
+            _ => (way.name(), None),
+        };
+        let work = format!("{what} in a parent of {sizes}, in pages of 4 KiB");
+        Row::times(work, &itself, most, &Comparison::of(pairs))
+    }));
     rows
 }
 
@@ -220,14 +232,17 @@ pub(crate) fn many() -> Vec<Row> {
     let optimum = |way: &str| format!("{way} alone, divided by the {} cores", machine::cores());
     let (ours, stds) = (at_once(Way::Nearfar), at_once(Way::Std));
 
-    let turns = Turns { pairs: 101, per_turn: 5 };
-    let mut without = Worker::new();
-    let mut with = Worker::new();
-    with.ask("live", LIVING);
-    let beside = turns.compare_by(
-        |count| with.spawn(Way::Nearfar, count),
-        |count| without.spawn(Way::Nearfar, count),
-    );
+    let turns = Turns { pairs: 41, per_turn: 5 };
+    let mut pairs = Vec::new();
+    for _ in 0..5 {
+        let (mut with, mut without) = (Worker::new(), Worker::new());
+        with.ask("live", LIVING);
+        pairs.extend(turns.take_by(
+            |count| with.spawn(Way::Nearfar, count),
+            |count| without.spawn(Way::Nearfar, count),
+        ));
+    }
+    let beside = Comparison::of(&pairs);
     vec![
         Row::times(&work, optimum("it"), 1.3, &ours),
         Row::times("`std::process::Command`, the same way", optimum("it"), None, &stds),
