@@ -64,14 +64,14 @@ pub(crate) fn measure() -> Vec<Row> {
     let [falling, sleeping] = [0, 1].map(spread);
     vec![
         Row::figure(
-            "a remote read that blocks: processor time of both sides until they sleep",
+            "a remote read that blocks: cpu time of both sides until they sleep",
             Unit::Microseconds,
             50.0,
             falling,
         )
         .with_note("with what the driver does to tell the thread that measures"),
         Row::figure(
-            "a remote read that blocks: processor time of both sides in the second after that",
+            "a remote read that blocks: cpu time of both sides in the next second",
             Unit::Microseconds,
             0.0,
             sleeping,

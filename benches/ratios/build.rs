@@ -99,7 +99,7 @@ fn dependency(name: &str) -> String {
 
 pub(crate) fn measure() -> Vec<Row> {
     let (building, checking) =
-        ("a clean release build", "`cargo check` of a small program that uses it, after a change");
+        ("a clean release build", "`cargo check` after a change of a program that uses it");
     let peer = "rustix with the same features";
     let ours =
         Package::new("ours", &format!("nearfar = {{ path = {:?} }}", machine::repository()), OURS);

@@ -3,7 +3,7 @@
 //! # Safety
 //!
 //! 1. The out-parameter outlives the call, which fills it in.
-#![expect(unsafe_code, reason = "getrusage")]
+#![expect(unsafe_code, reason = "getrusage and sysconf")]
 
 use std::fs;
 use std::mem::MaybeUninit;
@@ -70,15 +70,53 @@ pub(crate) fn has(program: &str) -> bool {
 
 /// How long all children that have been waited for have been on a processor.
 pub(crate) fn used_by_children() -> Duration {
+    used_by(libc::RUSAGE_CHILDREN)
+}
+
+/// How long the threads of this program have.
+pub(crate) fn used_by_this() -> Duration {
+    used_by(libc::RUSAGE_SELF)
+}
+
+fn used_by(whom: libc::c_int) -> Duration {
     let mut usage = MaybeUninit::<libc::rusage>::uninit();
     // SAFETY: (1)
-    assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) }, 0);
+    assert_eq!(unsafe { libc::getrusage(whom, usage.as_mut_ptr()) }, 0);
     // SAFETY: (1)
     let usage = unsafe { usage.assume_init() };
-    [usage.ru_utime, usage.ru_stime]
-        .map(|time| {
-            Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
-        })
-        .into_iter()
-        .sum()
+    let duration = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+    };
+    duration(usage.ru_utime) + duration(usage.ru_stime)
+}
+
+/// How busy the processors are with what others do.
+pub(crate) struct Others {
+    all: f64,
+    idle: f64,
+    ours: Duration,
+}
+
+impl Others {
+    /// From now on.
+    pub(crate) fn watch() -> Self {
+        let stat = fs::read_to_string("/proc/stat").expect("procfs is mounted");
+        let first = stat.lines().next().expect("it has a line for all processors");
+        let ticks: Vec<f64> =
+            first.split_whitespace().skip(1).filter_map(|ticks| ticks.parse().ok()).collect();
+        // `proc_stat(5)`: user, nice, system, idle, iowait, irq, softirq, steal.
+        let (all, idle) = (ticks.iter().take(8).sum(), ticks[3] + ticks[4]);
+        Others { all, idle, ours: used_by_this() + used_by_children() }
+    }
+
+    /// How much of the processors others have used since then, in percent.
+    pub(crate) fn percent(&self) -> f64 {
+        let now = Others::watch();
+        // SAFETY: passes a number.
+        let second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64;
+        let all = now.all - self.all;
+        let busy = all - (now.idle - self.idle);
+        let ours = (now.ours - self.ours).as_secs_f64() * second;
+        ((busy - ours) / all * 100.0).max(0.0)
+    }
 }

@@ -21,6 +21,7 @@ mod spawn;
 mod worker;
 
 use harness::Row;
+use machine::Others;
 
 /// A part of the run, by the name it is asked for.
 struct Part {
@@ -71,8 +72,8 @@ fn main() {
         std::process::exit(2);
     }
 
-    println!("{}\n", machine::describe());
     let mut measured = Vec::new();
+    let others = Others::watch();
     for part in &PARTS {
         if arguments.is_empty() || arguments.iter().any(|name| name == part.name) {
             let rows = (part.measure)();
@@ -80,7 +81,13 @@ fn main() {
             measured.extend(rows.into_iter().map(|row| (part.name, row)));
         }
     }
+    let machine = format!(
+        "{}; other programs used {:.0} % of the processors meanwhile",
+        machine::describe(),
+        others.percent()
+    );
+    println!("\n{machine}");
     if writes {
-        report::write(&measured);
+        report::write(&measured, &machine);
     }
 }

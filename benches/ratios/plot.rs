@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use crate::harness::{Row, Spread, Unit};
 
-const LABELS: f64 = 470.0;
+const LABELS: f64 = 440.0;
 const PLOT: f64 = 420.0;
 const FIGURES: f64 = 90.0;
-const LINE: f64 = 22.0;
+const LINE: f64 = 34.0;
 const TOP: f64 = 62.0;
 
 const REACHED: &str = "#1a7f4b";
@@ -45,7 +45,7 @@ pub(crate) fn draw(rows: &[(&str, Row)], machine: &str) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
          height=\"{height}\" font-family=\"DejaVu Sans, Verdana, sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
-         <text x=\"12\" y=\"22\" font-size=\"15\" font-weight=\"bold\">Time beside the peer's: less is better</text>\n\
+         <text x=\"12\" y=\"22\" font-size=\"15\" font-weight=\"bold\">Time, as a ratio to that of the peer: less is better</text>\n\
          <text x=\"12\" y=\"40\" fill=\"#555555\">dot: median of the turns' ratios; bar: the middle half; \
          upright line: the target. {}</text>\n",
         escaped(machine)
@@ -88,12 +88,12 @@ fn draw_row(line: &mut impl FnMut(String), scale: &Scale, y: f64, row: &Row, spr
         Some(false) => MISSED,
         None => BESIDE,
     };
-    let label = escaped(&format!("{} | {}", row.work, row.against));
-    let (middle, end) = (y + 4.0, LABELS - 12.0);
+    let middle = y + 4.0;
+    let (work, against) = (escaped(&row.work), escaped(&row.against));
+    line(format!("<text x=\"12\" y=\"{:.1}\">{work}</text>", y - 2.0));
     line(format!(
-        "<text x=\"{end}\" y=\"{middle:.1}\" text-anchor=\"end\" textLength=\"{:.0}\" \
-         lengthAdjust=\"spacingAndGlyphs\">{label}</text>",
-        (label.chars().count() as f64 * 6.6).min(end - 8.0)
+        "<text x=\"24\" y=\"{:.1}\" font-size=\"10.5\" fill=\"#666666\">beside {against}</text>",
+        y + 11.0
     ));
     let [low, median, high] = [spread.low, spread.median, spread.high].map(|ratio| scale.x(ratio));
     line(format!(

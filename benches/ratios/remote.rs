@@ -87,8 +87,8 @@ pub(crate) fn asleep() -> Vec<Row> {
     let trip = "a socketpair round trip between two processes, after the same";
     let (busy, idle) = (after(work_for), after(std::thread::sleep));
     vec![
-        Row::times("remote `getpid`, child asleep, after 200 µs of other work", trip, 0.5, &busy),
-        Row::times("remote `getpid`, child asleep, after 200 µs of sleep", trip, 0.5, &idle),
+        Row::times("remote `getpid`, child asleep for 200 µs of other work", trip, 0.5, &busy),
+        Row::times("remote `getpid`, both asleep for 200 µs", trip, 0.5, &idle),
     ]
 }
 

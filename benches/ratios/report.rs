@@ -62,14 +62,13 @@ fn table(rows: &[(&str, Row)]) -> String {
 }
 
 /// Puts the table into the README, and the plot beside this program.
-pub(crate) fn write(rows: &[(&str, Row)]) {
+pub(crate) fn write(rows: &[(&str, Row)], machine: &str) {
     let readme = machine::repository().join("README.md");
     let text = fs::read_to_string(&readme).expect("the README can be read");
     let (before, rest) = text.split_once(START).expect("the README has the first marker");
     let (_, after) = rest.split_once(END).expect("the README has the second marker");
-    let machine = machine::describe();
     let text = format!("{before}{START}\nMeasured on {machine}.\n\n{}{END}{after}", table(rows));
     fs::write(&readme, text).expect("the README can be written");
     let plot = machine::repository().join("benches/ratios.svg");
-    fs::write(plot, plot::draw(rows, &machine)).expect("the plot can be written");
+    fs::write(plot, plot::draw(rows, machine)).expect("the plot can be written");
 }

@@ -32,7 +32,7 @@ const BWRAP: [&str; 21] = [
     "/bin/true",
 ];
 
-const WORK: &str = "`examples/sandbox` with every namespace, `/bin/true`";
+const WORK: &str = "`examples/sandbox`, every namespace, `/bin/true`";
 
 pub(crate) fn measure() -> Vec<Row> {
     const MOST: f64 = 0.6;

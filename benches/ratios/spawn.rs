@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use nearfar::prelude::*;
 
-use crate::harness::{Comparison, Row, Turns};
+use crate::harness::{Comparison, Pair, Row, Turns};
 use crate::worker::Worker;
 use crate::{harness, machine};
 
@@ -38,6 +38,15 @@ impl Way {
             Way::Std => "std::process::Command",
             Way::PosixSpawn => "posix_spawn",
             Way::Fork => "fork-and-execve",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Way::Nearfar => WORK,
+            Way::Std => "`std::process::Command`",
+            Way::PosixSpawn => "`posix_spawn`",
+            Way::Fork => "`fork` and `execve`",
         }
     }
 
@@ -155,7 +164,7 @@ fn wait(pid: c_int) {
     assert_eq!((waited, status), (pid, 0));
 }
 
-const WORK: &str = "spawn, private table with three fds, exec `/bin/true`, wait";
+const WORK: &str = "spawn `/bin/true`: private table, three fds, wait";
 
 /// Beside others, and from parents of any size.
 pub(crate) fn measure() -> Vec<Row> {
@@ -165,8 +174,8 @@ pub(crate) fn measure() -> Vec<Row> {
         |way| turns.compare_by(|count| time(Way::Nearfar, count), |count| time(way, count));
     let mut rows = vec![
         Row::times(WORK, "`std::process::Command` doing the same", 0.95, &beside(Way::Std)),
-        Row::times(WORK, "`posix_spawn`", None, &beside(Way::PosixSpawn)),
-        Row::times(WORK, "`fork` and `execve`", None, &beside(Way::Fork)),
+        Row::times(WORK, Way::PosixSpawn.words(), None, &beside(Way::PosixSpawn)),
+        Row::times(WORK, Way::Fork.words(), None, &beside(Way::Fork)),
     ];
 
     let (small_size, large_size) = (10, largest_parent());
@@ -192,13 +201,10 @@ pub(crate) fn measure() -> Vec<Row> {
             );
         }
     }
-    let itself = format!("itself in a parent of {small_size} MiB");
+    let itself = format!("itself, from a parent of {small_size} MiB");
     rows.extend(ways.into_iter().zip(&pairs).map(|(way, pairs)| {
-        let (what, most) = match way {
-            Way::Nearfar => ("the same", Some(1.05)),
-            _ => (way.name(), None),
-        };
-        let work = format!("{what} in a parent of {sizes}, in pages of 4 KiB");
+        let most = matches!(way, Way::Nearfar).then_some(1.05);
+        let work = format!("{}, from a parent of {sizes} in small pages", way.words());
         Row::times(work, &itself, most, &Comparison::of(pairs))
     }));
     rows
@@ -217,20 +223,29 @@ const LIVING: usize = 1000;
 pub(crate) fn many() -> Vec<Row> {
     let turns = Turns { pairs: 41, per_turn: 10 };
     let at_once = |way| {
-        turns.compare_by(
+        let [mut cpu_at_once, mut cpu_alone] = [Vec::new(), Vec::new()];
+        let wall = turns.compare_by(
             |count| {
-                let start = std::time::Instant::now();
-                std::thread::scope(|scope| {
-                    (0..THREADS).for_each(|_| drop(scope.spawn(move || time(way, count))));
+                let all = with_cpu(&mut cpu_at_once, || {
+                    std::thread::scope(|scope| {
+                        (0..THREADS).for_each(|_| drop(scope.spawn(move || time(way, count))));
+                    });
                 });
-                start.elapsed().as_secs_f64() / f64::from(THREADS)
+                all / f64::from(THREADS)
             },
-            |count| time(way, count) / machine::cores() as f64,
-        )
+            |count| {
+                with_cpu(&mut cpu_alone, || assert!(time(way, count) > 0.0))
+                    / machine::cores() as f64
+            },
+        );
+        let each = cpu_at_once.into_iter().map(|cpu| cpu / f64::from(THREADS * turns.per_turn));
+        let alone = cpu_alone.into_iter().map(|cpu| cpu / f64::from(turns.per_turn));
+        let cpu: Vec<Pair> = each.zip(alone).map(Pair::from).skip(1).collect();
+        (wall, Comparison::of(&cpu))
     };
-    let work = format!("{WORK}, from {THREADS} threads at once, for each");
-    let optimum = |way: &str| format!("{way} alone, divided by the {} cores", machine::cores());
-    let (ours, stds) = (at_once(Way::Nearfar), at_once(Way::Std));
+    let work = format!("{WORK}, {THREADS} threads at once");
+    let optimum = format!("it alone, divided by the {} cores", machine::cores());
+    let ((ours, our_cpu), (stds, _)) = (at_once(Way::Nearfar), at_once(Way::Std));
 
     let turns = Turns { pairs: 41, per_turn: 5 };
     let mut pairs = Vec::new();
@@ -244,13 +259,24 @@ pub(crate) fn many() -> Vec<Row> {
     }
     let beside = Comparison::of(&pairs);
     vec![
-        Row::times(&work, optimum("it"), 1.3, &ours),
-        Row::times("`std::process::Command`, the same way", optimum("it"), None, &stds),
+        Row::times(&work, &optimum, 1.3, &ours),
+        Row::times(format!("{work}: cpu time"), "it alone", None, &our_cpu),
+        Row::times(format!("{}, the same way", Way::Std.words()), &optimum, None, &stds),
         Row::times(
-            format!("{WORK}, with {LIVING} other children alive"),
-            "the same without them",
+            format!("{WORK}, {LIVING} other children alive"),
+            "itself without them",
             1.05,
             &beside,
         ),
     ]
+}
+
+/// How long something takes, in seconds; what this program and its children used of the processors meanwhile
+/// is put into `cpu`.
+fn with_cpu(cpu: &mut Vec<f64>, mut what: impl FnMut()) -> f64 {
+    let used = || (machine::used_by_this() + machine::used_by_children()).as_secs_f64();
+    let before = used();
+    let wall = harness::time(1, &mut what);
+    cpu.push(used() - before);
+    wall
 }
