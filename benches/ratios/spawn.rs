@@ -56,8 +56,8 @@ impl Way {
     }
 }
 
-/// What the program gets as 0, 1 and 2.
-fn fds() -> &'static [File; 3] {
+/// What the program gets as 0, 1 and 2: the lowest numbers, as long as nothing else has been opened.
+pub(crate) fn fds() -> &'static [File; 3] {
     static FDS: OnceLock<[File; 3]> = OnceLock::new();
     FDS.get_or_init(|| {
         [(); 3].map(|()| {

@@ -40,6 +40,8 @@ fn work() {
     let maximum = here.getrlimit(Resource::Nofile).expect("it may look").maximum;
     let all = Rlimit { current: maximum, maximum };
     here.setrlimit(Resource::Nofile, all).expect("anyone may have the maximum");
+    // Before there are pidfds: what is copied of a table, and closed, is to be the same.
+    spawn::fds();
     let mut touched = Vec::new();
     let mut living = Vec::new();
     for line in std::io::stdin().lock().lines() {
