@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
-use crate::harness::{Comparison, Pair, Row, Turns, Unit};
+use crate::harness::{Comparison, Row, Spent, Turns, Unit, time};
 use crate::machine;
 
 /// A package with one dependency.
@@ -63,29 +62,23 @@ impl Package {
         cargo
     }
 
-    /// Builds it, and all it depends on, from nothing: in seconds. What that used of the processors is put into
-    /// `cpu`.
-    fn build(&self, cpu: &mut Vec<f64>) -> f64 {
+    /// Builds it, and all it depends on, from nothing.
+    fn build(&self) -> Spent {
         // It is not there the first time.
         let _absent = fs::remove_dir_all(self.directory.join("target/release"));
-        let before = machine::used_by_children();
-        let wall = succeed(&mut self.cargo(&["build", "--release"]));
-        cpu.push((machine::used_by_children() - before).as_secs_f64());
-        wall
+        machine::spend(|| succeed(&mut self.cargo(&["build", "--release"])))
     }
 
     /// Checks it after a change: in seconds.
     fn check(&self, times: &mut usize) -> f64 {
         *times += 1;
         self.change(*times);
-        succeed(&mut self.cargo(&["check"]))
+        time(1, &mut || succeed(&mut self.cargo(&["check"])))
     }
 }
 
-fn succeed(command: &mut Command) -> f64 {
-    let start = Instant::now();
+fn succeed(command: &mut Command) {
     assert!(command.status().expect("cargo runs").success());
-    start.elapsed().as_secs_f64()
 }
 
 /// What a dependency of this package is in its manifest.
@@ -121,13 +114,10 @@ pub(crate) fn measure() -> Vec<Row> {
     let (mut our_changes, mut their_changes) = (0, 0);
     let checked = Turns { pairs: 15, per_turn: 1 }
         .compare_by(|_| ours.check(&mut our_changes), |_| theirs.check(&mut their_changes));
-    let [mut our_cpu, mut their_cpu] = [Vec::new(), Vec::new()];
-    let built = Turns { pairs: 3, per_turn: 1 }
-        .compare_by(|_| ours.build(&mut our_cpu), |_| theirs.build(&mut their_cpu));
-    let cpu: Vec<Pair> = our_cpu.into_iter().zip(their_cpu).map(Pair::from).collect();
-    let cpu = Comparison::of(&cpu);
+    let built = Turns { pairs: 3, per_turn: 1 }.take_spent(|_| ours.build(), |_| theirs.build());
+    let [wall, cpu] = built.map(|pairs| Comparison::of(&pairs));
     vec![
-        Row::times(format!("{building}: wall time"), peer, 2.0, &built),
+        Row::times(format!("{building}: wall time"), peer, 2.0, &wall),
         Row::times(format!("{building}: cpu time"), peer, None, &cpu),
         Row::times(checking, peer, 1.1, &checked),
     ]

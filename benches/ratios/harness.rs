@@ -38,6 +38,13 @@ pub(crate) struct Turns {
 /// What one of the two took in its turn, and the other in the one after it: in seconds, for each time.
 pub(crate) type Pair = [f64; 2];
 
+/// What something took, in seconds: until it was done, and of the processors.
+#[derive(Clone, Copy)]
+pub(crate) struct Spent {
+    pub(crate) wall: f64,
+    pub(crate) cpu: f64,
+}
+
 /// What came of it.
 pub(crate) struct Comparison {
     /// Of each turn to the one after it.
@@ -77,11 +84,28 @@ impl Turns {
         mut ours: impl FnMut(u32) -> f64,
         mut theirs: impl FnMut(u32) -> f64,
     ) -> Vec<Pair> {
+        let wall = |wall| Spent { wall, cpu: 0.0 };
+        let [pairs, _] = self.take_spent(|count| wall(ours(count)), |count| wall(theirs(count)));
+        pairs
+    }
+
+    /// The same of the time until it was done, and of that on the processors.
+    pub(crate) fn take_spent(
+        self,
+        mut ours: impl FnMut(u32) -> Spent,
+        mut theirs: impl FnMut(u32) -> Spent,
+    ) -> [Vec<Pair>; 2] {
         ours(self.per_turn);
         theirs(self.per_turn);
-        let each = |turn: f64| turn / f64::from(self.per_turn);
-        let pair = |_| [each(ours(self.per_turn)), each(theirs(self.per_turn))];
-        (0..self.pairs).map(pair).collect()
+        let turns: Vec<[Spent; 2]> =
+            (0..self.pairs).map(|_| [ours(self.per_turn), theirs(self.per_turn)]).collect();
+        let each = |spent: fn(&Spent) -> f64| {
+            let pair = |turn: &[Spent; 2]| {
+                turn.each_ref().map(|taken| spent(taken) / f64::from(self.per_turn))
+            };
+            turns.iter().map(pair).collect()
+        };
+        [each(|spent| spent.wall), each(|spent| spent.cpu)]
     }
 }
 

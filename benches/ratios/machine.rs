@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::harness::{Spent, time};
+
 /// Processor, cores, kernel and compiler, in a line.
 pub(crate) fn describe() -> String {
     let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -68,13 +70,21 @@ pub(crate) fn has(program: &str) -> bool {
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
+/// What something takes of the time, and this program and its children of the processors.
+pub(crate) fn spend(mut what: impl FnMut()) -> Spent {
+    let before = used_by_this() + used_by_children();
+    let wall = time(1, &mut what);
+    let used = used_by_this() + used_by_children() - before;
+    Spent { wall, cpu: used.as_secs_f64() }
+}
+
 /// How long all children that have been waited for have been on a processor.
-pub(crate) fn used_by_children() -> Duration {
+fn used_by_children() -> Duration {
     used_by(libc::RUSAGE_CHILDREN)
 }
 
 /// How long the threads of this program have.
-pub(crate) fn used_by_this() -> Duration {
+fn used_by_this() -> Duration {
     used_by(libc::RUSAGE_SELF)
 }
 

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use crate::harness::{Row, Spread, Unit};
 
-const LABELS: f64 = 440.0;
+const LABELS: f64 = 450.0;
 const PLOT: f64 = 420.0;
 const FIGURES: f64 = 90.0;
 const LINE: f64 = 34.0;
-const TOP: f64 = 62.0;
+const TOP: f64 = 78.0;
 
 const REACHED: &str = "#1a7f4b";
 const MISSED: &str = "#c0392b";
@@ -47,7 +47,8 @@ pub(crate) fn draw(rows: &[(&str, Row)], machine: &str) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
          <text x=\"12\" y=\"22\" font-size=\"15\" font-weight=\"bold\">Time, as a ratio to that of the peer: less is better</text>\n\
          <text x=\"12\" y=\"40\" fill=\"#555555\">dot: median of the turns' ratios; bar: the middle half; \
-         upright line: the target. {}</text>\n",
+         upright line: the target</text>\n\
+         <text x=\"12\" y=\"56\" fill=\"#555555\">{}</text>\n",
         escaped(machine)
     );
     let mut line = |text: String| {

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use rustix::process::{WaitOptions, getpid, set_child_subreaper, wait};
 
-use crate::harness::{self, Comparison, Pair, Row, Turns, Unit};
-use crate::machine::{self, used_by_children};
+use crate::harness::{self, Comparison, Row, Spent, Turns, Unit};
+use crate::machine;
 
 /// What `examples/sandbox.rs` does.
 const BWRAP: [&str; 21] = [
@@ -66,31 +66,27 @@ pub(crate) fn measure() -> Vec<Row> {
     // What is left of a sandbox when its program has returned comes to this process.
     set_child_subreaper(Some(getpid())).expect("any process may be one");
     let turns = Turns { pairs: 101, per_turn: 2 };
-    let [mut our_cpu, mut their_cpu] = [Vec::new(), Vec::new()];
-    let wall = turns.compare_by(
-        |count| run(&mut ours, count, &mut our_cpu),
-        |count| run(&mut theirs, count, &mut their_cpu),
-    );
+    let [wall, cpu] =
+        turns.take_spent(|count| run(&mut ours, count), |count| run(&mut theirs, count));
     set_child_subreaper(None).expect("as before");
-    let cpu: Vec<Pair> = our_cpu.into_iter().zip(their_cpu).map(Pair::from).skip(1).collect();
-    let cpu = Comparison::of(&cpu);
+    let [wall, cpu] = [wall, cpu].map(|pairs| Comparison::of(&pairs));
     vec![
         Row::times(format!("{WORK}: wall time"), peer, MOST, &wall),
         Row::times(format!("{WORK}: cpu time"), peer, MOST, &cpu),
     ]
 }
 
-/// How long it takes until the command has returned, in seconds. What it, and all that was left of it, used of
-/// the processors each time is put into `cpu`.
-fn run(command: &mut Command, count: u32, cpu: &mut Vec<f64>) -> f64 {
-    let before = used_by_children();
+/// How long it takes until the command has returned so many times, and what it used of the processors, with all
+/// that was left of it.
+fn run(command: &mut Command, count: u32) -> Spent {
     let mut once = || assert!(command.status().expect("it ran before").success());
     let mut wall = 0.0;
-    for _ in 0..count {
-        wall += harness::time(1, &mut once);
-        // Nothing of it runs beside what is measured next.
-        while wait(WaitOptions::empty()).is_ok() {}
-    }
-    cpu.push((used_by_children() - before).as_secs_f64() / f64::from(count));
-    wall
+    let spent = machine::spend(|| {
+        for _ in 0..count {
+            wall += harness::time(1, &mut once);
+            // Nothing of it runs beside what is measured next.
+            while wait(WaitOptions::empty()).is_ok() {}
+        }
+    });
+    Spent { wall, ..spent }
 }

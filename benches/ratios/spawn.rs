@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use nearfar::prelude::*;
 
-use crate::harness::{Comparison, Pair, Row, Turns};
+use crate::harness::{Comparison, Row, Spent, Turns};
 use crate::worker::Worker;
 use crate::{harness, machine};
 
@@ -67,8 +67,13 @@ pub(crate) fn fds() -> &'static [File; 3] {
 }
 
 /// How long it takes to start, and wait for, so many programs one after the other, in seconds.
-pub(crate) fn time(way: Way, count: u32) -> f64 {
+fn time(way: Way, count: u32) -> f64 {
     harness::time(count, &mut || once(way))
+}
+
+/// What it takes.
+pub(crate) fn spend(way: Way, count: u32) -> Spent {
+    machine::spend(|| (0..count).for_each(|_| once(way)))
 }
 
 fn once(way: Way) {
@@ -170,10 +175,14 @@ const WORK: &str = "spawn `/bin/true`: private table, three fds, wait";
 pub(crate) fn measure() -> Vec<Row> {
     const MIB: usize = 1 << 20;
     let turns = Turns { pairs: 101, per_turn: 5 };
+    let beside_std =
+        turns.take_spent(|count| spend(Way::Nearfar, count), |count| spend(Way::Std, count));
+    let [std, std_cpu] = beside_std.map(|pairs| Comparison::of(&pairs));
     let beside =
         |way| turns.compare_by(|count| time(Way::Nearfar, count), |count| time(way, count));
     let mut rows = vec![
-        Row::times(WORK, "`std::process::Command` doing the same", 0.95, &beside(Way::Std)),
+        Row::times(WORK, "`std::process::Command` doing the same", 0.95, &std),
+        Row::times(format!("{WORK}: cpu time"), Way::Std.words(), None, &std_cpu),
         Row::times(WORK, Way::PosixSpawn.words(), None, &beside(Way::PosixSpawn)),
         Row::times(WORK, Way::Fork.words(), None, &beside(Way::Fork)),
     ];
@@ -196,15 +205,16 @@ pub(crate) fn measure() -> Vec<Row> {
                 Way::Fork => Turns { pairs: 3, per_turn: 1 },
                 _ => Turns { pairs: 41, per_turn: 5 },
             };
-            pairs.extend(
-                turns.take_by(|count| large.spawn(way, count), |count| small.spawn(way, count)),
-            );
+            pairs.extend(turns.take_by(
+                |count| large.spawn(way, count).wall,
+                |count| small.spawn(way, count).wall,
+            ));
         }
     }
-    let itself = format!("itself, from a parent of {small_size} MiB");
+    let itself = format!("itself, parent of {small_size} MiB");
     rows.extend(ways.into_iter().zip(&pairs).map(|(way, pairs)| {
         let most = matches!(way, Way::Nearfar).then_some(1.05);
-        let work = format!("{}, from a parent of {sizes} in small pages", way.words());
+        let work = format!("{}, parent of {sizes}", way.words());
         Row::times(work, &itself, most, &Comparison::of(pairs))
     }));
     rows
@@ -223,60 +233,43 @@ const LIVING: usize = 1000;
 pub(crate) fn many() -> Vec<Row> {
     let turns = Turns { pairs: 41, per_turn: 10 };
     let at_once = |way| {
-        let [mut cpu_at_once, mut cpu_alone] = [Vec::new(), Vec::new()];
-        let wall = turns.compare_by(
-            |count| {
-                let all = with_cpu(&mut cpu_at_once, || {
-                    std::thread::scope(|scope| {
-                        (0..THREADS).for_each(|_| drop(scope.spawn(move || time(way, count))));
-                    });
+        let all = |count| {
+            let all = machine::spend(|| {
+                std::thread::scope(|scope| {
+                    (0..THREADS).for_each(|_| drop(scope.spawn(move || time(way, count))));
                 });
-                all / f64::from(THREADS)
-            },
-            |count| {
-                with_cpu(&mut cpu_alone, || assert!(time(way, count) > 0.0))
-                    / machine::cores() as f64
-            },
-        );
-        let each = cpu_at_once.into_iter().map(|cpu| cpu / f64::from(THREADS * turns.per_turn));
-        let alone = cpu_alone.into_iter().map(|cpu| cpu / f64::from(turns.per_turn));
-        let cpu: Vec<Pair> = each.zip(alone).map(Pair::from).skip(1).collect();
-        (wall, Comparison::of(&cpu))
+            });
+            let each = |spent| spent / f64::from(THREADS);
+            Spent { wall: each(all.wall), cpu: each(all.cpu) }
+        };
+        let alone = |count| {
+            let alone = spend(way, count);
+            Spent { wall: alone.wall / machine::cores() as f64, ..alone }
+        };
+        turns.take_spent(all, alone).map(|pairs| Comparison::of(&pairs))
     };
     let work = format!("{WORK}, {THREADS} threads at once");
     let optimum = format!("it alone, divided by the {} cores", machine::cores());
-    let ((ours, our_cpu), (stds, _)) = (at_once(Way::Nearfar), at_once(Way::Std));
+    let ([ours, our_cpu], [stds, _]) = (at_once(Way::Nearfar), at_once(Way::Std));
 
     let turns = Turns { pairs: 41, per_turn: 5 };
-    let mut pairs = Vec::new();
+    let mut beside = [Vec::new(), Vec::new()];
     for _ in 0..5 {
         let (mut with, mut without) = (Worker::new(), Worker::new());
         with.ask("live", LIVING);
-        pairs.extend(turns.take_by(
+        let spent = turns.take_spent(
             |count| with.spawn(Way::Nearfar, count),
             |count| without.spawn(Way::Nearfar, count),
-        ));
+        );
+        beside.iter_mut().zip(spent).for_each(|(all, pairs)| all.extend(pairs));
     }
-    let beside = Comparison::of(&pairs);
+    let [beside, beside_cpu] = beside.map(|pairs| Comparison::of(&pairs));
+    let living = format!("{WORK}, {LIVING} other children alive");
     vec![
         Row::times(&work, &optimum, 1.3, &ours),
         Row::times(format!("{work}: cpu time"), "it alone", None, &our_cpu),
         Row::times(format!("{}, the same way", Way::Std.words()), &optimum, None, &stds),
-        Row::times(
-            format!("{WORK}, {LIVING} other children alive"),
-            "itself without them",
-            1.05,
-            &beside,
-        ),
+        Row::times(&living, "itself without them", 1.05, &beside),
+        Row::times(format!("{living}: cpu time"), "itself without them", None, &beside_cpu),
     ]
-}
-
-/// How long something takes, in seconds; what this program and its children used of the processors meanwhile
-/// is put into `cpu`.
-fn with_cpu(cpu: &mut Vec<f64>, mut what: impl FnMut()) -> f64 {
-    let used = || (machine::used_by_this() + machine::used_by_children()).as_secs_f64();
-    let before = used();
-    let wall = harness::time(1, &mut what);
-    cpu.push(used() - before);
-    wall
 }

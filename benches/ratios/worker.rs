@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use nearfar::prelude::*;
 
+use crate::harness::Spent;
 use crate::{instructions, memory, spawn};
 
 pub(crate) const ECHO: &str = "--echo";
@@ -48,26 +49,23 @@ fn work() {
         let line = line.expect("requests are text");
         let (request, argument) = line.split_once(' ').expect("a request has an argument");
         let count: usize = argument.parse().expect("it is a number");
-        let answer = match request {
+        let [first, second] = match request {
             "touch" => {
                 touched.push(memory::touch(count));
-                0.0
+                [0.0; 2]
             }
             "live" => {
                 living.extend((0..count).map(|_| here.spawn().expect("a child can be made")));
-                0.0
+                [0.0; 2]
             }
-            "plain" | "private" => {
-                let [kibibytes, fds] = memory::per_child(count, request == "private");
-                println!("{kibibytes} {fds}");
-                continue;
-            }
+            "plain" | "private" => memory::per_child(count, request == "private"),
             way => {
                 let way = spawn::Way::named(way).expect("it is one of the ways");
-                spawn::time(way, count as u32)
+                let Spent { wall, cpu } = spawn::spend(way, count as u32);
+                [wall, cpu]
             }
         };
-        println!("{answer}");
+        println!("{first} {second}");
     }
 }
 
@@ -92,19 +90,20 @@ impl Worker {
         Worker { process, requests, answers }
     }
 
-    /// Asks for something, and waits for the answer: numbers.
-    pub(crate) fn ask(&mut self, request: &str, argument: usize) -> Vec<f64> {
+    /// Asks for something, and waits for the answer: two numbers.
+    pub(crate) fn ask(&mut self, request: &str, argument: usize) -> [f64; 2] {
         let mut requests = self.requests.as_ref().expect("it is there until it is dropped");
         writeln!(requests, "{request} {argument}").expect("the worker listens");
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("the worker answers");
-        let numbers = answer.split_whitespace().map(str::parse);
-        numbers.collect::<Result<_, _>>().expect("the worker answers with numbers")
+        let (first, second) = answer.trim().split_once(' ').expect("it answers with two numbers");
+        [first, second].map(|number| number.parse().expect("it is a number"))
     }
 
-    /// How long so many spawns took it, in seconds.
-    pub(crate) fn spawn(&mut self, way: spawn::Way, count: u32) -> f64 {
-        self.ask(way.name(), count as usize)[0]
+    /// What so many spawns took it.
+    pub(crate) fn spawn(&mut self, way: spawn::Way, count: u32) -> Spent {
+        let [wall, cpu] = self.ask(way.name(), count as usize);
+        Spent { wall, cpu }
     }
 }
 
