@@ -1,0 +1,180 @@
+//! Calls on a driven child.
+
+use std::time::Duration;
+
+use nearfar::prelude::*;
+
+use crate::harness::{Comparison, Pair, Row, Turns, time_after, work_for};
+use crate::peers::{FutexPeer, Hogs, PinnedTo, SocketPeer};
+
+/// What is read at a time.
+const LENGTH: usize = 4096;
+
+/// How many calls are submitted together.
+const BATCH: usize = 64;
+
+/// How many children, and peers, are measured one after the other.
+const CHILDREN: usize = 15;
+
+/// Compares what is measured with each of several children.
+fn with_children(mut measure: impl FnMut() -> Vec<Pair>) -> Comparison {
+    let pairs: Vec<Pair> = (0..CHILDREN).flat_map(|_| measure()).collect();
+    Comparison::of(&pairs)
+}
+
+/// A file in memory, of as many pieces as a batch reads.
+fn file(here: &Task<HostFds, HostMemory, HostPids, nearfar::interface::Local>) -> Fd<HostFds> {
+    let file = here.memfd_create("pages", MemfdFlags::CLOEXEC).expect("there is memory");
+    let written = here.pwrite(&file, &[1; LENGTH * BATCH], 0);
+    assert_eq!(written.expect("there is memory"), LENGTH * BATCH);
+    file
+}
+
+fn ask_pid(task: &impl ProcessTask) {
+    task.getpid().expect("the child is there");
+}
+
+/// Call after call, so that nobody has to be woken who does not go to sleep.
+pub(crate) fn awake() -> Vec<Row> {
+    let turns = Turns { pairs: 21, per_turn: 200 };
+    let here = Task::here();
+    let spawn = || here.spawn().expect("a child can be made");
+    let getpid = with_children(|| {
+        let child = spawn();
+        turns.take(|| ask_pid(&child), || ask_pid(&here))
+    });
+    let file = file(&here);
+    let mut buffers = [[0; LENGTH], [0; LENGTH]];
+    let [near, far] = &mut buffers;
+    let read = with_children(|| {
+        let child = spawn();
+        turns.take(
+            || assert_eq!(child.pread(&file, &mut *far, 0).unwrap(), LENGTH),
+            || assert_eq!(here.pread(&file, &mut *near, 0).unwrap(), LENGTH),
+        )
+    });
+    let trips = with_children(|| {
+        let (child, mut peer) = (spawn(), SocketPeer::new());
+        turns.take(|| ask_pid(&child), || peer.round_trip())
+    });
+    let local = "the same call made locally";
+    let trip = "a socketpair round trip between two processes, call after call";
+    vec![
+        Row::times("remote `getpid`, both sides awake", local, 2.0, &getpid),
+        Row::times("remote read of 4 KiB, both sides awake", local, 1.2, &read),
+        Row::times("remote `getpid`, call after call", trip, None, &trips),
+    ]
+}
+
+/// How long the driver does something else before it makes a call: the child sleeps by then.
+const PAUSE: Duration = Duration::from_micros(200);
+
+/// A call on a child that nobody has asked for anything for a while.
+pub(crate) fn asleep() -> Vec<Row> {
+    let turns = Turns { pairs: 21, per_turn: 5 };
+    let here = Task::here();
+    let after = |pause: fn(Duration)| {
+        with_children(|| {
+            let child = here.spawn().expect("a child can be made");
+            let mut peer = SocketPeer::new();
+            let pause = || pause(PAUSE);
+            turns.take_by(
+                |count| time_after(count, pause, || ask_pid(&child)),
+                |count| time_after(count, pause, || peer.round_trip()),
+            )
+        })
+    };
+    let trip = "a socketpair round trip between two processes, after the same";
+    let (busy, idle) = (after(work_for), after(std::thread::sleep));
+    vec![
+        Row::times("remote `getpid`, child asleep for 200 µs of other work", trip, 0.5, &busy),
+        Row::times("remote `getpid`, both asleep for 200 µs", trip, 0.5, &idle),
+    ]
+}
+
+/// Makes 64 calls on a task that do not depend on each other: one by one, as there is no way to submit them
+/// together.
+fn submit<K: far::Task>(task: &K, call: impl Fn(&K, usize)) {
+    (0..BATCH).for_each(|index| call(task, index));
+}
+
+/// Calls that do not depend on each other.
+pub(crate) fn batch() -> Vec<Row> {
+    let turns = Turns { pairs: 7, per_turn: 4 };
+    let here = Task::here();
+    let spawn = || here.spawn().expect("a child can be made");
+    let getpids = with_children(|| {
+        let child = spawn();
+        turns.take(
+            || submit(&child, |child, _| ask_pid(child)),
+            || submit(&here, |here, _| ask_pid(here)),
+        )
+    });
+    let file = file(&here);
+    let at = |index: usize| (index * LENGTH) as u64;
+    let reads = with_children(|| {
+        let child = spawn();
+        let mut buffers = [[0; LENGTH], [0; LENGTH]].map(std::cell::RefCell::new);
+        let [near, far] = &mut buffers;
+        turns.take(
+            || {
+                submit(&child, |child, index| {
+                    let length = child.pread(&file, &mut *far.borrow_mut(), at(index));
+                    assert_eq!(length.unwrap(), LENGTH);
+                });
+            },
+            || {
+                submit(&here, |here, index| {
+                    let length = here.pread(&file, &mut *near.borrow_mut(), at(index));
+                    assert_eq!(length.unwrap(), LENGTH);
+                });
+            },
+        )
+    });
+    let local = "64 of them made locally";
+    vec![
+        Row::times("64 remote `getpid`, one by one", local, 1.2, &getpids),
+        Row::times("64 remote reads of 4 KiB, one by one", local, 1.2, &reads),
+    ]
+}
+
+/// Where there is no processor to spare for waiting.
+pub(crate) fn crowded() -> Vec<Row> {
+    let turns = Turns { pairs: 7, per_turn: 50 };
+    let here = Task::here();
+    let beside = || {
+        let futexes = with_children(|| {
+            let (child, peer) = (here.spawn().expect("a child can be made"), FutexPeer::new());
+            turns.take(|| ask_pid(&child), || peer.getpid())
+        });
+        let socket = with_children(|| {
+            let (child, mut peer) = (here.spawn().expect("a child can be made"), SocketPeer::new());
+            turns.take(|| ask_pid(&child), || peer.round_trip())
+        });
+        [futexes, socket]
+    };
+    let (work, futexes, socket) = (
+        "remote `getpid`",
+        "two sleeps and two wakes on futexes, there, too",
+        "a socketpair round trip, there, too",
+    );
+    let rows = |place: &str, [beside_futexes, beside_socket]: [Comparison; 2]| {
+        let work = format!("{work}, {place}");
+        [
+            Row::times(&work, futexes, 1.5, &beside_futexes),
+            Row::times(&work, socket, None, &beside_socket),
+        ]
+    };
+    let pinned = {
+        let _pinned = PinnedTo::the_first_processor();
+        beside()
+    };
+    let busy = {
+        let _hogs = Hogs::on_every_processor();
+        beside()
+    };
+    [rows("all on one processor", pinned), rows("every processor busy", busy)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
