@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use common::deadline;
 use nearfar::interface::Call;
-use nearfar::near::Pgid;
+use nearfar::near::{PageSize, Pgid};
 use nearfar::prelude::*;
 use nearfar::rustix::thread::CapabilitySets;
 use nearfar::task::{
-    CpuSet, FutexScope, FutexWaiter, Lock, LockKind, Node, Policy, Request, SigmaskChange, UsageOf,
+    CpuSet, FutexScope, FutexWaiter, Lock, LockKind, Node, Policy, Request, Sharing, SigmaskChange,
+    UsageOf,
 };
 use nearfar::{Error, IdMap, SignalSet};
 
@@ -82,6 +83,10 @@ where
     let (pid, tid) = (child.pid(), child.gettid().unwrap());
     let group = Pgid::asserted(pid.as_raw()).unwrap();
     let word = AtomicU32::new(0);
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    let mapping = || task.mmap_anonymous(4096, access).unwrap();
+    let mut pages = mapping();
+    let regular = task.memfd_create("regular", MemfdFlags::empty()).unwrap();
     let (private, all) = (FutexScope::Private, NonZeroU32::MAX);
     let no_capability = || CapabilitySets {
         effective: CapabilitySet::empty(),
@@ -125,6 +130,7 @@ where
         t.signalfd_set(&file, SignalSet::empty()); t.signalfd_read(&file);
         t.openat(Cwd, "/", OFlags::PATH, mode); t.read(&file, &mut bytes); t.write(&file, &bytes);
         t.pread(&file, &mut bytes, 0); t.pwrite(&file, &bytes, 0);
+        { let mut batch = t.batch(); batch.fsync(&file); batch.submit()[0] };
         t.lseek(&file, SeekFrom::Start(0)); t.close(copy()); t.dup(&file);
         t.dup_onto(&file, copy()); t.dup_at(&file, 100); t.pipe2(PipeFlags::empty());
         t.fstat(&file); t.fcntl_dupfd_cloexec(&file, 3); t.fcntl_getfd(&file);
@@ -249,8 +255,19 @@ where
         t.splice(&file, None, &file, None, 1, SpliceFlags::empty());
         t.tee(&file, &file, 1, SpliceFlags::empty()); t.sendfile(&file, &file, None, 1);
         t.uname(); t.sethostname("x"); t.setdomainname("x");
+        t.file(&file); t.mmap_anonymous(4096, access); t.mmap_hugetlb(1, access, PageSize::HUGE_2MIB);
+        t.mmap_file(&regular, 0, 4096, access, Sharing::Private);
+        t.munmap(mapping()).map_err(Error::from); t.mremap(mapping(), 1).map_err(Error::from);
+        t.mprotect(&mut pages, access); t.madvise(&mut pages, Advice::Normal);
+        t.msync(&mut pages, MsyncFlags::SYNC); t.mlock(&mut pages); t.munlock(&mut pages);
+        // More than there is room for without a new mapping.
+        t.malloc::<[u8; LARGE]>(); t.malloc_slice::<u8>(LARGE);
+        t.ptr(&[0_u8; LARGE]); t.ptr_slice(&[0_u8; LARGE]);
     }
 }
+
+/// More bytes than an allocation shares pages with others for.
+const LARGE: usize = 1 << 17;
 
 #[test]
 fn the_calling_thread_does_nothing() {

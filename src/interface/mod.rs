@@ -59,6 +59,17 @@ pub(crate) use subject::Whom;
 
 use hidden_memory::HiddenMemory;
 
+/// One of several calls that are made together: [`SyscallInterface::syscalls`].
+#[derive(Clone, Copy, Debug)]
+pub struct Batched {
+    /// The call.
+    pub call: Call,
+    /// Its arguments; those that it does not have are not looked at.
+    pub arguments: [usize; 6],
+    /// What the process has answered, once it has been asked.
+    pub answer: Result<usize, Error>,
+}
+
 /// Sends raw syscalls to one process.
 ///
 /// # Safety
@@ -66,7 +77,7 @@ use hidden_memory::HiddenMemory;
 /// Callers build memory safety on what an implementation does. It promises:
 ///
 /// 1. [`syscall`](Self::syscall) has one process execute exactly the given call, at most once, and
-///    always the same process.
+///    always the same process; [`syscalls`](Self::syscalls) likewise, each call. What follows holds for both.
 /// 2. `Ok` and an error of kind [`ErrorKind::Os`] are the kernel's own answer to that call; or it was
 ///    an [`Observer`] that refused it, and the call was not executed.
 /// 3. [`ErrorKind::NotSent`] is returned only if the call was and will not be executed.
@@ -101,6 +112,19 @@ pub unsafe trait SyscallInterface {
         call: Call,
         arguments: [usize; N],
     ) -> Result<usize, Error>;
+
+    /// Has the process execute several calls in order, each whatever comes of the others, and waits for the
+    /// answers, which are put beside them.
+    ///
+    /// # Safety
+    ///
+    /// As [`syscall`](Self::syscall), for each of them.
+    unsafe fn syscalls(&self, calls: &mut [Batched]) {
+        for batched in calls {
+            // SAFETY: by this function's contract.
+            batched.answer = unsafe { self.syscall(batched.call, batched.arguments) };
+        }
+    }
 
     /// Makes `bytes` available in the process's memory while `call` runs: at the address it is given.
     fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R;

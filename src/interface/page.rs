@@ -25,7 +25,10 @@ use super::shared_memory::{Arenas, BLOCK, Blocks};
 use super::{Error, futex, lookout};
 
 /// How many requests go to the server at once.
-pub(super) const ENTRIES: usize = 60;
+pub(super) const ENTRIES: usize = 124;
+
+/// How many blocks a page takes.
+const BLOCKS: usize = 2;
 
 /// A request, and the room for its answer: as large as what one processor gets from another at once.
 #[repr(C, align(64))]
@@ -101,7 +104,7 @@ pub(super) struct Page {
     pub(super) entries: [Entry; ENTRIES],
 }
 
-const _: () = assert!(size_of::<Page>() == BLOCK);
+const _: () = assert!(size_of::<Page>() == BLOCKS * BLOCK);
 
 /// The `struct robust_list_head` of a list with one entry, whose futex is `life`. The kernel marks that
 /// when its owner ends or leaves its memory: unlike `CLONE_CHILD_CLEARTID`, also for the last one in it.
@@ -248,9 +251,10 @@ impl Lease {
     /// anyone writes it is 0.
     pub(super) fn new(purpose: Purpose) -> Result<PageRef, Error> {
         drop(leaving());
-        let block = Blocks::new(1, purpose.known)?;
-        // SAFETY: the block is ours alone, as large as a page, and zeroes are valid for every field.
-        unsafe { block.start().cast::<Page>().write_bytes(0, 1) };
+        let block = Blocks::new(BLOCKS, purpose.known)?;
+        // SAFETY: the blocks are ours alone, together as large as a page, and zeroes are valid for every field.
+        // An entry is written before it is read, but for the first one.
+        unsafe { block.start().write_bytes(0, offset_of!(Page, entries) + size_of::<Entry>()) };
         let page = Shared { block };
         page.keeper.store(page.keeper_life.as_ptr().cast(), Ordering::Relaxed);
         if purpose.in_other_memory {

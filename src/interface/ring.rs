@@ -31,14 +31,14 @@ use rustix::process::Signal;
 use super::forked_memory::NOWHERE;
 use super::graveyard::Kept;
 use super::page::{
-    CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNARMED, UNMAPS, has_ended,
+    CLOSES, CloneArgs, ENTRIES, Entry, Lease, Page, PageRef, Purpose, UNARMED, UNMAPS, has_ended,
 };
 use super::process::Parent;
 use super::residents::{Residence, Residents};
 use super::{
-    Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, MOURNING,
-    Process, ProgramSignals, RemoteIoVec, RobustWords, Subject, SyscallInterface, futex, graveyard,
-    local, lookout, memory, server,
+    Arenas, Batched, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local,
+    MOURNING, Process, ProgramSignals, RemoteIoVec, RobustWords, Subject, SyscallInterface, futex,
+    graveyard, local, lookout, memory, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -86,13 +86,14 @@ pub(crate) struct Request {
     arguments: [usize; 6],
     or_next: bool,
     or_exit: bool,
+    or_go_on: bool,
 }
 
 impl Request {
     pub(crate) fn new<const N: usize>(call: Call, arguments: [usize; N]) -> Self {
         let mut all = [0; 6];
         all[..N].copy_from_slice(&arguments);
-        Request { call, arguments: all, or_next: false, or_exit: false }
+        Request { call, arguments: all, or_next: false, or_exit: false, or_go_on: false }
     }
 
     /// If this finds nothing that can be executed, the next one is tried in its place.
@@ -103,6 +104,11 @@ impl Request {
     /// If this fails, the child exits.
     pub(crate) fn or_exit(self) -> Self {
         Request { or_exit: true, ..self }
+    }
+
+    /// If this fails, the others are made all the same.
+    fn or_go_on(self) -> Self {
+        Request { or_go_on: true, ..self }
     }
 
     /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
@@ -507,28 +513,7 @@ impl Ring {
                 let step = chunk * ENTRIES + index;
                 Failed { step, error, passed_over }
             };
-            for (_, (entry, request)) in entries() {
-                let mut number = request.call.number();
-                if request.changes_credentials() {
-                    if self.memory.is_none()
-                        && !self.process.has_these_ids(request.call, request.arguments[0])
-                    {
-                        self.hidden_memory.get_or_init(HiddenMemory::new);
-                    }
-                    number |= server::ARM_AGAIN;
-                }
-                if request.or_next {
-                    number |= server::OR_NEXT;
-                }
-                if request.or_exit {
-                    number |= server::OR_EXIT;
-                }
-                entry.number.store(number as u32, Ordering::Relaxed);
-                for (to, argument) in entry.arguments.iter().zip(request.arguments) {
-                    to.store(argument, Ordering::Relaxed);
-                }
-                entry.answer.store(UNANSWERED, Ordering::Relaxed);
-            }
+            entries().for_each(|(_, (entry, request))| self.write(entry, request));
             let is_quick = requests.iter().all(|request| request.call != Call::EXECVE);
             let outcome = self.round_trip(requests.len(), is_quick);
             for (index, (entry, request)) in entries() {
@@ -547,6 +532,31 @@ impl Ring {
             }
         }
         Ok(last)
+    }
+
+    /// Writes a request into an entry.
+    fn write(&self, entry: &Entry, request: &Request) {
+        let mut number = request.call.number();
+        if request.changes_credentials() {
+            if self.memory.is_none()
+                && !self.process.has_these_ids(request.call, request.arguments[0])
+            {
+                self.hidden_memory.get_or_init(HiddenMemory::new);
+            }
+            number |= server::ARM_AGAIN;
+        }
+        for (is_asked_for, flag) in [
+            (request.or_next, server::OR_NEXT),
+            (request.or_exit, server::OR_EXIT),
+            (request.or_go_on, server::OR_GO_ON),
+        ] {
+            number |= if is_asked_for { flag } else { 0 };
+        }
+        entry.number.store(number as u32, Ordering::Relaxed);
+        for (to, argument) in entry.arguments.iter().zip(request.arguments) {
+            to.store(argument, Ordering::Relaxed);
+        }
+        entry.answer.store(UNANSWERED, Ordering::Relaxed);
     }
 
     /// Publishes the first `count` entries and waits until they are answered: awake for a while, if
@@ -666,6 +676,28 @@ unsafe impl SyscallInterface for Ring {
     ) -> Result<usize, Error> {
         // SAFETY: by this function's contract.
         unsafe { self.submit(&[Request::new(call, arguments)]) }.map_err(|failed| failed.error)
+    }
+
+    unsafe fn syscalls(&self, calls: &mut [Batched]) {
+        for calls in calls.chunks_mut(ENTRIES) {
+            let entries = &self.page.entries[..calls.len()];
+            for (entry, batched) in entries.iter().zip(&*calls) {
+                let request = Request::new(batched.call, batched.arguments).or_go_on();
+                self.write(entry, &request);
+            }
+            let mut outcome = self.round_trip(calls.len(), true);
+            for (entry, batched) in entries.iter().zip(calls) {
+                let answer = entry.answer.load(Ordering::Relaxed);
+                batched.answer = match (answer, outcome) {
+                    (UNANSWERED, Err(kind)) => {
+                        // What comes after the one it died in has not been executed.
+                        outcome = Err(ErrorKind::NotSent);
+                        Err(Error::new(batched.call, kind))
+                    }
+                    _ => local::answer(batched.call, answer),
+                };
+            }
+        }
     }
 
     fn lend<R>(&self, bytes: &[u8], call: impl FnOnce(usize) -> R) -> R {

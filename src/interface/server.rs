@@ -75,6 +75,9 @@ pub(super) const OR_NEXT: usize = 1 << 30;
 /// Added to the number of a call after whose failure the child exits.
 pub(super) const OR_EXIT: usize = 1 << 29;
 
+/// Added to the number of a call after whose failure the next ones are made all the same.
+pub(super) const OR_GO_ON: usize = 1 << 28;
+
 /// After which errors `execvp(3)` looks further.
 pub(super) const PASSED_OVER: [Errno; 6] =
     [Errno::NOENT, Errno::ACCESS, Errno::NOTDIR, Errno::STALE, Errno::NODEV, Errno::TIMEDOUT];
@@ -344,8 +347,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov dword ptr [r12 + {SERVER_ASLEEP}], 0",
             "jmp 22b",
 
-            // Executes the requests up to the first that fails, but for those of which the next one
-            // takes the place. rbp: the entry, r13: how many.
+            // Executes the requests up to the first that fails, but for those after which it is gone on, or
+            // of which the next one takes the place. rbp: the entry, r13: how many.
             "30:",
             "lea rbp, [r12 + {ENTRIES}]",
             "31:",
@@ -373,6 +376,8 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             "mov rax, [rbp + {ANSWER}]",
             "cmp rax, -{MAX_ERRNO}",
             "jb 29f",
+            "bt dword ptr [rbp + {NUMBER}], {OR_GO_ON_BIT}",
+            "jc 29f",
             "bt dword ptr [rbp + {NUMBER}], {OR_NEXT_BIT}",
             "jnc 28f",
             "cmp rax, -{ENOENT}",
@@ -519,8 +524,9 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             ESTALE = const libc::ESTALE,
             ENODEV = const libc::ENODEV,
             ETIMEDOUT = const libc::ETIMEDOUT,
-            NUMBER_MASK = const !(ARM_AGAIN | OR_NEXT | OR_EXIT) as u32,
+            NUMBER_MASK = const !(ARM_AGAIN | OR_NEXT | OR_EXIT | OR_GO_ON) as u32,
             OR_NEXT_BIT = const OR_NEXT.trailing_zeros(),
+            OR_GO_ON_BIT = const OR_GO_ON.trailing_zeros(),
             OR_EXIT_BIT = const OR_EXIT.trailing_zeros(),
             ARM_AGAIN_BIT = const ARM_AGAIN.trailing_zeros(),
             AS_IT_IS = const DEATH_SIGNAL_AS_IT_IS as isize,

@@ -9,6 +9,7 @@
 //! | trait | what for | syscalls |
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat`, `close_range` |
+//! | [`BatchTask`] | many short calls in one round trip | `read`, `write`, `pread`, `pwrite`, `fsync`, `fdatasync` |
 //! | [`TransferTask`] | several buffers at once; from file to file | `readv`, `writev`, `preadv2`, `pwritev2`, `copy_file_range`, `splice`, `tee`, `sendfile` |
 //! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
 //! | [`MetadataTask`] | permissions, owners, times, extended attributes | `faccessat2`, `fchmodat`, `fchmod`, `fchownat`, `fchown`, `utimensat`, `statx`, `fstatat`, `statfs`, `fstatfs`, `fsetxattr`, `fgetxattr`, `flistxattr`, `fremovexattr` |
@@ -48,6 +49,7 @@
 #![doc = include_str!("calls.md")]
 
 mod arguments;
+mod batch;
 mod capability;
 mod credentials;
 mod directory;
@@ -98,6 +100,7 @@ use crate::interface::{Local, Process, Ring, SyscallInterface};
 use crate::near;
 
 pub(crate) use arguments::in_own_memory;
+pub use batch::{Batch, BatchTask};
 pub use capability::CapabilityTask;
 pub use credentials::{CredentialsTask, Ids};
 pub use directory::{Device, DirectoryEntries, DirectoryEntry, DirectoryTask, Node};
