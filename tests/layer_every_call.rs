@@ -259,7 +259,7 @@ where
         t.mmap_file(&regular, 0, 4096, access, Sharing::Private);
         t.munmap(mapping()).map_err(Error::from); t.mremap(mapping(), 1).map_err(Error::from);
         t.mprotect(&mut pages, access); t.madvise(&mut pages, Advice::Normal);
-        t.msync(&mut pages, MsyncFlags::SYNC); t.mlock(&mut pages); t.munlock(&mut pages);
+        t.msync(&pages, MsyncFlags::SYNC); t.mlock(&pages); t.munlock(&pages);
         // More than there is room for without a new mapping.
         t.malloc::<[u8; LARGE]>(); t.malloc_slice::<u8>(LARGE);
         t.ptr(&[0_u8; LARGE]); t.ptr_slice(&[0_u8; LARGE]);
