@@ -191,7 +191,7 @@ impl Service {
         if self.dies_with_supervisor {
             exec = exec.parent_death_signal(Signal::KILL);
         }
-        let process = exec.exec()?.kill_on_drop(true);
+        let mut process = exec.exec()?.kill_on_drop(true);
         tell(name, format_args!("runs as {}", process.id()));
         select! {
             ended = process.ended_async() => ended?,

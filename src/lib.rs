@@ -98,8 +98,11 @@
 //!
 //! Brands guard against mistakes. They do not guard against `unsafe` code that forges ids or
 //! unshares its own thread, against another thread that closes a number by raw `close`, or against
-//! `/proc/self/mem`. A driven child shares this program's memory, or has a copy of it: it is not a sandbox before it has
-//! become a program.
+//! `/proc/self/mem`. A driven child shares this program's memory, or has a copy of it: it is not a
+//! sandbox before it has become a program.
+//!
+//! Where types cannot know which namespace it will be, tasks, handles and pids are [`Dynamic`]: the same
+//! calls, checked at run time.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!("nearfar drives its children with x86-64 assembly and Linux's own syscalls");

@@ -158,3 +158,30 @@ fn errors_convert_and_keep_what_they_know() {
         travels::<nearfar::Error>();
     });
 }
+
+#[test]
+fn a_signal_for_the_group_is_also_for_those_whom_the_leader_has_left() {
+    deadline(|| {
+        let here = Task::here();
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        let shell = Program::new("sh").args(["-c", "sleep 1000 & echo $!; exit 3"]);
+        let task = here.spawn().unwrap();
+        task.setpgrp().unwrap();
+        let leader = task.program(&shell).fd(1, &writer).exec().unwrap();
+        until("it has ended", || state(leader.id()) == Some('Z'));
+        let mut buffer = [0; 16];
+        let length = here.read(&reader, &mut buffer).unwrap();
+        let left = std::str::from_utf8(&buffer[..length]).unwrap();
+        let left: i32 = left.trim_end().parse().unwrap();
+        assert!(!is_dead(left));
+        leader.send_signal_to_group(Signal::KILL).unwrap();
+        until("it is dead", || is_dead(left));
+        assert_eq!(leader.wait().unwrap().code(), Some(3));
+
+        let follower = sleep();
+        let error = follower.send_signal_to_group(Signal::KILL).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::SRCH));
+        follower.kill().unwrap();
+        follower.wait().unwrap();
+    });
+}

@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use common::{LIMIT, is_gone};
+use common::{LIMIT, is_gone, state};
+use nearfar::prelude::*;
 use nearfar::process::{Child, Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
@@ -71,6 +72,24 @@ async fn a_wait_that_is_cancelled_is_done_again() {
     drop(stdin);
     assert!(in_time(child.wait_async()).await.unwrap().success());
     assert!(in_time(child.wait_async()).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn who_has_ended_is_not_reaped_before_the_wait() {
+    let cat = Program::new("cat");
+    let (input, ours) = Task::here().pipe2(PipeFlags::empty()).unwrap();
+    let mut process = Task::here().spawn().unwrap().program(&cat).fd(0, &input).exec().unwrap();
+    for _ in 0..3 {
+        timeout(std::time::Duration::from_millis(1), process.ended_async()).await.unwrap_err();
+    }
+    drop((input, ours));
+    for _ in 0..2 {
+        in_time(process.ended_async()).await.unwrap();
+        assert_eq!(state(process.id()), Some('Z'));
+    }
+    let id = process.id();
+    assert!(process.wait().unwrap().success());
+    assert!(is_gone(id));
 }
 
 #[tokio::test]

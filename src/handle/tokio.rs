@@ -19,14 +19,15 @@ impl ChildProcess {
     /// driver enabled.
     ///
     /// It does not reap: [`wait`](Self::wait) has the answer then, at once. It can be cancelled, and
-    /// nothing is lost. Needs the feature `tokio`.
+    /// nothing is lost. There is one at a time, since a runtime registers an fd once. Needs the feature
+    /// `tokio`.
     ///
     /// ```
     /// use nearfar::prelude::*;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
-    /// let process = Task::here().spawn()?.program(&Program::new("true")).exec()?;
+    /// let mut process = Task::here().spawn()?.program(&Program::new("true")).exec()?;
     /// process.ended_async().await?;
     /// assert!(process.wait()?.success());
     /// # Ok(())
@@ -40,7 +41,7 @@ impl ChildProcess {
     /// # Panics
     ///
     /// Outside of a runtime, or without its I/O driver, as everything of tokio does.
-    pub async fn ended_async(&self) -> io::Result<()> {
+    pub async fn ended_async(&mut self) -> io::Result<()> {
         while !self.process().poll(Some(Duration::ZERO))? {
             // SAFETY: (1)
             let ended =

@@ -284,8 +284,10 @@ impl Deref for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.keeper_release.store(1, Ordering::Release);
-        futex::wake(&self.keeper_release, false);
+        if self.keeper_life.load(Ordering::Acquire) != 0 {
+            self.keeper_release.store(1, Ordering::Release);
+            futex::wake(&self.keeper_release, false);
+        }
         // SAFETY: a lease is dropped once.
         let page = unsafe { ManuallyDrop::take(&mut self.0) };
         leaving().push(page);

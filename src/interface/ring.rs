@@ -111,6 +111,23 @@ impl Request {
         Request { or_go_on: true, ..self }
     }
 
+    /// Writes it into an entry, with more flags beside its own.
+    fn write_to(&self, entry: &Entry, flags: usize) {
+        let mut number = self.call.number() | flags;
+        for (is_asked_for, flag) in [
+            (self.or_next, server::OR_NEXT),
+            (self.or_exit, server::OR_EXIT),
+            (self.or_go_on, server::OR_GO_ON),
+        ] {
+            number |= if is_asked_for { flag } else { 0 };
+        }
+        entry.number.store(number as u32, Ordering::Relaxed);
+        for (to, argument) in entry.arguments.iter().zip(self.arguments) {
+            to.store(argument, Ordering::Relaxed);
+        }
+        entry.answer.store(UNANSWERED, Ordering::Relaxed);
+    }
+
     /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
     /// and makes the memory that the child shares with this program undumpable.
     fn changes_credentials(&self) -> bool {
@@ -221,6 +238,45 @@ impl Ring {
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number, pid) };
         Ring::new(Arc::clone(&page), page, process, None, memory, place)
+    }
+
+    /// A child of the calling thread that makes these calls, each of which [ends it](Request::or_exit) if it
+    /// fails, and nothing else: it has no keeper, so it must not be driven. `None` if they are too many for that.
+    ///
+    /// # Safety
+    ///
+    /// As [`submit`](Self::submit).
+    pub(crate) unsafe fn spawn_with(
+        birth: Birth<'_>,
+        requests: &[Request],
+    ) -> Result<Option<(Self, Result<usize, Failed>)>, Error> {
+        if requests.len() > ENTRIES || birth.is_forked || birth.residents.is_some() {
+            return Ok(None);
+        }
+        graveyard::visit();
+        let page = Lease::new(Purpose {
+            with_keeper: false,
+            known: Arenas::OURS,
+            in_other_memory: false,
+        })?;
+        // It depends on nothing but this thread, which is here until it has ended.
+        page.keeper.store(page.life.as_ptr().cast(), Ordering::Relaxed);
+        // SAFETY: page (3): nobody else has it yet.
+        unsafe { page.clone_args.get().write(clone_args(&page, 0, &birth)) };
+        for (entry, request) in page.entries.iter().zip(requests) {
+            request.write_to(entry, 0);
+        }
+        page.publish(requests.len() as u32);
+        let pid = server::start_directly(&page)?;
+        // SAFETY: page (3): the kernel has written it.
+        let number = unsafe { page.pidfd.get().read() };
+        // SAFETY: the caller's table is this process's.
+        let process = unsafe { Process::from_pidfd(number, pid) };
+        let place = Place::default();
+        let ring = Ring::new(Arc::clone(&page), page, process, None, None, place)?;
+        let outcome = ring.await_answers(requests.len() as u32);
+        let answers = ring.answers(requests, outcome);
+        Ok(Some((ring, answers)))
     }
 
     /// A child like this one, in the same fd table: a child of the same parent, or of this one if it is
@@ -508,55 +564,55 @@ impl Ring {
         let mut last = 0;
         let mut passed_over = Vec::new();
         for (chunk, requests) in requests.chunks(ENTRIES).enumerate() {
-            let entries = || self.page.entries.iter().zip(requests).enumerate();
-            let failed = |index, error, passed_over| {
-                let step = chunk * ENTRIES + index;
-                Failed { step, error, passed_over }
-            };
-            entries().for_each(|(_, (entry, request))| self.write(entry, request));
+            for (entry, request) in self.page.entries.iter().zip(requests) {
+                self.write(entry, request);
+            }
             let is_quick = requests.iter().all(|request| request.call != Call::EXECVE);
             let outcome = self.round_trip(requests.len(), is_quick);
-            for (index, (entry, request)) in entries() {
-                let answer = entry.answer.load(Ordering::Relaxed);
-                if let (UNANSWERED, Err(kind)) = (answer, outcome) {
-                    return Err(failed(index, Error::new(request.call, kind), passed_over));
-                }
-                last = match local::answer(request.call, answer) {
-                    Ok(answer) => answer,
-                    Err(error) if request.or_next && is_passed_over(error) => {
-                        passed_over.push(error);
-                        0
-                    }
-                    Err(error) => return Err(failed(index, error, passed_over)),
-                };
-            }
+            last = self.answers(requests, outcome).map_err(|mut failed| {
+                failed.step += chunk * ENTRIES;
+                passed_over.append(&mut failed.passed_over);
+                Failed { passed_over: std::mem::take(&mut passed_over), ..failed }
+            })?;
         }
         Ok(last)
     }
 
-    /// Writes a request into an entry.
-    fn write(&self, entry: &Entry, request: &Request) {
-        let mut number = request.call.number();
-        if request.changes_credentials() {
-            if self.memory.is_none()
-                && !self.process.has_these_ids(request.call, request.arguments[0])
-            {
-                self.hidden_memory.get_or_init(HiddenMemory::new);
+    /// What has come of requests that have been answered, or of which that is the outcome.
+    fn answers(
+        &self,
+        requests: &[Request],
+        outcome: Result<(), ErrorKind>,
+    ) -> Result<usize, Failed> {
+        let mut last = 0;
+        let mut passed_over = Vec::new();
+        for (step, (entry, request)) in self.page.entries.iter().zip(requests).enumerate() {
+            let answer = entry.answer.load(Ordering::Relaxed);
+            if let (UNANSWERED, Err(kind)) = (answer, outcome) {
+                return Err(Failed { step, error: Error::new(request.call, kind), passed_over });
             }
-            number |= server::ARM_AGAIN;
+            last = match local::answer(request.call, answer) {
+                Ok(answer) => answer,
+                Err(error) if request.or_next && is_passed_over(error) => {
+                    passed_over.push(error);
+                    0
+                }
+                Err(error) => return Err(Failed { step, error, passed_over }),
+            };
         }
-        for (is_asked_for, flag) in [
-            (request.or_next, server::OR_NEXT),
-            (request.or_exit, server::OR_EXIT),
-            (request.or_go_on, server::OR_GO_ON),
-        ] {
-            number |= if is_asked_for { flag } else { 0 };
+        Ok(last)
+    }
+
+    /// Writes a request into an entry, and sees to what has to be in place before.
+    fn write(&self, entry: &Entry, request: &Request) {
+        let changes_credentials = request.changes_credentials();
+        if changes_credentials
+            && self.memory.is_none()
+            && !self.process.has_these_ids(request.call, request.arguments[0])
+        {
+            self.hidden_memory.get_or_init(HiddenMemory::new);
         }
-        entry.number.store(number as u32, Ordering::Relaxed);
-        for (to, argument) in entry.arguments.iter().zip(request.arguments) {
-            to.store(argument, Ordering::Relaxed);
-        }
-        entry.answer.store(UNANSWERED, Ordering::Relaxed);
+        request.write_to(entry, if changes_credentials { server::ARM_AGAIN } else { 0 });
     }
 
     /// Publishes the first `count` entries and waits until they are answered: awake for a while, if
@@ -577,6 +633,12 @@ impl Ring {
                 request.load(Ordering::Acquire) == 0 || has_ended(life.load(Ordering::Acquire))
             });
         }
+        self.await_answers(published)
+    }
+
+    /// Sleeps until so many published entries are answered, or the child is dead.
+    fn await_answers(&self, published: u32) -> Result<(), ErrorKind> {
+        let (request, life) = (self.page.request(), &self.page.life);
         loop {
             if request.load(Ordering::Acquire) == 0 {
                 return Ok(());

@@ -95,7 +95,7 @@ pub(super) const IMPATIENCE: Duration = Duration::from_millis(10);
 /// kernel's answer: the child's pid.
 pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
     let blocked = SignalsBlocked::new();
-    let keeper = clone_keeper(page, &blocked);
+    let keeper = clone(page, Cloner::Keeper, &blocked);
     drop(blocked);
     local::answer(Call::CLONE, keeper).inspect_err(|_| page.abandon())?;
 
@@ -123,6 +123,31 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
         }
         pid => Ok(pid),
     }
+}
+
+/// Clones the child that `page.clone_args` describe as one of this thread's own, without a keeper: its first
+/// requests have been published, and are the last.
+pub(super) fn start_directly(page: &PageRef) -> Result<i32, Error> {
+    let blocked = SignalsBlocked::new();
+    let answer = clone(page, Cloner::Caller, &blocked);
+    drop(blocked);
+    let refused = local::answer(Call::CLONE3, answer).err();
+    match page.server_pid.load(Ordering::Acquire) {
+        0 => {
+            page.abandon();
+            Err(refused.unwrap_or(CLONE3_MADE_UP))
+        }
+        pid => Ok(pid),
+    }
+}
+
+/// Who clones a child.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cloner {
+    /// A thread made for it.
+    Keeper,
+    /// The calling thread.
+    Caller,
 }
 
 /// Blocks every signal on this thread, also those that libc keeps to itself.
@@ -158,10 +183,10 @@ fn set_signal_mask(mask: u64, before: Option<&mut u64>) {
     }
 }
 
-/// `clone(2)` of the keeper. In the caller this returns what the kernel answered; keeper and child
-/// never leave the assembly. Both start with the caller's signal mask.
+/// `clone(2)` of the keeper, or `clone3(2)` of the child. In the caller this returns what the kernel answered;
+/// keeper and child never leave the assembly. Both start with the caller's signal mask.
 #[inline(never)]
-fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
+fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
     let thread = libc::CLONE_VM
         | libc::CLONE_FILES
         | libc::CLONE_SIGHAND
@@ -172,6 +197,18 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
     // it. The stack pointer is inherited and never used. Only the caller comes back.
     unsafe {
         asm!(
+            "test r13d, r13d",
+            "jz 13f",
+            "mov eax, {SYS_CLONE3}",
+            "lea rdi, [r12 + {CLONE_ARGS}]",
+            "mov esi, {CLONE_ARGS_SIZE}",
+            "syscall",
+            "test rax, rax",
+            "jnz 99f",
+            "cmp dword ptr [r12 + {SERVER_PID}], 0",
+            "jne 20f",
+            "jmp 99f",
+            "13:",
             "syscall",
             "test rax, rax",
             "jnz 99f",
@@ -493,6 +530,7 @@ fn clone_keeper(page: &Page, _blocked: &SignalsBlocked) -> usize {
             in("r10") page.keeper_life.as_ptr(),
             in("r8") 0_usize,
             in("r12") ptr::from_ref(page),
+            inlateout("r13") u64::from(cloner == Cloner::Caller) => _,
             lateout("rcx") _,
             lateout("r11") _,
             IGNORE = sym IGNORE,

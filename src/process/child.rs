@@ -27,7 +27,7 @@ pub struct Child {
     pub stdout: Option<ChildStdout>,
     /// The program's standard error, if it is piped.
     pub stderr: Option<ChildStderr>,
-    process: ChildProcess,
+    pub(super) process: ChildProcess,
     exit: Option<Exit>,
 }
 

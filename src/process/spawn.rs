@@ -21,6 +21,7 @@ use crate::near;
 use crate::program::Program;
 use crate::task::{
     CredentialsTask, ExecTask, FileDescriptorTask, ProcessTask, Task, UnshareFilesTask,
+    spawn_program,
 };
 
 /// A driven child in this process's table, as spawned.
@@ -129,11 +130,15 @@ fn start(
         residents: residents.as_ref(),
         ..Birth::default()
     };
+    let needs_group =
+        group == Group::OwnByDefault && settings.session.group.is_none() && !settings.session.new;
+    if let Some(process) = start_directly(program, fds, settings, preparations, needs_group, birth)?
+    {
+        return Ok(process);
+    }
     let child = Task::here().spawn_as(birth)?;
     write_id_maps(&child, &settings.uid_map, &settings.gid_map)?;
     enter_session(&child, &settings.session)?;
-    let needs_group =
-        group == Group::OwnByDefault && settings.session.group.is_none() && !settings.session.new;
     if preparations.is_empty() {
         if needs_group {
             child.setpgrp()?;
@@ -181,6 +186,30 @@ fn start(
     };
     let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, copy_of(fd))).collect();
     become_program(child.with_pids(PidNamespace::HOST, host_pid), program, &fds, settings)
+}
+
+/// Has the child become the program at once, if nothing has to be done to it from here.
+fn start_directly(
+    program: &Program,
+    fds: &BTreeMap<u16, Given<'_>>,
+    settings: &Settings,
+    preparations: &[Preparation],
+    needs_group: bool,
+    birth: Birth<'_>,
+) -> Result<Option<ChildProcess>, Error> {
+    let Settings { session, uid_map, gid_map, .. } = settings;
+    let joins_group = session.group.is_some_and(|group| group != 0);
+    if joins_group || !(preparations.is_empty() && uid_map.is_empty() && gid_map.is_empty()) {
+        return Ok(None);
+    }
+    let leads_group = needs_group || session.group.is_some() && !session.new;
+    let calls = [
+        session.new.then_some((Call::SETSID, [0; 2])),
+        leads_group.then_some((Call::SETPGID, [0; 2])),
+    ];
+    let calls: Vec<_> = calls.into_iter().flatten().collect();
+    let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, fd.as_std().as_raw_fd())).collect();
+    spawn_program(birth, &calls, program, &fds, &settings.attributes)
 }
 
 /// Writes the maps of a child's new user namespace.

@@ -29,7 +29,7 @@ impl Child {
     /// Outside of a runtime, or without its I/O driver, as everything of tokio does.
     pub async fn wait_async(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
-        self.as_process().ended_async().await?;
+        self.process.ended_async().await?;
         self.wait()
     }
 }

@@ -108,7 +108,7 @@ pub use driven::DrivenTask;
 pub use dynamic::{Pinned, PinnedTask, PinnedWith, pinned};
 pub use epoll::{EpollEvent, EpollTask};
 pub use event::{EventTask, SignalInfo};
-pub(crate) use exec::Attributes;
+pub(crate) use exec::{Attributes, spawn_program};
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
 pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};

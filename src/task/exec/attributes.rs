@@ -27,6 +27,11 @@ impl Attributes {
         Ok(())
     }
 
+    /// Whether there is nothing out of the ordinary.
+    pub(super) fn are_none(&self) -> bool {
+        !self.are_irreversible() && self.parent_death_signal.is_none()
+    }
+
     /// Whether a failed exec could not put back what they change.
     pub(super) fn are_irreversible(&self) -> bool {
         let Attributes { uid, gid, groups, controlling_terminal, parent_death_signal: _ } = self;

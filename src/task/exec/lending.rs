@@ -16,6 +16,11 @@ impl Lending {
         Lending { memory: ring.memory().cloned(), lent: Vec::new(), kept: Vec::new() }
     }
 
+    /// To a child that shares this program's memory.
+    pub(super) fn to_ourselves() -> Self {
+        Lending { memory: None, lent: Vec::new(), kept: Vec::new() }
+    }
+
     /// Where the task finds these bytes: in this program's memory, where they are.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         /// How much room is made at once, for all that is small.

@@ -1,6 +1,7 @@
 //! Becoming a program.
 
 mod attributes;
+mod direct;
 mod lending;
 mod preparation;
 
@@ -17,6 +18,7 @@ use crate::near;
 use crate::program::Program;
 
 pub(crate) use self::attributes::Attributes;
+pub(crate) use self::direct::spawn_program;
 use self::preparation::{OnFailure, Placement, execute};
 use super::DrivenTask;
 use super::arguments::in_own_table;

@@ -90,7 +90,32 @@ pub(super) fn execute(
     outcome
 }
 
-fn has_duplicates(numbers: impl Iterator<Item = c_int>) -> bool {
+/// What has come of steps of which the last is an exec, by this call.
+pub(super) fn outcome(
+    ring: &mut Ring,
+    answers: Result<usize, Failed>,
+    call: Call,
+) -> Result<(), Error> {
+    let Failed { error, passed_over, .. } = match answers {
+        Err(failed) => failed,
+        // Only a filter that makes calls up has execve return.
+        Ok(_) => return Err(Error::os(call, Errno::NOSYS)),
+    };
+    match error.kind() {
+        ErrorKind::Hangup if error.call() == call && ring.has_execed()? => Ok(()),
+        ErrorKind::Hangup => Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
+        // What may not be executed is worth more than what is not there.
+        ErrorKind::Os(
+            Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT,
+        ) if error.call() == Call::EXECVE => {
+            let denied = |error: &&Error| error.errno() == Some(Errno::ACCESS);
+            Err(passed_over.iter().find(denied).copied().unwrap_or(error))
+        }
+        _ => Err(error),
+    }
+}
+
+pub(super) fn has_duplicates(numbers: impl Iterator<Item = c_int>) -> bool {
     let mut numbers: Vec<c_int> = numbers.collect();
     numbers.sort_unstable();
     numbers.windows(2).any(|pair| pair[0] == pair[1])
@@ -123,18 +148,12 @@ impl Preparation<'_> {
             OnFailure::Drop => libc::CLOSE_RANGE_UNSHARE,
             OnFailure::Undo => 0,
         };
-        let flags = libc::CLOSE_RANGE_CLOEXEC | unshare;
-        self.steps.push(Request::new(Call::CLOSE_RANGE, [3, u32::MAX as usize, flags as usize]));
+        self.steps.push(close_on_exec(unshare));
 
         self.set_aside(&mut fds)?;
         for fd in fds {
             self.save(fd)?;
-            self.steps.push(if fd.from == fd.to {
-                // `dup3` refuses this, and `dup2` would leave it close-on-exec.
-                set_fd_flags(fd.to, 0)
-            } else {
-                dup3(fd.from, fd.to, 0)
-            });
+            self.steps.push(place(fd));
         }
         if self.attributes.controlling_terminal {
             let (stdin, do_not_steal) = (0, 0);
@@ -152,8 +171,7 @@ impl Preparation<'_> {
 
     /// Copies every fd whose slot another one is to be put at, as in `{3 -> 4, 4 -> 3}`.
     fn set_aside(&mut self, fds: &mut [Placement]) -> Result<(), Error> {
-        let overwritten: Vec<c_int> =
-            fds.iter().filter(|fd| fd.from != fd.to).map(|fd| fd.to).collect();
+        let overwritten = overwritten(fds);
         // A file that is passed on is executed where the program finds it, too: it may be a script.
         let passed_on = fds.iter().find(|fd| Some(fd.from) == self.file).map(|fd| fd.to);
         let in_the_way = self.file.filter(|file| overwritten.contains(file));
@@ -305,23 +323,8 @@ impl Preparation<'_> {
             }
             Call::EXECVE
         };
-        let Failed { error, passed_over, .. } = match self.send_steps() {
-            Err(failed) => failed,
-            // Only a filter that makes calls up has execve return.
-            Ok(_) => return Err(Error::os(call, Errno::NOSYS)),
-        };
-        match error.kind() {
-            ErrorKind::Hangup if error.call() == call && self.ring.has_execed()? => Ok(()),
-            ErrorKind::Hangup => Err(Error::new(Call::EXECVE, ErrorKind::Hangup)),
-            // What may not be executed is worth more than what is not there.
-            ErrorKind::Os(
-                Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT,
-            ) if error.call() == Call::EXECVE => {
-                let denied = |error: &&Error| error.errno() == Some(Errno::ACCESS);
-                Err(passed_over.iter().find(denied).copied().unwrap_or(error))
-            }
-            _ => Err(error),
-        }
+        let answers = self.send_steps();
+        outcome(self.ring, answers, call)
     }
 
     /// The first of the candidates that is an executable file, as far as can be told without
@@ -401,6 +404,31 @@ impl Preparation<'_> {
 const F_GETFD: usize = libc::F_GETFD as usize;
 static EVERY_SIGNAL: u64 = u64::MAX;
 
+/// The slots that others are put at.
+pub(super) fn overwritten(fds: &[Placement]) -> Vec<c_int> {
+    fds.iter().filter(|fd| fd.from != fd.to).map(|fd| fd.to).collect()
+}
+
+/// Leaves a shared table, and passes nothing on by accident.
+pub(super) fn leave_files() -> Request {
+    close_on_exec(libc::CLOSE_RANGE_UNSHARE)
+}
+
+fn close_on_exec(flags: u32) -> Request {
+    let flags = libc::CLOSE_RANGE_CLOEXEC | flags;
+    Request::new(Call::CLOSE_RANGE, [3, u32::MAX as usize, flags as usize])
+}
+
+/// Puts an fd where the program gets it.
+pub(super) fn place(fd: Placement) -> Request {
+    if fd.from == fd.to {
+        // `dup3` refuses this, and `dup2` would leave it close-on-exec.
+        set_fd_flags(fd.to, 0)
+    } else {
+        dup3(fd.from, fd.to, 0)
+    }
+}
+
 fn close(fd: c_int) -> Request {
     Request::new(Call::CLOSE, [fd as usize])
 }
@@ -413,11 +441,11 @@ fn set_fd_flags(fd: c_int, flags: usize) -> Request {
     Request::new(Call::FCNTL, [fd as usize, libc::F_SETFD as usize, flags])
 }
 
-fn block_signals(mask: usize) -> Request {
+pub(super) fn block_signals(mask: usize) -> Request {
     Request::new(Call::RT_SIGPROCMASK, [libc::SIG_SETMASK as usize, mask, 0, SIGSET_SIZE])
 }
 
-fn set_action(signal: c_int, action: &'static KernelSigaction) -> Request {
+pub(super) fn set_action(signal: c_int, action: &'static KernelSigaction) -> Request {
     let action = ptr::from_ref(action).expose_provenance();
     Request::new(Call::RT_SIGACTION, [signal as usize, action, 0, SIGSET_SIZE])
 }
