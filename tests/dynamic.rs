@@ -322,6 +322,10 @@ fn numbers_of_processes_come_back_from_being_erased() {
         outer.kill(&hosts, Signal::CONT).unwrap();
         is_mismatch(outer.kill(&erased, Signal::KILL).unwrap_err());
         is_mismatch(inner.kill(&hosts, Signal::KILL).unwrap_err());
+        #[expect(
+            clippy::mutable_key_type,
+            reason = "compared by which it is, not by what is in it"
+        )]
         let all: HashSet<_> = [erased.clone(), hosts.clone(), erased].into_iter().collect();
         assert_eq!(all.len(), 2);
     });
@@ -748,6 +752,10 @@ fn they_live_in_maps_and_statics_and_go_from_thread_to_thread() {
                 assert_eq!(init.fstat(&fds[0]).is_ok(), name == other);
             }
         }
+        #[expect(
+            clippy::mutable_key_type,
+            reason = "compared by which it is, not by what is in it"
+        )]
         let tables: HashSet<_> =
             back.iter().map(|(_, worker, ..)| far::Task::fd_table(worker).clone()).collect();
         assert_eq!(tables.len(), 3);

@@ -51,7 +51,7 @@ pub(crate) use graveyard::bury_process;
 pub(crate) use poll::poll_until;
 pub(crate) use process::{MOURNING, OpenNamespace, Process, own_pid};
 pub(crate) use residents::Residents;
-pub(crate) use ring::{Birth, Failed, ParentOfProgram, Request};
+pub(crate) use ring::{Answers, Birth, Failed, ParentOfProgram, Request};
 pub(crate) use robust_list::{ROBUST_LIST_LIMIT, RobustWords};
 pub(crate) use server::{DEATH_SIGNAL_AS_IT_IS, KernelSigaction, SIGSET_SIZE};
 pub(crate) use shared_memory::Arenas;

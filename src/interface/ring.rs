@@ -198,6 +198,9 @@ pub(crate) struct Failed {
     pub(crate) passed_over: Vec<Error>,
 }
 
+/// The last one's answer, or what has come of the first that has failed.
+pub(crate) type Answers = Result<usize, Failed>;
+
 /// How long a drop waits for the child to exit before it is continued, in case it was stopped.
 const GRACE: Duration = Duration::from_millis(2);
 
@@ -249,7 +252,7 @@ impl Ring {
     pub(crate) unsafe fn spawn_with(
         birth: Birth<'_>,
         requests: &[Request],
-    ) -> Result<Option<(Self, Result<usize, Failed>)>, Error> {
+    ) -> Result<Option<(Self, Answers)>, Error> {
         if requests.len() > ENTRIES || birth.is_forked || birth.residents.is_some() {
             return Ok(None);
         }
@@ -560,7 +563,7 @@ impl Ring {
     /// # Safety
     ///
     /// As [`syscall`](SyscallInterface::syscall), for each of them.
-    pub(crate) unsafe fn submit(&self, requests: &[Request]) -> Result<usize, Failed> {
+    pub(crate) unsafe fn submit(&self, requests: &[Request]) -> Answers {
         let mut last = 0;
         let mut passed_over = Vec::new();
         for (chunk, requests) in requests.chunks(ENTRIES).enumerate() {
@@ -579,11 +582,7 @@ impl Ring {
     }
 
     /// What has come of requests that have been answered, or of which that is the outcome.
-    fn answers(
-        &self,
-        requests: &[Request],
-        outcome: Result<(), ErrorKind>,
-    ) -> Result<usize, Failed> {
+    fn answers(&self, requests: &[Request], outcome: Result<(), ErrorKind>) -> Answers {
         let mut last = 0;
         let mut passed_over = Vec::new();
         for (step, (entry, request)) in self.page.entries.iter().zip(requests).enumerate() {

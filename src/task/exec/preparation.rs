@@ -16,7 +16,7 @@ use std::ptr;
 use rustix::io::Errno;
 
 use crate::interface::{
-    Call, DEATH_SIGNAL_AS_IT_IS, Error, ErrorKind, Failed, KernelSigaction, Request, Ring,
+    Answers, Call, DEATH_SIGNAL_AS_IT_IS, Error, ErrorKind, Failed, KernelSigaction, Request, Ring,
     SIGSET_SIZE, SyscallInterface,
 };
 use crate::program::{Image, Program};
@@ -91,11 +91,7 @@ pub(super) fn execute(
 }
 
 /// What has come of steps of which the last is an exec, by this call.
-pub(super) fn outcome(
-    ring: &mut Ring,
-    answers: Result<usize, Failed>,
-    call: Call,
-) -> Result<(), Error> {
+pub(super) fn outcome(ring: &mut Ring, answers: Answers, call: Call) -> Result<(), Error> {
     let Failed { error, passed_over, .. } = match answers {
         Err(failed) => failed,
         // Only a filter that makes calls up has execve return.
@@ -386,7 +382,7 @@ impl Preparation<'_> {
 
     /// Where a failure is the end of the task, it is that at once: it may have given up by then what its
     /// death signal depends on.
-    fn send_steps(&mut self) -> Result<usize, Failed> {
+    fn send_steps(&mut self) -> Answers {
         let mut steps = std::mem::take(&mut self.steps);
         if self.on_failure == OnFailure::Drop {
             steps = steps.into_iter().map(Request::or_exit).collect();
