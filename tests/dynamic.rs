@@ -287,7 +287,6 @@ fn borrowed_it_is_the_same_and_no_owner() {
 }
 
 #[test]
-#[expect(clippy::mutable_key_type, reason = "what is hashed is which it is, and never changes")]
 fn numbers_of_processes_come_back_from_being_erased() {
     deadline(|| {
         let here = Task::here();
@@ -713,7 +712,6 @@ fn no_task_goes_to_a_namespace_around_its_own() {
 static WORKERS: Mutex<Option<HashMap<String, DynamicTask>>> = Mutex::new(None);
 
 #[test]
-#[expect(clippy::mutable_key_type, reason = "what is hashed is which it is, and never changes")]
 fn they_live_in_maps_and_statics_and_go_from_thread_to_thread() {
     deadline(|| {
         let mut workers = HashMap::new();
