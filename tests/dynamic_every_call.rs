@@ -76,6 +76,11 @@ impl Expected<'_> {
         assert!(are_named && text.starts_with("not sent: "), "{what}: {text}");
         assert_eq!(*self.recorder.0.lock().unwrap(), [], "{what} has sent something");
     }
+
+    fn are_refused<T>(&self, what: &str, answers: Vec<Result<T, Error>>) {
+        assert!(!answers.is_empty());
+        answers.into_iter().for_each(|answer| self.is_refused(what, answer));
+    }
 }
 
 macro_rules! refused {
@@ -262,6 +267,12 @@ where
         t.mmap_file(&file, 0, 4096, ProtFlags::READ, Sharing::Private);
     }
 
+    let [mut first, mut second] = [[0; 8]; 2];
+    let mut batch = t.batch();
+    batch.read(&file, &mut first).pread(&file, &mut second, 0).write(&file, b"x");
+    batch.pwrite(&file, b"x", 0).fsync(&file).fdatasync(&file);
+    expected.are_refused("a batch", batch.submit());
+
     // What is known by its number alone is refused, too: of which table that is, it does not say.
     let sides =
         [String::from("FdTable(not known, as it is a number alone)"), expected.sides[1].clone()];
@@ -355,6 +366,9 @@ where
         t.mprotect(&mut mapping, read_write); t.madvise(&mut mapping, Advice::Normal);
         t.msync(&mapping, MsyncFlags::SYNC); t.mlock(&mapping); t.munlock(&mapping);
     }
+    let mut batch = t.batch();
+    batch.read(&file, bytes).pwrite(&file, other, 0);
+    expected.are_refused("a batch", batch.submit());
     // Of which memory it is, a list of words does not say.
     let sides = [String::from("AddressSpace(not known"), expected.sides[1].clone()];
     let expected = Expected { recorder: &recorder, sides };

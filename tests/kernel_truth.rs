@@ -69,6 +69,9 @@ mod kernel_truth {
     fn shrink(mut steps: Vec<Step>, mut failure: (usize, String)) -> (Vec<Step>, String) {
         let deadline = Instant::now() + SHRINKING;
         steps.truncate(failure.0 + 1);
+        if run(&steps).is_ok() {
+            return (steps, format!("{}, but not when it is done again", failure.1));
+        }
         let mut size = steps.len() / 2;
         while size > 0 {
             let before = steps.len();
@@ -143,8 +146,10 @@ mod kernel_truth {
                     progress.fetch_add(1, Ordering::Relaxed);
                     eprintln!("NEARFAR_TRUTH_SEED={seed}, step {}: {}", failure.0, failure.1);
                     let (steps, what) = shrink(steps, failure);
+                    let steps: Vec<_> = steps.iter().map(|step| format!("{step:?}")).collect();
                     panic!(
-                        "{what}\nNEARFAR_TRUTH_SEED={seed}, of which this is enough: {steps:#?}"
+                        "{what}\nNEARFAR_TRUTH_SEED={seed}, enough of it:\n{}",
+                        steps.join("\n")
                     );
                 }
                 progress.fetch_add(1, Ordering::Relaxed);
@@ -159,8 +164,14 @@ mod kernel_truth {
     #[test]
     fn a_lie_is_found_and_few_steps_are_shown() {
         let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut steps = episode(1, 60);
-        steps[50] = Step { action: Action::Secretly, who: 0, other: 0, bits: 0 };
+        let of_task = |action| Step { action, who: 0, other: 0, bits: 0 };
+        // What does nothing to the first task, which lives in this process's table.
+        let harmless =
+            [Action::Open, Action::Duplicate, Action::Send, Action::Drop, Action::MisusePid];
+        let around = episode(1, 200).into_iter().filter(|step| harmless.contains(&step.action));
+        let mut steps = vec![of_task(Action::SpawnApart)];
+        steps.extend(around);
+        steps.insert(steps.len() / 2, of_task(Action::Secretly));
         let failure = run(&steps).unwrap_err();
         let (steps, what) = shrink(steps, failure);
         assert!(what.starts_with("fd table of "), "{what}");

@@ -415,9 +415,14 @@ fn waitid_pidfd(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<Exit>, E
 fn exit_of_reaped(pidfd: &OwnedFd) -> Option<Exit> {
     pidfd_exit(pidfd).or_else(|| {
         // Whoever reaps it has it vanish first, and its status remembered a moment later: then the
-        // pidfd hangs up.
+        // pidfd hangs up. Where much else is going on, it may take some moments to vanish.
         const MOMENT: Duration = Duration::from_millis(20);
-        let _hung_up = poll_pidfd(pidfd, PollFlags::empty(), Some(MOMENT));
+        const MOST_MOMENTS: u32 = 50;
+        let is_over = |_: &u32| {
+            let hung_up = poll_pidfd(pidfd, PollFlags::empty(), Some(MOMENT)).unwrap_or(true);
+            hung_up || number_in_proc(pidfd).is_none()
+        };
+        let _moment = (0..MOST_MOMENTS).find(is_over);
         pidfd_exit(pidfd)
     })
 }

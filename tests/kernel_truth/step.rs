@@ -51,6 +51,7 @@ actions! {
     Rebrand 5
     Allocate 4
     Look 10
+    Compare 6
 }
 
 /// A generator of numbers that are the same for the same seed (splitmix64).

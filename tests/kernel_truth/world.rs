@@ -164,6 +164,7 @@ impl World {
             Action::Rebrand => self.rebrand(who, other_task),
             Action::Allocate => self.allocate(who),
             Action::Look => self.look(who, other),
+            Action::Compare => self.compare_files(who, other_task, bits),
             Action::Secretly => self.secretly(who),
         }
     }
@@ -647,6 +648,22 @@ impl World {
         }
         *number = self.steps as u64;
         note.write(task, number).map_err(failed("process_vm_writev"))
+    }
+
+    /// Two fds, of whichever tables, are of one open file if, and only if, that is the same memory file.
+    fn compare_files(&self, who: usize, other: usize, bits: u16) -> Answer {
+        let handle = |task, which| Some(&self.handles[self.handle_of(task, true, which)?]);
+        let pair = handle(who, bits as u8).zip(handle(other, (bits >> 8) as u8));
+        let Some((one, another)) = pair else { return Ok(()) };
+        // In a user namespace of its own, a task is still one that may be looked into.
+        let file = |task: usize, handle: &Handle| {
+            self.tasks[task].file(&handle.fd).map_err(failed("pidfd_getfd"))
+        };
+        let same = file(who, one)?.is_same_as(&file(other, another)?).map_err(failed("kcmp"))?;
+        if same == (one.inode == another.inode) {
+            return Ok(());
+        }
+        Err(format!("{:?} and {:?} are one open file: {same}", one.fd, another.fd))
     }
 
     fn secretly(&mut self, who: usize) -> Answer {
