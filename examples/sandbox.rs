@@ -144,12 +144,7 @@ fn arrange_files(init: &impl MountTask, bind: Option<&Path>) -> Result<(), Box<d
 
 /// Once it is a program, it has no capabilities, and no program of its own gets any.
 fn give_up_privileges(init: &(impl CapabilityTask + PrctlTask)) -> Result<(), nearfar::Error> {
-    for capability in CapabilitySet::all().iter() {
-        match init.drop_capability_from_bounding_set(capability) {
-            Err(error) if error.errno() == Some(Errno::INVAL) => {} // The kernel does not have it.
-            dropped => dropped?,
-        }
-    }
+    init.drop_capabilities_from_bounding_set(CapabilitySet::all())?;
     init.set_no_new_privs()
 }
 

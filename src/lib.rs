@@ -107,6 +107,9 @@
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!("nearfar drives its children with x86-64 assembly and Linux's own syscalls");
 
+#[macro_use]
+mod undone;
+
 pub mod brand;
 pub mod buf;
 pub mod far;

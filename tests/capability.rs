@@ -76,12 +76,20 @@ fn works(task: &impl far::Task, path: &str) {
         assert!(!task.capability_is_in_bounding_set(capability).unwrap());
     }
     assert_eq!(set(path, "CapBnd"), bounding - (CHOWN | BPF));
+    let (several, unknown) = (CapabilitySet::CHOWN | CapabilitySet::KILL, 1 << 62);
+    let several = CapabilitySet::from_bits_retain(several.bits() | unknown);
+    task.drop_capabilities_from_bounding_set(several).unwrap();
+    assert_eq!(set(path, "CapBnd"), bounding - (CHOWN | BPF | CapabilitySet::KILL));
+    task.drop_capabilities_from_bounding_set(CapabilitySet::all()).unwrap();
+    assert_eq!(set(path, "CapBnd"), NONE);
     assert_eq!(seen(), fewer, "the task itself keeps it");
 
     task.set_capabilities(CapabilitySets { effective: NONE, permitted: NONE, inheritable: NONE })
         .unwrap();
     assert_eq!(sets(path)[..3], [NONE; 3]);
     let error = task.drop_capability_from_bounding_set(CapabilitySet::KILL).unwrap_err();
+    assert_eq!((error.call(), error.errno()), (Call::PRCTL, Some(Errno::PERM)));
+    let error = task.drop_capabilities_from_bounding_set(CapabilitySet::all()).unwrap_err();
     assert_eq!((error.call(), error.errno()), (Call::PRCTL, Some(Errno::PERM)));
 }
 

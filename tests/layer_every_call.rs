@@ -108,6 +108,7 @@ where
         t.capabilities(); t.set_capabilities(no_capability());
         t.capability_is_in_bounding_set(CapabilitySet::CHOWN);
         t.drop_capability_from_bounding_set(CapabilitySet::CHOWN);
+        t.drop_capabilities_from_bounding_set(CapabilitySet::CHOWN);
         t.capability_is_in_ambient_set(CapabilitySet::CHOWN);
         t.raise_ambient_capability(CapabilitySet::CHOWN);
         t.lower_ambient_capability(CapabilitySet::CHOWN); t.clear_ambient_capabilities();

@@ -1,7 +1,8 @@
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-use std::fmt;
+use std::error::Error;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::{fmt, io};
 
 use super::segment::Identity;
 use super::{AddressSpace, FdTable, PidNamespace};
@@ -43,8 +44,7 @@ impl fmt::Display for Side {
 macro_rules! mismatch_errors {
     ($($(#[$doc:meta])* $Error:ident $Kind:ident $variant:ident $message:literal)+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-        #[error($message, argument = self.sides.argument(), task = self.sides.task())]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $Error {
             sides: &'static Sides,
         }
@@ -64,6 +64,14 @@ macro_rules! mismatch_errors {
                 write!(f, "{}(task: {task}, argument: {argument})", stringify!($Error))
             }
         }
+
+        impl fmt::Display for $Error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, $message, argument = self.sides.argument(), task = self.sides.task())
+            }
+        }
+
+        impl Error for $Error {}
 
         impl From<$Error> for NamespaceMismatchError {
             fn from(error: $Error) -> Self {
@@ -106,17 +114,32 @@ mismatch_errors! {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NamespaceMismatchError {
     /// Another fd table.
-    #[error(transparent)]
     FdTable(FdTableMismatchError),
     /// Another address space.
-    #[error(transparent)]
     AddressSpace(AddressSpaceMismatchError),
     /// Another pid namespace.
-    #[error(transparent)]
     PidNamespace(PidNamespaceMismatchError),
+}
+
+impl fmt::Display for NamespaceMismatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NamespaceMismatchError::FdTable(error) => error.fmt(f),
+            NamespaceMismatchError::AddressSpace(error) => error.fmt(f),
+            NamespaceMismatchError::PidNamespace(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for NamespaceMismatchError {}
+
+impl From<NamespaceMismatchError> for io::Error {
+    fn from(error: NamespaceMismatchError) -> Self {
+        io::Error::new(io::ErrorKind::InvalidInput, error)
+    }
 }
 
 /// Branded ids have no mismatch to tell of.

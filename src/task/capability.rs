@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::far;
-use crate::interface::{Call, Error};
+use crate::interface::{Batched, Call, Error, SyscallInterface};
 
 use super::arguments::{call, with_in_out};
 
@@ -119,6 +119,47 @@ pub trait CapabilityTask: far::Task {
     #[doc(alias = "PR_CAPBSET_DROP")]
     fn drop_capability_from_bounding_set(&self, capability: CapabilitySet) -> Result<(), Error> {
         prctl(self, [libc::PR_CAPBSET_DROP as usize, number(capability)?, 0]).map(drop)
+    }
+
+    /// `prctl(PR_CAPBSET_DROP, capability)`, of several—takes each of them that the kernel knows out of the
+    /// bounding set for good. Of a driven task, that is one round trip.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.unshare(Namespaces::USER)?;
+    /// child.drop_capabilities_from_bounding_set(CapabilitySet::all())?;
+    /// assert!(!child.capability_is_in_bounding_set(CapabilitySet::SYS_ADMIN)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `prctl`: `EPERM` without `CAP_SETPCAP`; others may have been taken out then.
+    ///
+    /// # References
+    ///
+    /// [`PR_CAPBSET_DROP(2const)`](https://man7.org/linux/man-pages/man2/PR_CAPBSET_DROP.2const.html)
+    #[doc(alias = "PR_CAPBSET_DROP")]
+    fn drop_capabilities_from_bounding_set(&self, set: CapabilitySet) -> Result<(), Error> {
+        let numbers = (0..u64::BITS).filter(|number| set.bits() & 1 << number != 0);
+        let mut drops: Vec<_> = numbers
+            .map(|number| Batched {
+                call: Call::PRCTL,
+                arguments: [libc::PR_CAPBSET_DROP as usize, number as usize, 0, 0, 0, 0],
+                answer: Ok(0),
+            })
+            .collect();
+        // SAFETY: (2); numbers only.
+        unsafe { self.interface().syscalls(&mut drops) };
+        let failed = drops.iter().filter_map(|dropped| dropped.answer.err());
+        let mut failed = failed.filter(|error| error.errno() != Some(Errno::INVAL));
+        failed.next().map_or(Ok(()), Err)
     }
 
     /// `prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability)`—whether a program that the task

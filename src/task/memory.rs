@@ -12,13 +12,10 @@
 //! 5. What the kernel has mapped is new, and nobody else's.
 #![expect(unsafe_code, reason = "syscalls")]
 
-use std::{fmt, io};
-
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::mm::{Advice, MsyncFlags, ProtFlags};
 
-use crate::brand::Namespace;
 use crate::far::{self, Whose};
 use crate::handle::{Allocation, AsFd, AsMapping, IntoMapping, Mapping, Pointer, Shared};
 use crate::interface::{Call, Error, ErrorKind};
@@ -500,8 +497,6 @@ pub trait MemoryTask: far::Task {
 impl<K: far::Task + ?Sized> MemoryTask for K {}
 
 /// A mapping that was not unmapped or moved.
-#[derive(thiserror::Error)]
-#[error("{error}")]
 #[non_exhaustive]
 pub struct MappingUnchanged<A> {
     /// Why.
@@ -510,6 +505,8 @@ pub struct MappingUnchanged<A> {
     /// exists. Then nothing is done to those addresses any more.
     pub mapping: Option<Mapping<A>>,
 }
+
+undone! { MappingUnchanged<A> Error }
 
 impl<A> MappingUnchanged<A> {
     fn new(error: Error, mapping: Mapping<A>) -> Self {
@@ -521,25 +518,6 @@ impl<A> MappingUnchanged<A> {
             _ => Some(mapping),
         };
         MappingUnchanged { error, mapping }
-    }
-}
-
-impl<A: Namespace> fmt::Debug for MappingUnchanged<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MappingUnchanged { error, mapping } = self;
-        f.debug_struct("MappingUnchanged").field("error", error).field("mapping", mapping).finish()
-    }
-}
-
-impl<A> From<MappingUnchanged<A>> for Error {
-    fn from(unchanged: MappingUnchanged<A>) -> Self {
-        unchanged.error
-    }
-}
-
-impl<A> From<MappingUnchanged<A>> for io::Error {
-    fn from(unchanged: MappingUnchanged<A>) -> Self {
-        unchanged.error.into()
     }
 }
 

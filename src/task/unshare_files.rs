@@ -8,7 +8,6 @@
 #![expect(unsafe_code, reason = "changes the task's brand")]
 
 use std::ffi::c_int;
-use std::{fmt, io};
 
 use crate::brand::{Brand, Guard, Label, Namespace};
 use crate::far::{self, FdTable, FdTableMismatchError};
@@ -125,8 +124,6 @@ pub(super) fn leave_for<K: DrivenTask, G, X: Inherit<K::FdTable>>(
 }
 
 /// A transition to a new fd table that did not happen.
-#[derive(thiserror::Error)]
-#[error("{error}")]
 #[non_exhaustive]
 pub struct NotUnshared<K, G, F> {
     /// Why.
@@ -139,23 +136,7 @@ pub struct NotUnshared<K, G, F> {
     pub moved: Vec<Fd<F>>,
 }
 
-impl<K, G, F> fmt::Debug for NotUnshared<K, G, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotUnshared").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<K, G, F> From<NotUnshared<K, G, F>> for Error {
-    fn from(undone: NotUnshared<K, G, F>) -> Self {
-        undone.error
-    }
-}
-
-impl<K, G, F> From<NotUnshared<K, G, F>> for io::Error {
-    fn from(undone: NotUnshared<K, G, F>) -> Self {
-        undone.error.into()
-    }
-}
+undone! { NotUnshared<K, G, F> Error }
 
 /// Moves the child to a table of its own that holds `kept`, in ascending order, and 0, 1 and 2.
 ///

@@ -7,8 +7,6 @@
 //! 2. An fd in a call is of the task's own table and stays open for the call.
 #![expect(unsafe_code, reason = "changes a brand of the task")]
 
-use std::{fmt, io};
-
 use crate::brand::{Brand, Guard, Label};
 use crate::far::PidNamespace;
 use crate::handle::AsFd;
@@ -143,8 +141,6 @@ pub trait UnsharePidTask: DrivenTask {
 impl<K: DrivenTask> UnsharePidTask for K {}
 
 /// A transition to another pid namespace that did not happen.
-#[derive(thiserror::Error)]
-#[error("{error}")]
 #[non_exhaustive]
 pub struct PidNamespaceUnchanged<K, G> {
     /// Why.
@@ -155,20 +151,4 @@ pub struct PidNamespaceUnchanged<K, G> {
     pub guard: G,
 }
 
-impl<K, G> fmt::Debug for PidNamespaceUnchanged<K, G> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PidNamespaceUnchanged").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<K, G> From<PidNamespaceUnchanged<K, G>> for Error {
-    fn from(undone: PidNamespaceUnchanged<K, G>) -> Self {
-        undone.error
-    }
-}
-
-impl<K, G> From<PidNamespaceUnchanged<K, G>> for io::Error {
-    fn from(undone: PidNamespaceUnchanged<K, G>) -> Self {
-        undone.error.into()
-    }
-}
+undone! { PidNamespaceUnchanged<K, G> Error }

@@ -6,8 +6,8 @@ mod lending;
 mod preparation;
 
 use std::ffi::c_int;
+use std::fmt;
 use std::marker::PhantomData;
-use std::{fmt, io};
 
 use rustix::process::Signal;
 
@@ -285,8 +285,6 @@ impl<K: fmt::Debug, F: Namespace> fmt::Debug for Exec<'_, K, F> {
 }
 
 /// An exec that did not happen.
-#[derive(thiserror::Error)]
-#[error("{error}")]
 #[non_exhaustive]
 pub struct NotExecuted<K> {
     /// Why.
@@ -295,20 +293,4 @@ pub struct NotExecuted<K> {
     pub task: K,
 }
 
-impl<K> fmt::Debug for NotExecuted<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotExecuted").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<K> From<NotExecuted<K>> for Error {
-    fn from(undone: NotExecuted<K>) -> Self {
-        undone.error
-    }
-}
-
-impl<K> From<NotExecuted<K>> for io::Error {
-    fn from(undone: NotExecuted<K>) -> Self {
-        undone.error.into()
-    }
-}
+undone! { NotExecuted<K> Error }
