@@ -264,7 +264,7 @@ pub(crate) fn many() -> Vec<Row> {
         beside.iter_mut().zip(spent).for_each(|(all, pairs)| all.extend(pairs));
     }
     let [beside, beside_cpu] = beside.map(|pairs| Comparison::of(&pairs));
-    let living = format!("{WORK}, {LIVING} other children alive");
+    let living = format!("{WORK}, {LIVING} others alive");
     vec![
         Row::times(&work, &optimum, 1.3, &ours),
         Row::times(format!("{work}: cpu time"), "it alone", None, &our_cpu),
