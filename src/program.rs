@@ -114,9 +114,10 @@ impl Program {
     /// Everything the kernel needs, with the environment as it is now.
     pub(crate) fn image(&self) -> Result<Image, Error> {
         let environment = self.resolved_environment();
+        let search = environment.iter().find(|(name, _)| name == "PATH");
         let arg0 = self.arg0.as_ref().unwrap_or(&self.path);
         Ok(Image {
-            candidates: candidates(&self.path, environment.get(OsStr::new("PATH")))?,
+            candidates: candidates(&self.path, search.map(|(_, directories)| directories))?,
             argv: iter::once(arg0).chain(&self.args).map(c_string).collect::<Result<_, _>>()?,
             envp: environment
                 .iter()
@@ -126,16 +127,14 @@ impl Program {
         })
     }
 
-    fn resolved_environment(&self) -> BTreeMap<OsString, OsString> {
+    fn resolved_environment(&self) -> Vec<(OsString, OsString)> {
         let inherited = (!self.clear_environment).then(std::env::vars_os);
-        let mut environment: BTreeMap<_, _> = inherited.into_iter().flatten().collect();
-        for (name, value) in &self.environment {
-            match value {
-                Some(value) => environment.insert(name.clone(), value.clone()),
-                None => environment.remove(name),
-            };
-        }
-        environment
+        let is_inherited = |(name, _): &(OsString, _)| !self.environment.contains_key(name);
+        let set = |(name, value): (&OsString, &Option<OsString>)| {
+            value.as_ref().map(|value| (name.clone(), value.clone()))
+        };
+        let inherited = inherited.into_iter().flatten().filter(is_inherited);
+        inherited.chain(self.environment.iter().filter_map(set)).collect()
     }
 }
 

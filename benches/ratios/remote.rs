@@ -92,49 +92,37 @@ pub(crate) fn asleep() -> Vec<Row> {
     ]
 }
 
-/// Makes 64 calls on a task that do not depend on each other: one by one, as there is no way to submit them
-/// together.
-fn submit<K: far::Task>(task: &K, call: impl Fn(&K, usize)) {
-    (0..BATCH).for_each(|index| call(task, index));
-}
-
-/// Calls that do not depend on each other.
+/// Calls that do not depend on each other, made together.
 pub(crate) fn batch() -> Vec<Row> {
     let turns = Turns { pairs: 7, per_turn: 4 };
     let here = Task::here();
-    let spawn = || here.spawn().expect("a child can be made");
-    let getpids = with_children(|| {
-        let child = spawn();
-        turns.take(
-            || submit(&child, |child, _| ask_pid(child)),
-            || submit(&here, |here, _| ask_pid(here)),
-        )
-    });
     let file = file(&here);
-    let at = |index: usize| (index * LENGTH) as u64;
-    let reads = with_children(|| {
-        let child = spawn();
-        let mut buffers = [[0; LENGTH], [0; LENGTH]].map(std::cell::RefCell::new);
+    let reads = |length: usize| {
+        let mut buffers = [(); 2].map(|()| vec![0; length * BATCH]);
         let [near, far] = &mut buffers;
-        turns.take(
-            || {
-                submit(&child, |child, index| {
-                    let length = child.pread(&file, &mut *far.borrow_mut(), at(index));
-                    assert_eq!(length.unwrap(), LENGTH);
-                });
-            },
-            || {
-                submit(&here, |here, index| {
-                    let length = here.pread(&file, &mut *near.borrow_mut(), at(index));
-                    assert_eq!(length.unwrap(), LENGTH);
-                });
-            },
-        )
-    });
-    let local = "64 of them made locally";
+        with_children(|| {
+            let child = here.spawn().expect("a child can be made");
+            turns.take(
+                || {
+                    let mut batch = child.batch();
+                    for (buffer, offset) in far.chunks_mut(length).zip((0..).step_by(length)) {
+                        batch.pread(&file, buffer, offset);
+                    }
+                    assert!(batch.submit().iter().all(|answer| *answer == Ok(length)));
+                },
+                || {
+                    for (buffer, offset) in near.chunks_mut(length).zip((0..).step_by(length)) {
+                        assert_eq!(here.pread(&file, buffer, offset), Ok(length));
+                    }
+                },
+            )
+        })
+    };
+    let (short, long) = (reads(8), reads(LENGTH));
+    let local = "64 of them made locally, one by one";
     vec![
-        Row::times("64 remote `getpid`, one by one", local, 1.2, &getpids),
-        Row::times("64 remote reads of 4 KiB, one by one", local, 1.2, &reads),
+        Row::times("64 remote reads of 8 bytes, submitted together", local, 1.2, &short),
+        Row::times("64 remote reads of 4 KiB, submitted together", local, 1.2, &long),
     ]
 }
 

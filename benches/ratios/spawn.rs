@@ -9,7 +9,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::File;
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::ptr;
 use std::sync::OnceLock;
@@ -26,6 +26,7 @@ const PROGRAM: &CStr = c"/bin/true";
 #[derive(Clone, Copy)]
 pub(crate) enum Way {
     Nearfar,
+    NearfarCommand,
     Std,
     PosixSpawn,
     Fork,
@@ -35,6 +36,7 @@ impl Way {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Way::Nearfar => "nearfar",
+            Way::NearfarCommand => "nearfar::Command",
             Way::Std => "std::process::Command",
             Way::PosixSpawn => "posix_spawn",
             Way::Fork => "fork-and-execve",
@@ -44,6 +46,7 @@ impl Way {
     fn words(self) -> &'static str {
         match self {
             Way::Nearfar => WORK,
+            Way::NearfarCommand => "the same by `nearfar::Command`",
             Way::Std => "`std::process::Command`",
             Way::PosixSpawn => "`posix_spawn`",
             Way::Fork => "`fork` and `execve`",
@@ -51,7 +54,7 @@ impl Way {
     }
 
     pub(crate) fn named(name: &str) -> Option<Way> {
-        let ways = [Way::Nearfar, Way::Std, Way::PosixSpawn, Way::Fork];
+        let ways = [Way::Nearfar, Way::NearfarCommand, Way::Std, Way::PosixSpawn, Way::Fork];
         ways.into_iter().find(|way| way.name() == name)
     }
 }
@@ -79,6 +82,7 @@ pub(crate) fn spend(way: Way, count: u32) -> Spent {
 fn once(way: Way) {
     match way {
         Way::Nearfar => by_nearfar(),
+        Way::NearfarCommand => by_command(),
         Way::Std => by_std(),
         Way::PosixSpawn => by_posix_spawn(),
         Way::Fork => by_fork(),
@@ -94,6 +98,14 @@ fn by_nearfar() {
     let program = Program::new("/bin/true");
     let exec = child.program(&program).fd(0, &stdin).fd(1, &stdout).fd(2, &stderr);
     assert!(exec.exec().unwrap().wait().unwrap().success());
+}
+
+fn by_command() {
+    let copy = |file: &File| OwnedFd::from(file.try_clone().unwrap());
+    let [stdin, stdout, stderr] = fds();
+    let mut command = nearfar::Command::new("/bin/true");
+    command.stdin(copy(stdin)).stdout(copy(stdout)).stderr(copy(stderr));
+    assert!(command.status().unwrap().success());
 }
 
 fn by_std() {
@@ -178,11 +190,14 @@ pub(crate) fn measure() -> Vec<Row> {
     let beside_std =
         turns.take_spent(|count| spend(Way::Nearfar, count), |count| spend(Way::Std, count));
     let [std, std_cpu] = beside_std.map(|pairs| Comparison::of(&pairs));
+    let commands =
+        turns.compare_by(|count| time(Way::NearfarCommand, count), |count| time(Way::Std, count));
     let beside =
         |way| turns.compare_by(|count| time(Way::Nearfar, count), |count| time(way, count));
     let mut rows = vec![
         Row::times(WORK, "`std::process::Command` doing the same", 0.95, &std),
         Row::times(format!("{WORK}: cpu time"), Way::Std.words(), None, &std_cpu),
+        Row::times(Way::NearfarCommand.words(), Way::Std.words(), 0.95, &commands),
         Row::times(WORK, Way::PosixSpawn.words(), None, &beside(Way::PosixSpawn)),
         Row::times(WORK, Way::Fork.words(), None, &beside(Way::Fork)),
     ];

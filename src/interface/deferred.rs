@@ -102,6 +102,9 @@ impl DeferredCalls {
     }
 
     fn post_waiting(&self, members: &mut Members) {
+        if members.waiting.is_empty() && !self.has_posted() {
+            return;
+        }
         while let Some((call, [first, second])) = members.waiting.pop() {
             let Some(node) = self.free_node(members) else {
                 members.waiting.push((call, [first, second]));

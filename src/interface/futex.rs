@@ -1,5 +1,8 @@
 //! Sleeping on a word of memory, and waking who sleeps there: `futex(2)`.
 //!
+//! In any memory: some words are shared with forked children, some are the kernel's to wake, and all of a process's
+//! private ones share a few buckets, which thousands of keepers fill.
+//!
 //! # Safety
 //!
 //! 1. The word is borrowed for the whole call, and the kernel keeps no address after it.
@@ -11,20 +14,16 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-/// Wakes one sleeper: of this process's memory, or of any that has the word in common with it.
-pub(super) fn wake(word: &AtomicU32, in_any_memory: bool) {
-    let private = if in_any_memory { 0 } else { libc::FUTEX_PRIVATE_FLAG };
+/// Wakes one sleeper.
+pub(super) fn wake(word: &AtomicU32) {
     // SAFETY: (1)
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | private, 1) };
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) };
 }
 
 /// A word to sleep on while it is `value`.
 pub(super) struct Watch<'a> {
     pub(super) word: &'a AtomicU32,
     pub(super) value: u32,
-    /// Whether somebody in another memory wakes on it, or the kernel, which at a task's exit does so for
-    /// all.
-    pub(super) in_any_memory: bool,
 }
 
 /// Sleeps while both words have their values, at most for `limit`; may return early. True if the
@@ -39,12 +38,11 @@ pub(super) fn wait_either(watches: [Watch<'_>; 2], limit: Duration) -> bool {
         reserved: u32,
     }
     const FUTEX2_SIZE_U32: u32 = 2;
-    const FUTEX2_PRIVATE: u32 = 128;
 
     let waiters = watches.each_ref().map(|watch| Waiter {
         value: u64::from(watch.value),
         address: watch.word.as_ptr() as u64,
-        flags: FUTEX2_SIZE_U32 | if watch.in_any_memory { 0 } else { FUTEX2_PRIVATE },
+        flags: FUTEX2_SIZE_U32,
         reserved: 0,
     });
     let deadline = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic)
@@ -75,13 +73,12 @@ pub(super) fn wait_either(watches: [Watch<'_>; 2], limit: Duration) -> bool {
 /// Sleeps while one word has its value, for a time that is short enough to look at the other after it.
 fn wait_briefly(watch: &Watch<'_>) {
     let limit = libc::timespec { tv_sec: 0, tv_nsec: 10_000_000 };
-    let private = if watch.in_any_memory { 0 } else { libc::FUTEX_PRIVATE_FLAG };
     // SAFETY: (1)
     unsafe {
         libc::syscall(
             libc::SYS_futex,
             watch.word.as_ptr(),
-            libc::FUTEX_WAIT | private,
+            libc::FUTEX_WAIT,
             watch.value,
             &raw const limit,
         );

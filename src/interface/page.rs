@@ -94,8 +94,6 @@ pub(super) struct Page {
     pub(super) keeper: AtomicPtr<AtomicU32>,
     /// The driver: what the server does when it has nothing else to do, for its table and for its memory.
     pub(super) deferred: [AtomicPtr<Head>; DEFERRED_LISTS],
-    /// The driver: [`libc::FUTEX_PRIVATE_FLAG`] for a server that shares this process's memory, or 0.
-    pub(super) futex_flag: AtomicU32,
     /// The driver: where `robust_list` ends, for a server with memory of its own; or null.
     pub(super) robust_list: RobustList,
     /// The kernel: the child's pidfd, a number in the table of who cloned it.
@@ -154,7 +152,7 @@ impl Page {
         self.bell.fetch_add(1, Ordering::SeqCst);
         // If it falls asleep from here on, it sees that the bell has changed.
         if self.server_asleep.load(Ordering::SeqCst) != 0 {
-            futex::wake(&self.bell, self.is_in_other_memory());
+            futex::wake(&self.bell);
         }
     }
 
@@ -168,7 +166,7 @@ impl Page {
 
     /// Whether the server has memory of its own, so that this page is all that it shares with us.
     pub(super) fn is_in_other_memory(&self) -> bool {
-        self.futex_flag.load(Ordering::Relaxed) == 0
+        !self.robust_list.first.load(Ordering::Relaxed).is_null()
     }
 
     /// Gives the server one of its lists, or takes it away.
@@ -263,8 +261,6 @@ impl Lease {
             first.store(entry.as_ptr().cast(), Ordering::Relaxed);
             offset.store(futex as usize, Ordering::Relaxed);
             entry.store(ptr::from_ref(&page.robust_list).cast_mut(), Ordering::Relaxed);
-        } else {
-            page.futex_flag.store(libc::FUTEX_PRIVATE_FLAG as u32, Ordering::Relaxed);
         }
         page.driver_processor.store(lookout::processor(), Ordering::Relaxed);
         page.server_processor.store(lookout::NO_PROCESSOR, Ordering::Relaxed);
@@ -286,7 +282,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if self.keeper_life.load(Ordering::Acquire) != 0 {
             self.keeper_release.store(1, Ordering::Release);
-            futex::wake(&self.keeper_release, false);
+            futex::wake(&self.keeper_release);
         }
         // SAFETY: a lease is dropped once.
         let page = unsafe { ManuallyDrop::take(&mut self.0) };

@@ -20,7 +20,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{self, AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
@@ -554,7 +554,11 @@ impl Ring {
     /// Has the child close again what is posted, also meanwhile.
     pub(crate) fn resume_closes(&mut self) {
         self.page.set_deferred(CLOSES, self.closes.as_ref());
-        self.page.ring();
+        // Who posts, and rings, from here on has the child see the list.
+        atomic::fence(Ordering::SeqCst);
+        if self.closes.as_ref().is_some_and(|closes| closes.has_posted()) {
+            self.page.ring();
+        }
     }
 
     /// Has the child execute `requests` in order, up to the first that fails and has no
@@ -622,11 +626,12 @@ impl Ring {
             return Err(ErrorKind::NotSent);
         }
         let published = count as u32;
+        self.page.publish(published);
+        // Meanwhile.
         let (processor, servers) = (lookout::processor(), &self.page.server_processor);
         if self.page.driver_processor.load(Ordering::Relaxed) != processor {
             self.page.driver_processor.store(processor, Ordering::Relaxed);
         }
-        self.page.publish(published);
         if is_quick && servers.load(Ordering::Relaxed) != processor {
             lookout::for_a_while(|| {
                 request.load(Ordering::Acquire) == 0 || has_ended(life.load(Ordering::Acquire))
@@ -648,10 +653,9 @@ impl Ring {
                 let answered = request.load(Ordering::Acquire) == 0;
                 return if answered { Ok(()) } else { Err(ErrorKind::Hangup) };
             }
-            let in_any_memory = self.page.is_in_other_memory();
-            let answer = futex::Watch { word: request, value: published, in_any_memory };
-            let death = futex::Watch { word: life, value: alive, in_any_memory: true };
-            let patience = match in_any_memory && alive == UNARMED {
+            let answer = futex::Watch { word: request, value: published };
+            let death = futex::Watch { word: life, value: alive };
+            let patience = match self.page.is_in_other_memory() && alive == UNARMED {
                 // Nobody would tell of its end.
                 true => server::IMPATIENCE,
                 false => server::PATIENCE,

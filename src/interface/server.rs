@@ -111,8 +111,8 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
             page.life.store(0, Ordering::Release);
             return Err(Error::new(Call::CLONE3, ErrorKind::Hangup));
         }
-        let spawned = futex::Watch { word: &page.spawned, value: 0, in_any_memory: false };
-        let death = futex::Watch { word: &page.keeper_life, value: 1, in_any_memory: true };
+        let spawned = futex::Watch { word: &page.spawned, value: 0 };
+        let death = futex::Watch { word: &page.keeper_life, value: 1 };
         futex::wait_either([spawned, death], PATIENCE);
     }
     let answer = page.spawned_pid.load(Ordering::Acquire) as usize;
@@ -230,7 +230,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "mov dword ptr [r12 + {SPAWNED}], 1",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {SPAWNED}]",
-            "mov esi, {WAKE}",
+            "mov esi, {FUTEX_WAKE}",
             "mov edx, 1",
             "syscall",
             "test r13, r13",
@@ -241,7 +241,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "jne 14f",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {KEEPER_RELEASE}]",
-            "mov esi, {WAIT}",
+            "mov esi, {FUTEX_WAIT}",
             "xor edx, edx",
             "xor r10d, r10d",
             "syscall",
@@ -348,9 +348,12 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "shl rdx, 32",
             "lea rbx, [rax + rdx + {LOOKOUT}]",
             "16:",
+            // The clock takes longer to read than the word.
+            ".rept 4",
             "pause",
             "cmp dword ptr [r12 + {REQUEST}], 0",
             "jne 22b",
+            ".endr",
             "cmp [r12 + {BELL}], r14d",
             "jne 22b",
             "rdtsc",
@@ -367,8 +370,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "jne 18f",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {BELL}]",
-            "mov esi, [r12 + {FUTEX_FLAG}]",
-            "or esi, {FUTEX_WAIT}",
+            "mov esi, {FUTEX_WAIT}",
             "mov edx, r14d",
             "xor r10d, r10d",
             "syscall",
@@ -446,8 +448,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "je 22b",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {REQUEST}]",
-            "mov esi, [r12 + {FUTEX_FLAG}]",
-            "or esi, {FUTEX_WAKE}",
+            "mov esi, {FUTEX_WAKE}",
             "mov edx, 1",
             "syscall",
             "test eax, eax",
@@ -551,8 +552,6 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             SIGSET_SIZE = const SIGSET_SIZE,
             FUTEX_WAKE = const libc::FUTEX_WAKE,
             FUTEX_WAIT = const libc::FUTEX_WAIT,
-            WAKE = const libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
-            WAIT = const libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
             WAITERS = const libc::FUTEX_WAITERS,
             EAGAIN = const libc::EAGAIN,
             EINTR = const libc::EINTR,
@@ -585,7 +584,6 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             DRIVER_ASLEEP = const offset_of!(Page, driver_asleep),
             DEFERRED = const offset_of!(Page, deferred),
             LISTS = const DEFERRED_LISTS,
-            FUTEX_FLAG = const offset_of!(Page, futex_flag),
             LIFE = const offset_of!(Page, life),
             ROBUST_LIST = const offset_of!(Page, robust_list) + offset_of!(RobustList, first),
             ROBUST_LIST_SIZE = const offset_of!(RobustList, entry),
