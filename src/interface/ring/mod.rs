@@ -14,31 +14,33 @@
 //!    looks at it before it clears `life`.
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
+mod birth;
+mod request;
+
+pub(crate) use birth::Birth;
+pub(crate) use request::{Answers, Failed, Request};
+
 use std::ffi::c_int;
+use std::fmt;
 use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::ptr;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{self, AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use std::{fmt, io};
 
-use rustix::io::Errno;
 use rustix::process::Signal;
 
+use self::request::{UNANSWERED, is_passed_over};
 use super::forked_memory::NOWHERE;
 use super::graveyard::Kept;
-use super::page::{
-    CLOSES, CloneArgs, ENTRIES, Entry, Lease, Page, PageRef, Purpose, UNARMED, UNMAPS, has_ended,
-};
-use super::process::Parent;
-use super::residents::{Residence, Residents};
+use super::page::{CLOSES, ENTRIES, Entry, Page, PageRef, UNARMED, has_ended};
+use super::residents::Residence;
 use super::{
-    Arenas, Batched, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local,
-    MOURNING, Process, ProgramSignals, RemoteIoVec, RobustWords, Subject, SyscallInterface, futex,
-    graveyard, local, lookout, memory, server,
+    Arenas, Batched, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, MOURNING,
+    Process, ProgramSignals, RemoteIoVec, RobustWords, Subject, SyscallInterface, futex, graveyard,
+    local, lookout, memory, server,
 };
 use crate::handle::Exit;
 use crate::seccomp::SeccompFilter;
@@ -79,369 +81,10 @@ pub(crate) struct SpawnATaskForEachThread;
 // SAFETY: the marker only takes `Sync` away; everything else in a ring is `Send`.
 unsafe impl Send for Ring {}
 
-/// A step of a [`Ring::submit`].
-#[derive(Clone, Copy)]
-pub(crate) struct Request {
-    call: Call,
-    arguments: [usize; 6],
-    or_next: bool,
-    or_exit: bool,
-    or_go_on: bool,
-}
-
-impl Request {
-    pub(crate) fn new<const N: usize>(call: Call, arguments: [usize; N]) -> Self {
-        let mut all = [0; 6];
-        all[..N].copy_from_slice(&arguments);
-        Request { call, arguments: all, or_next: false, or_exit: false, or_go_on: false }
-    }
-
-    /// If this finds nothing that can be executed, the next one is tried in its place.
-    pub(crate) fn or_next(self) -> Self {
-        Request { or_next: true, ..self }
-    }
-
-    /// If this fails, the child exits.
-    pub(crate) fn or_exit(self) -> Self {
-        Request { or_exit: true, ..self }
-    }
-
-    /// If this fails, the others are made all the same.
-    fn or_go_on(self) -> Self {
-        Request { or_go_on: true, ..self }
-    }
-
-    /// Writes it into an entry, with more flags beside its own.
-    fn write_to(&self, entry: &Entry, flags: usize) {
-        let mut number = self.call.number() | flags;
-        for (is_asked_for, flag) in [
-            (self.or_next, server::OR_NEXT),
-            (self.or_exit, server::OR_EXIT),
-            (self.or_go_on, server::OR_GO_ON),
-        ] {
-            number |= if is_asked_for { flag } else { 0 };
-        }
-        entry.number.store(number as u32, Ordering::Relaxed);
-        for (to, argument) in entry.arguments.iter().zip(self.arguments) {
-            to.store(argument, Ordering::Relaxed);
-        }
-        entry.answer.store(UNANSWERED, Ordering::Relaxed);
-    }
-
-    /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
-    /// and makes the memory that the child shares with this program undumpable.
-    fn changes_credentials(&self) -> bool {
-        match self.call {
-            Call::SETRESUID | Call::SETRESGID => true,
-            // Entering a user namespace that is somebody else's gives privileges in it.
-            Call::SETNS => self.arguments[1] & libc::CLONE_NEWUSER as usize != 0,
-            _ => false,
-        }
-    }
-}
-
-/// What is special about a child from its first moment on.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Birth<'birth> {
-    /// The namespaces that are made for it: `CLONE_NEW..` flags.
-    pub(crate) namespaces: c_int,
-    /// The cgroup it is in.
-    pub(crate) cgroup: Option<BorrowedFd<'birth>>,
-    /// Who lives in the pid namespace that it comes to, if that is not the host's.
-    pub(crate) residents: Option<&'birth Arc<Residents>>,
-    /// Whether it gets a copy of its parent's memory, and not that itself.
-    pub(crate) is_forked: bool,
-}
-
-impl Birth<'_> {
-    fn write_to(&self, arguments: &mut CloneArgs) {
-        arguments.flags |= self.namespaces as u64;
-        if let Some(cgroup) = self.cgroup {
-            const CLONE_INTO_CGROUP: u64 = 1 << 33;
-            arguments.flags |= CLONE_INTO_CGROUP;
-            arguments.cgroup = cgroup.as_raw_fd() as u64;
-        }
-    }
-
-    /// Sees to what has to be in place before there is a child.
-    fn move_in(&self) -> Result<Place, Error> {
-        let Some(residents) = self.residents else { return Ok(Place::default()) };
-        let refused = |kind| Error::new(Call::CLONE3, kind);
-        let residence = Some(residents.admit().map_err(refused)?);
-        let hidden_memory = residents.are_unknown().then(HiddenMemory::new);
-        Ok(Place { residence, hidden_memory })
-    }
-
-    /// What a refused clone means.
-    fn explain(&self, error: Error) -> Error {
-        match self.residents {
-            Some(residents) if residents.are_doomed() => {
-                Error::new(error.call(), ErrorKind::InitEnded)
-            }
-            _ => error,
-        }
-    }
-}
-
-/// What a child has in its pid namespace.
-#[derive(Default)]
-struct Place {
-    residence: Option<Residence>,
-    hidden_memory: Option<HiddenMemory>,
-}
-
-/// The step that failed, and how.
-pub(crate) struct Failed {
-    pub(crate) step: usize,
-    pub(crate) error: Error,
-    /// How those have failed in whose place later ones were tried.
-    pub(crate) passed_over: Vec<Error>,
-}
-
-/// The last one's answer, or what has come of the first that has failed.
-pub(crate) type Answers = Result<usize, Failed>;
-
 /// How long a drop waits for the child to exit before it is continued, in case it was stopped.
 const GRACE: Duration = Duration::from_millis(2);
 
-fn clone_args(page: &Lease, others: c_int, birth: &Birth<'_>) -> CloneArgs {
-    // Their values are above what `c_int` holds, and libc's constants have that type.
-    const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
-    let reports = libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID | libc::CLONE_CHILD_CLEARTID;
-    let memory = if birth.is_forked { 0 } else { libc::CLONE_VM };
-    let flags = memory | libc::CLONE_FILES | others | reports;
-    let mut arguments = CloneArgs {
-        flags: flags as u64 | CLONE_CLEAR_SIGHAND,
-        pidfd: page.pidfd.get() as u64,
-        child_tid: page.life.as_ptr() as u64,
-        parent_tid: page.server_pid.as_ptr() as u64,
-        ..CloneArgs::default()
-    };
-    birth.write_to(&mut arguments);
-    arguments
-}
-
 impl Ring {
-    /// A child of the calling thread that shares its fd table, and its memory unless it is forked.
-    pub(crate) fn spawn(birth: Birth<'_>) -> Result<Self, Error> {
-        graveyard::visit();
-        let memory = birth.is_forked.then(|| ForkedMemory::of_child(Arenas::OURS)).transpose()?;
-        let page = Lease::new(Purpose {
-            with_keeper: true,
-            known: Arenas::OURS,
-            in_other_memory: memory.is_some(),
-        })?;
-        page.set_deferred(UNMAPS, memory.as_ref().map(|memory| memory.unmaps()));
-        // SAFETY: page (3): nobody else has it yet.
-        unsafe { page.clone_args.get().write(clone_args(&page, 0, &birth)) };
-        let place = birth.move_in().inspect_err(|_| page.abandon())?;
-        let pid = server::start(&page).map_err(|error| birth.explain(error))?;
-        // SAFETY: page (3): the kernel has written it.
-        let number = unsafe { page.pidfd.get().read() };
-        // SAFETY: the caller's table is this process's.
-        let process = unsafe { Process::from_pidfd(number, pid) };
-        Ring::new(Arc::clone(&page), page, process, None, memory, place)
-    }
-
-    /// A child of the calling thread that makes these calls, each of which [ends it](Request::or_exit) if it
-    /// fails, and nothing else: it has no keeper, so it must not be driven. `None` if they are too many for that.
-    ///
-    /// # Safety
-    ///
-    /// As [`submit`](Self::submit).
-    pub(crate) unsafe fn spawn_with(
-        birth: Birth<'_>,
-        requests: &[Request],
-    ) -> Result<Option<(Self, Answers)>, Error> {
-        if requests.len() > ENTRIES || birth.is_forked || birth.residents.is_some() {
-            return Ok(None);
-        }
-        graveyard::visit();
-        let page = Lease::new(Purpose {
-            with_keeper: false,
-            known: Arenas::OURS,
-            in_other_memory: false,
-        })?;
-        // It depends on nothing but this thread, which is here until it has ended.
-        page.keeper.store(page.life.as_ptr().cast(), Ordering::Relaxed);
-        // SAFETY: page (3): nobody else has it yet.
-        unsafe { page.clone_args.get().write(clone_args(&page, 0, &birth)) };
-        for (entry, request) in page.entries.iter().zip(requests) {
-            request.write_to(entry, 0);
-        }
-        page.publish(requests.len() as u32);
-        let pid = server::start_directly(&page)?;
-        // SAFETY: page (3): the kernel has written it.
-        let number = unsafe { page.pidfd.get().read() };
-        // SAFETY: the caller's table is this process's.
-        let process = unsafe { Process::from_pidfd(number, pid) };
-        let place = Place::default();
-        let ring = Ring::new(Arc::clone(&page), page, process, None, None, place)?;
-        let outcome = ring.await_answers(requests.len() as u32);
-        let answers = ring.answers(requests, outcome);
-        Ok(Some((ring, answers)))
-    }
-
-    /// A child like this one, in the same fd table: a child of the same parent, or of this one if it is
-    /// an init, which cannot have siblings.
-    pub(crate) fn spawn_sibling(&self, birth: Birth<'_>) -> Result<Self, Error> {
-        graveyard::visit();
-        let is_init = self.residence.as_ref().is_some_and(|place| place.is_inits(&self.process));
-        if is_init {
-            self.leave_reaping_to_the_kernel()?;
-        }
-        let (parent, parent_flag) = match is_init {
-            // Its children tell it of their end as ordinary ones do, which it ignores.
-            true => (Parent::Init, 0),
-            false => (Parent::Us, libc::CLONE_PARENT),
-        };
-        let memory = match birth.is_forked {
-            true => Some(ForkedMemory::of_child(self.arenas())?),
-            false => self.memory.clone(),
-        };
-        let page = Lease::new(Purpose {
-            with_keeper: false,
-            known: self.arenas(),
-            in_other_memory: memory.is_some(),
-        })?;
-        page.keeper.store(self.keeper.keeper_life.as_ptr().cast(), Ordering::Relaxed);
-        let mut arguments = clone_args(&page, parent_flag, &birth);
-        if parent == Parent::Init {
-            arguments.exit_signal = libc::SIGCHLD as u64;
-        }
-        // SAFETY: page (3): nobody else has it yet.
-        unsafe { page.clone_args.get().write(arguments) };
-        let mut place = birth.move_in().inspect_err(|_| page.abandon())?;
-        if self.hidden_memory.get().is_some() {
-            // It has the same credentials.
-            place.hidden_memory.get_or_insert_with(HiddenMemory::new);
-        }
-        page.set_deferred(CLOSES, self.closes.as_ref());
-        page.set_deferred(UNMAPS, memory.as_ref().map(|memory| memory.unmaps()));
-        let arguments = [
-            page.clone_args.get() as usize,
-            size_of::<CloneArgs>(),
-            0,
-            0,
-            0,
-            ptr::from_ref::<Page>(&page).expose_provenance(),
-        ];
-        // SAFETY: the server's branch for clone3 starts the sibling on its page, which lives on.
-        let spawned = unsafe { self.syscall(Call::CLONE3, arguments) };
-        let pid = page.server_pid.load(Ordering::Acquire);
-        if pid == 0 {
-            page.life.store(0, Ordering::Release);
-            return Err(birth.explain(spawned.err().unwrap_or(server::CLONE3_MADE_UP)));
-        }
-        // There is a sibling, even if this child was killed before it could say so.
-        // SAFETY: page (3): the kernel has written it.
-        let number = unsafe { page.pidfd.get().read() };
-        // From another pid namespace, it is not the pid that this process knows.
-        let pid_here = self.residence.is_none().then_some(pid);
-        match self.fetch(number, pid_here) {
-            Ok(number) => {
-                let process = match pid_here {
-                    // SAFETY: `fetch` returns a new fd of this process's table.
-                    Some(pid) => unsafe { Process::from_pidfd(number, pid) },
-                    // SAFETY: as above.
-                    None => unsafe { Process::from_foreign_pidfd(number, parent) }
-                        .inspect_err(|_| dismiss(&page, None))?,
-                };
-                let keeper = Arc::clone(&self.keeper);
-                let closes = self.closes.clone();
-                let mut sibling = Ring::new(page, keeper, process, closes, memory, place)?;
-                // With those that it has from its parent, however they come to be ignored there.
-                sibling.program_signals = self.program_signals.clone();
-                Ok(sibling)
-            }
-            Err(error) => {
-                dismiss(&page, pid_here);
-                Err(error)
-            }
-        }
-    }
-
-    /// Has the children of this one, an init, reaped by the kernel as they end.
-    fn leave_reaping_to_the_kernel(&self) -> Result<(), Error> {
-        if self.program_signals.sigchld_is_taken() {
-            return Ok(());
-        }
-        let action = ptr::from_ref(&server::IGNORE).expose_provenance();
-        // SAFETY: the kernel reads a static.
-        unsafe {
-            self.syscall(
-                Call::RT_SIGACTION,
-                [libc::SIGCHLD as usize, action, 0, server::SIGSET_SIZE],
-            )
-        }?;
-        self.program_signals.take_sigchld();
-        Ok(())
-    }
-
-    /// The new sibling's pidfd, from the child's table in this process's.
-    fn fetch(&self, number: c_int, pid: Option<c_int>) -> Result<c_int, Error> {
-        if self.closes.is_none() {
-            return Ok(number);
-        }
-        let local = |call, arguments: [usize; 3]| {
-            // SAFETY: takes numbers only, and makes a new fd.
-            unsafe { Local::new().syscall(call, arguments) }
-        };
-        let pidfd = self.process.pidfd().as_raw_fd() as usize;
-        let mut here = local(Call::PIDFD_GETFD, [pidfd, number as usize, 0]);
-        let errno = here.err().and_then(|error| error.errno());
-        if let (Some(Errno::PERM | Errno::NOSYS | Errno::SRCH), Some(pid)) = (errno, pid) {
-            // A host that is not dumpable, or has a filter, may not look into its children's tables,
-            // and a child that has been killed has none. The pid is of the host's namespace, and
-            // stays the sibling's until it is reaped, which nobody else can.
-            here = local(Call::PIDFD_OPEN, [pid as usize, 0, 0]);
-        }
-        // If the child is dead, its table went with it.
-        // SAFETY: the fd is the child's own copy, and nobody else knows of it.
-        let _closed = unsafe { self.syscall(Call::CLOSE, [number as usize]) };
-        here.map(|number| number as c_int)
-    }
-
-    /// Starts to drive a new child; ends it if it cannot be kept.
-    fn new(
-        page: PageRef,
-        keeper: PageRef,
-        mut process: Process,
-        closes: Option<Arc<DeferredCalls>>,
-        memory: Option<Arc<ForkedMemory>>,
-        place: Place,
-    ) -> Result<Self, Error> {
-        let moved = process.move_above_stdio();
-        let process = Arc::new(process);
-        let ring = Ring {
-            page,
-            keeper,
-            process,
-            closes,
-            memory,
-            driven: true,
-            ending: AtomicBool::new(false),
-            hidden_memory: OnceLock::new(),
-            residence: place.residence,
-            filters: Mutex::default(),
-            program_signals: ProgramSignals::default(),
-            robust_list: Mutex::default(),
-            one_driver: PhantomData,
-        };
-        if let Some(residence) = &ring.residence {
-            residence.is_of(&ring.process);
-        }
-        if let (None, Some(hidden)) = (&ring.memory, place.hidden_memory) {
-            // A copy has come hidden, and stays so.
-            let _first = ring.hidden_memory.set(hidden);
-        }
-        for deferred in ring.deferred() {
-            deferred.join(&ring.page, &ring.process, ring.arenas());
-        }
-        moved?;
-        Ok(ring)
-    }
-
     /// The lists of what is left to the tasks of its table, and of its memory.
     fn deferred(&self) -> impl Iterator<Item = &Arc<DeferredCalls>> {
         let unmaps = self.memory.as_ref().map(|memory| memory.unmaps());
@@ -697,13 +340,6 @@ impl Ring {
     }
 }
 
-fn is_passed_over(error: Error) -> bool {
-    error.errno().is_some_and(|errno| server::PASSED_OVER.contains(&errno))
-}
-
-/// What an entry holds until the server has executed it.
-const UNANSWERED: usize = isize::MAX as usize;
-
 /// Has an idle server exit, without waiting for it.
 fn ask_to_exit(page: &Page) {
     if !page.is_alive() || page.request().load(Ordering::Acquire) != 0 {
@@ -712,20 +348,6 @@ fn ask_to_exit(page: &Page) {
     page.entries[0].number.store(Call::EXIT_GROUP.number() as u32, Ordering::Relaxed);
     page.entries[0].arguments[0].store(0, Ordering::Relaxed);
     page.publish(1);
-}
-
-/// Ends a new sibling that could not be held on to, while nothing else knows its pid. One that has no
-/// pid here that is known stays to be reaped when this process ends.
-fn dismiss(page: &Page, pid: Option<c_int>) {
-    ask_to_exit(page);
-    let Some(pid) = pid else { return };
-    // SAFETY: passes no pointer. The child is ours and not reaped, so the pid is still its own. If it
-    // is stopped, it goes on, and exits.
-    unsafe { libc::kill(pid, libc::SIGCONT) };
-    // SAFETY: as above.
-    while unsafe { libc::waitpid(pid, ptr::null_mut(), libc::__WALL) } < 0
-        && Errno::from_io_error(&io::Error::last_os_error()) == Some(Errno::INTR)
-    {}
 }
 
 // SAFETY: the child executes what is published, once, one at a time (promise 1). It shares this program's
