@@ -108,7 +108,7 @@ on_all! {
         let watched = task.layer(&neither);
         let unchanged = watched.munmap(mapping).unwrap_err();
         assert_eq!(unchanged.to_string(), "munmap: Cannot allocate memory (os error 12)");
-        assert!(format!("{unchanged:?}").contains("Mapping(MemoryMapping(host_memory:0x"));
+        assert!(format!("{:?}", unchanged.mapping).contains("Mapping(MemoryMapping(host_memory:0x"));
         let unchanged = watched.mremap(unchanged.mapping.unwrap(), 2 * PAGE).unwrap_err();
         assert_eq!(nearfar::Error::from(unchanged).call(), Call::MREMAP);
         // The handle has been dropped with the error.

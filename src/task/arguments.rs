@@ -185,6 +185,7 @@ pub(super) const LOWEST: c_int = 3;
 /// # Safety
 ///
 /// Room (1).
+#[inline]
 pub(super) unsafe fn received<K: far::Task + ?Sized>(
     task: &K,
     number: usize,
@@ -196,6 +197,7 @@ pub(super) unsafe fn received<K: far::Task + ?Sized>(
 }
 
 /// Runs `call` with the address of `path` in the task's memory.
+#[inline]
 pub(super) fn with_path<K: far::Task + ?Sized, R>(
     task: &K,
     name: Call,

@@ -65,6 +65,7 @@ pub trait FileDescriptorTask: far::Task {
     /// # }
     /// ```
     #[doc(alias = "open")]
+    #[inline]
     fn openat(
         &self,
         directory: impl AsDirFd<Self::FdTable>,
@@ -353,6 +354,7 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// [`pipe2(2)`](https://man7.org/linux/man-pages/man2/pipe.2.html)
     #[doc(alias = "pipe")]
+    #[inline]
     fn pipe2(&self, flags: PipeFlags) -> Result<Ends<Self>, Error> {
         let known = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK | PipeFlags::DIRECT;
         if !known.contains(flags) {
@@ -753,6 +755,7 @@ pub enum LockKind {
     Unlocked,
 }
 
+#[inline]
 pub(super) fn known_open_flags(call: Call, flags: OFlags) -> Result<OFlags, Error> {
     let known = OFlags::ACCMODE
         | OFlags::APPEND
