@@ -1,10 +1,10 @@
 //! Calls on a driven child.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nearfar::prelude::*;
 
-use crate::harness::{Comparison, Pair, Row, Turns, time_after, work_for};
+use crate::harness::{Comparison, Pair, Row, Turns, time, time_after, work_for};
 use crate::peers::{FutexPeer, Hogs, PinnedTo, SocketPeer};
 
 /// What is read at a time.
@@ -34,23 +34,44 @@ fn ask_pid(task: &impl ProcessTask) {
     task.getpid().expect("the child is there");
 }
 
+/// How long a child is asked for something before what it does is measured: the kernel needs some time to
+/// see that the two of them, awake, use two processors.
+const SETTLING: Duration = Duration::from_millis(50);
+
 /// Call after call, so that nobody has to be woken who does not go to sleep.
 pub(crate) fn awake() -> Vec<Row> {
     let turns = Turns { pairs: 21, per_turn: 200 };
     let here = Task::here();
-    let spawn = || here.spawn().expect("a child can be made");
+    let spawn = || {
+        let child = here.spawn().expect("a child can be made");
+        let start = Instant::now();
+        while start.elapsed() < SETTLING {
+            ask_pid(&child);
+        }
+        child
+    };
+    // The first call wakes the child, which has had nothing to do in the other's turn.
+    let time_awake = |count, call: &mut dyn FnMut()| {
+        call();
+        time(count, &mut || call())
+    };
     let getpid = with_children(|| {
         let child = spawn();
-        turns.take(|| ask_pid(&child), || ask_pid(&here))
+        turns.take_by(
+            |count| time_awake(count, &mut || ask_pid(&child)),
+            |count| time_awake(count, &mut || ask_pid(&here)),
+        )
     });
     let file = file(&here);
     let mut buffers = [[0; LENGTH], [0; LENGTH]];
     let [near, far] = &mut buffers;
     let read = with_children(|| {
         let child = spawn();
-        turns.take(
-            || assert_eq!(child.pread(&file, &mut *far, 0).unwrap(), LENGTH),
-            || assert_eq!(here.pread(&file, &mut *near, 0).unwrap(), LENGTH),
+        let mut read_far = || assert_eq!(child.pread(&file, &mut *far, 0).unwrap(), LENGTH);
+        let mut read_near = || assert_eq!(here.pread(&file, &mut *near, 0).unwrap(), LENGTH);
+        turns.take_by(
+            |count| time_awake(count, &mut read_far),
+            |count| time_awake(count, &mut read_near),
         )
     });
     let trips = with_children(|| {

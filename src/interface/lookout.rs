@@ -13,9 +13,9 @@ use std::arch::x86_64::{__cpuid, __rdtscp, _rdtsc};
 use std::hint;
 use std::sync::LazyLock;
 
-/// For how many ticks of the processor's clock: 30 to 45 microseconds, which is about what falling asleep and
-/// being woken costs on a virtual machine.
-pub(super) const TICKS: u64 = 90_000;
+/// For how many ticks of the processor's clock: some 20 microseconds, which is about what falling asleep and
+/// being woken costs.
+pub(super) const TICKS: u64 = 50_000;
 
 /// Instead of a processor's number, if there is no telling.
 pub(super) const NO_PROCESSOR: u32 = u32::MAX;

@@ -16,7 +16,7 @@ use std::ffi::c_int;
 use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use std::ops::Deref;
 use std::ptr;
-use std::sync::atomic::{self, AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -139,10 +139,9 @@ impl Page {
 
     /// Has the server execute the first `count` entries.
     pub(super) fn publish(&self, count: u32) {
-        self.request().store(count, Ordering::Release);
+        self.request().swap(count, Ordering::SeqCst);
         // If it falls asleep from here on, it sees the request.
-        atomic::fence(Ordering::SeqCst);
-        if self.server_asleep.load(Ordering::Relaxed) != 0 {
+        if self.server_asleep.load(Ordering::SeqCst) != 0 {
             self.ring();
         }
     }
