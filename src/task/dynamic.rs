@@ -15,11 +15,11 @@ use crate::far::{
     NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError,
 };
 use crate::handle::{AsFd, Inherit, NotRebranded};
-use crate::interface::{Birth, Call, Error, Residents, Ring, SyscallInterface};
+use crate::interface::{Call, Error, Residents, Ring, SyscallInterface};
 use crate::near;
 
 use super::arguments::{call, near};
-use super::spawn::{Parent, spawn_into};
+use super::spawn::Parent;
 use super::unshare_files::{NotUnshared, leave_for};
 use super::{SpawnTask, Task};
 
@@ -295,33 +295,32 @@ where
     type ChildWithMemory<B: Namespace> = Task<F, B, C, Ring, C>;
 
     fn spawn(&self) -> Result<Self::Child, Error> {
-        spawn_into(self.parent(), &self.child_pid_namespace, Birth::default())
+        self.as_parent().spawn()
     }
 
     fn spawn_with_memory<'id, L: Label>(
         &self,
         _guard: Guard<'id, L>,
     ) -> Result<Self::ChildWithMemory<Brand<'id, L>>, Error> {
-        let birth = Birth { is_forked: true, ..Birth::default() };
-        Ok(spawn_into(self.parent(), &self.child_pid_namespace, birth)?.with_own_memory())
+        self.as_parent().spawn_with_memory()
     }
 
     fn spawn_with_pids<'id, L: Label>(
         &self,
         _guard: Guard<'id, L>,
     ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
-        let residents = Residents::none(self.pid_namespace.residents());
-        let birth = Birth { namespaces: libc::CLONE_NEWPID, ..Birth::default() };
-        spawn_into(self.parent(), &PidNamespace::of(residents), birth)
+        self.as_parent().spawn_with_pids()
     }
 }
 
 impl<F, A, P, C> Pinned<'_, F, A, P, C> {
-    fn parent(&self) -> Parent<'_, F, A> {
+    fn as_parent(&self) -> Parent<'_, F, A, P, C> {
         Parent {
             ring: self.interface,
             fd_table: &self.fd_table,
             address_space: &self.address_space,
+            pid_namespace: &self.pid_namespace,
+            child_pid_namespace: &self.child_pid_namespace,
         }
     }
 }
