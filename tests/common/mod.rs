@@ -206,6 +206,32 @@ pub(crate) fn stat(process: impl std::fmt::Display, field: usize) -> i64 {
     value.parse().expect("a number")
 }
 
+/// The tests that call `check` on the calling thread, on a driven child that shares its fd table, and on one
+/// that has a table of its own.
+macro_rules! checked_in_this_memory {
+    () => {
+        #[test]
+        fn local() {
+            common::deadline(|| check(&Task::here()));
+        }
+
+        #[test]
+        fn child() {
+            common::deadline(|| check(&Task::here().spawn().unwrap()));
+        }
+
+        #[test]
+        fn child_in_a_table_of_its_own() {
+            common::deadline(|| {
+                brand!(private_fds);
+                let child = Task::here().spawn().unwrap();
+                check(&child.unshare_files(private_fds, ()).unwrap().0);
+            });
+        }
+    };
+}
+pub(crate) use checked_in_this_memory;
+
 /// Runs test bodies on the calling thread, on a driven child that shares its fd table, and on one that
 /// has a table of its own.
 macro_rules! on_all {
@@ -217,24 +243,7 @@ macro_rules! on_all {
                 $body
             }
 
-            #[test]
-            fn local() {
-                common::deadline(|| check(&Task::here()));
-            }
-
-            #[test]
-            fn child() {
-                common::deadline(|| check(&Task::here().spawn().unwrap()));
-            }
-
-            #[test]
-            fn child_in_a_table_of_its_own() {
-                common::deadline(|| {
-                    brand!(private_fds);
-                    let child = Task::here().spawn().unwrap();
-                    check(&child.unshare_files(private_fds, ()).unwrap().0);
-                });
-            }
+            common::checked_in_this_memory!();
         }
     )+};
 }
@@ -250,24 +259,7 @@ macro_rules! on_every {
                 $body
             }
 
-            #[test]
-            fn local() {
-                common::deadline(|| check(&Task::here()));
-            }
-
-            #[test]
-            fn child() {
-                common::deadline(|| check(&Task::here().spawn().unwrap()));
-            }
-
-            #[test]
-            fn child_in_a_table_of_its_own() {
-                common::deadline(|| {
-                    brand!(private_fds);
-                    let child = Task::here().spawn().unwrap();
-                    check(&child.unshare_files(private_fds, ()).unwrap().0);
-                });
-            }
+            common::checked_in_this_memory!();
 
             #[test]
             fn forked_child() {
