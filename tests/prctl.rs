@@ -171,14 +171,8 @@ fn the_calling_thread_makes_the_whole_process_a_subreaper() {
 
 #[test]
 fn dumpable_is_that_of_the_shared_memory() {
-    deadline(|| {
-        let here = Task::here();
-        let child = here.spawn().unwrap();
-        let asked = dumpable_behavior().unwrap();
-        assert_eq!(here.dumpable().unwrap(), asked);
-        assert_eq!(child.dumpable().unwrap(), asked);
-        passes("host_that_is_not_dumpable");
-    });
+    // In a process of its own: other tests' children hide the memory of this one now and then.
+    deadline(|| passes("host_that_is_not_dumpable"));
 }
 
 #[test]
@@ -187,6 +181,9 @@ fn host_that_is_not_dumpable() {
     use nearfar::rustix::process::set_dumpable_behavior;
     let here = Task::here();
     let child = here.spawn().unwrap();
+    let asked = dumpable_behavior().unwrap();
+    assert_eq!(here.dumpable().unwrap(), asked);
+    assert_eq!(child.dumpable().unwrap(), asked);
     for behavior in [DumpableBehavior::NotDumpable, DumpableBehavior::Dumpable] {
         set_dumpable_behavior(behavior).unwrap();
         assert_eq!(here.dumpable().unwrap(), behavior);
