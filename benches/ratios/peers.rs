@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::harness::time;
 use crate::{machine, worker};
 
 /// Another process, which answers over a socketpair.
@@ -143,6 +144,45 @@ fn wait_either(request: &AtomicU32, life: &AtomicU32) {
             libc::CLOCK_MONOTONIC,
         );
     }
+}
+
+/// How long it takes a thread that does nothing but look at a word to make so many syscalls that it is asked for
+/// there, one by one, in seconds: what a remote call costs of which nothing is left but two words.
+pub(crate) fn time_spinning(count: u32) -> f64 {
+    const IDLE: u32 = 0;
+    const ASKED: u32 = 1;
+    const OVER: u32 = 2;
+    let word = AtomicU32::new(IDLE);
+    let serve = || {
+        loop {
+            match word.load(Ordering::Acquire) {
+                OVER => return,
+                // SAFETY: takes nothing.
+                ASKED => unsafe {
+                    libc::syscall(libc::SYS_getpid);
+                },
+                _ => {
+                    std::hint::spin_loop();
+                    continue;
+                }
+            }
+            word.store(IDLE, Ordering::Release);
+        }
+    };
+    let ask = || {
+        word.store(ASKED, Ordering::Release);
+        while word.load(Ordering::Acquire) != IDLE {
+            std::hint::spin_loop();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(serve);
+        // Until both are on processors of their own.
+        time(count, &mut || ask());
+        let taken = time(count, &mut || ask());
+        word.store(OVER, Ordering::Release);
+        taken
+    })
 }
 
 /// Threads that do nothing but work, one for each processor.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nearfar::prelude::*;
 
 use crate::harness::{Comparison, Pair, Row, Turns, time, time_after, work_for};
-use crate::peers::{FutexPeer, Hogs, PinnedTo, SocketPeer};
+use crate::peers::{FutexPeer, Hogs, PinnedTo, SocketPeer, time_spinning};
 
 /// What is read at a time.
 const LENGTH: usize = 4096;
@@ -40,7 +40,7 @@ const SETTLING: Duration = Duration::from_millis(50);
 
 /// Call after call, so that nobody has to be woken who does not go to sleep.
 pub(crate) fn awake() -> Vec<Row> {
-    let turns = Turns { pairs: 21, per_turn: 200 };
+    let turns = Turns { pairs: 9, per_turn: 1000 };
     let here = Task::here();
     let spawn = || {
         let child = here.spawn().expect("a child can be made");
@@ -62,6 +62,10 @@ pub(crate) fn awake() -> Vec<Row> {
             |count| time_awake(count, &mut || ask_pid(&here)),
         )
     });
+    let spinning = with_children(|| {
+        let child = spawn();
+        turns.take_by(|count| time_awake(count, &mut || ask_pid(&child)), time_spinning)
+    });
     let file = file(&here);
     let mut buffers = [[0; LENGTH], [0; LENGTH]];
     let [near, far] = &mut buffers;
@@ -79,9 +83,11 @@ pub(crate) fn awake() -> Vec<Row> {
         turns.take(|| ask_pid(&child), || peer.round_trip())
     });
     let local = "the same call made locally";
+    let spins = "a thread that spins on a word until it is asked there for the same call";
     let trip = "a socketpair round trip between two processes, call after call";
     vec![
         Row::times("remote `getpid`, both sides awake", local, 2.0, &getpid),
+        Row::times("remote `getpid`, both sides awake", spins, None, &spinning),
         Row::times("remote read of 4 KiB, both sides awake", local, 1.2, &read),
         Row::times("remote `getpid`, call after call", trip, None, &trips),
     ]

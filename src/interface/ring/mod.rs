@@ -261,8 +261,8 @@ impl Ring {
         request.write_to(entry, if changes_credentials { server::ARM_AGAIN } else { 0 });
     }
 
-    /// Publishes the first `count` entries and waits until they are answered: awake for a while, if
-    /// that may be soon.
+    /// Publishes the first `count` entries and waits until they are answered: awake for a while, if that may be
+    /// soon, and for another while whenever some of them have been answered in the last one.
     fn round_trip(&self, count: usize, is_quick: bool) -> Result<(), ErrorKind> {
         let (request, life) = (self.page.request(), &self.page.life);
         if !self.page.is_alive() || self.ending.load(Ordering::Relaxed) {
@@ -276,9 +276,17 @@ impl Ring {
             self.page.driver_processor.store(processor, Ordering::Relaxed);
         }
         if is_quick && servers.load(Ordering::Relaxed) != processor {
-            lookout::for_a_while(|| {
-                request.load(Ordering::Acquire) == 0 || has_ended(life.load(Ordering::Acquire))
-            });
+            let is_over =
+                || request.load(Ordering::Acquire) == 0 || has_ended(life.load(Ordering::Acquire));
+            let is_answered = |entry: &&Entry| entry.answer.load(Ordering::Relaxed) != UNANSWERED;
+            let mut before = 0;
+            while !lookout::for_a_while(is_over) {
+                let answered = self.page.entries[..count].iter().take_while(is_answered).count();
+                if answered == before {
+                    break;
+                }
+                before = answered;
+            }
         }
         self.await_answers(published)
     }
