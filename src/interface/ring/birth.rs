@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use rustix::io::Errno;
 
 use super::request::{Answers, Request};
-use super::{Ring, ask_to_exit};
+use super::{Ring, answers, ask_to_exit};
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
@@ -151,8 +151,8 @@ impl Ring {
         let process = unsafe { Process::from_pidfd(number, pid) };
         let place = Place::default();
         let ring = Ring::new(Arc::clone(&page), page, process, None, None, place)?;
-        let outcome = ring.await_answers(requests.len() as u32);
-        let answers = ring.answers(requests, outcome);
+        let outcome = ring.await_answers(&ring.page, requests.len() as u32);
+        let answers = answers(&ring.page, requests, outcome);
         Ok(Some((ring, answers)))
     }
 

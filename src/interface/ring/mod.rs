@@ -211,40 +211,20 @@ impl Ring {
     ///
     /// As [`syscall`](SyscallInterface::syscall), for each of them.
     pub(crate) unsafe fn submit(&self, requests: &[Request]) -> Answers {
+        let page: &Page = &self.page;
         let mut last = 0;
         let mut passed_over = Vec::new();
         for (chunk, requests) in requests.chunks(ENTRIES).enumerate() {
-            for (entry, request) in self.page.entries.iter().zip(requests) {
+            for (entry, request) in page.entries.iter().zip(requests) {
                 self.write(entry, request);
             }
             let is_quick = requests.iter().all(|request| request.call != Call::EXECVE);
-            let outcome = self.round_trip(requests.len(), is_quick);
-            last = self.answers(requests, outcome).map_err(|mut failed| {
+            let outcome = self.round_trip(page, requests.len(), is_quick);
+            last = answers(page, requests, outcome).map_err(|mut failed| {
                 failed.step += chunk * ENTRIES;
                 passed_over.append(&mut failed.passed_over);
                 Failed { passed_over: std::mem::take(&mut passed_over), ..failed }
             })?;
-        }
-        Ok(last)
-    }
-
-    /// What has come of requests that have been answered, or of which that is the outcome.
-    fn answers(&self, requests: &[Request], outcome: Result<(), ErrorKind>) -> Answers {
-        let mut last = 0;
-        let mut passed_over = Vec::new();
-        for (step, (entry, request)) in self.page.entries.iter().zip(requests).enumerate() {
-            let answer = entry.answer.load(Ordering::Relaxed);
-            if let (UNANSWERED, Err(kind)) = (answer, outcome) {
-                return Err(Failed { step, error: Error::new(request.call, kind), passed_over });
-            }
-            last = match local::answer(request.call, answer) {
-                Ok(answer) => answer,
-                Err(error) if request.or_next && is_passed_over(error) => {
-                    passed_over.push(error);
-                    0
-                }
-                Err(error) => return Err(Failed { step, error, passed_over }),
-            };
         }
         Ok(last)
     }
@@ -263,17 +243,17 @@ impl Ring {
 
     /// Publishes the first `count` entries and waits until they are answered: awake for a while, if that may be
     /// soon, and for another while whenever some of them have been answered in the last one.
-    fn round_trip(&self, count: usize, is_quick: bool) -> Result<(), ErrorKind> {
-        let (request, life) = (self.page.request(), &self.page.life);
-        if !self.page.is_alive() || self.ending.load(Ordering::Relaxed) {
+    fn round_trip(&self, page: &Page, count: usize, is_quick: bool) -> Result<(), ErrorKind> {
+        let (request, life) = (page.request(), &page.life);
+        if !page.is_alive() || self.ending.load(Ordering::Relaxed) {
             return Err(ErrorKind::NotSent);
         }
         let published = count as u32;
-        self.page.publish(published);
+        page.publish(published);
         // Meanwhile.
-        let (processor, servers) = (lookout::processor(), &self.page.server_processor);
-        if self.page.driver_processor.load(Ordering::Relaxed) != processor {
-            self.page.driver_processor.store(processor, Ordering::Relaxed);
+        let (processor, servers) = (lookout::processor(), &page.server_processor);
+        if page.driver_processor.load(Ordering::Relaxed) != processor {
+            page.driver_processor.store(processor, Ordering::Relaxed);
         }
         if is_quick && servers.load(Ordering::Relaxed) != processor {
             let is_over =
@@ -281,19 +261,19 @@ impl Ring {
             let is_answered = |entry: &&Entry| entry.answer.load(Ordering::Relaxed) != UNANSWERED;
             let mut before = 0;
             while !lookout::for_a_while(is_over) {
-                let answered = self.page.entries[..count].iter().take_while(is_answered).count();
+                let answered = page.entries[..count].iter().take_while(is_answered).count();
                 if answered == before {
                     break;
                 }
                 before = answered;
             }
         }
-        self.await_answers(published)
+        self.await_answers(page, published)
     }
 
     /// Sleeps until so many published entries are answered, or the child is dead.
-    fn await_answers(&self, published: u32) -> Result<(), ErrorKind> {
-        let (request, life) = (self.page.request(), &self.page.life);
+    fn await_answers(&self, page: &Page, published: u32) -> Result<(), ErrorKind> {
+        let (request, life) = (page.request(), &page.life);
         loop {
             if request.load(Ordering::Acquire) == 0 {
                 return Ok(());
@@ -306,12 +286,12 @@ impl Ring {
             }
             let answer = futex::Watch { word: request, value: published };
             let death = futex::Watch { word: life, value: alive };
-            let patience = match self.page.is_in_other_memory() && alive == UNARMED {
+            let patience = match page.is_in_other_memory() && alive == UNARMED {
                 // Nobody would tell of its end.
                 true => server::IMPATIENCE,
                 false => server::PATIENCE,
             };
-            let timed_out = self.page.sleep_on([answer, death], patience);
+            let timed_out = page.sleep_on([answer, death], patience);
             if timed_out && self.process.poll(Some(Duration::ZERO)).unwrap_or(false) {
                 life.store(0, Ordering::Release);
             }
@@ -348,6 +328,27 @@ impl Ring {
     }
 }
 
+/// What has come of requests that have been answered, or of which that is the outcome.
+fn answers(page: &Page, requests: &[Request], outcome: Result<(), ErrorKind>) -> Answers {
+    let mut last = 0;
+    let mut passed_over = Vec::new();
+    for (step, (entry, request)) in page.entries.iter().zip(requests).enumerate() {
+        let answer = entry.answer.load(Ordering::Relaxed);
+        if let (UNANSWERED, Err(kind)) = (answer, outcome) {
+            return Err(Failed { step, error: Error::new(request.call, kind), passed_over });
+        }
+        last = match local::answer(request.call, answer) {
+            Ok(answer) => answer,
+            Err(error) if request.or_next && is_passed_over(error) => {
+                passed_over.push(error);
+                0
+            }
+            Err(error) => return Err(Failed { step, error, passed_over }),
+        };
+    }
+    Ok(last)
+}
+
 /// Has an idle server exit, without waiting for it.
 fn ask_to_exit(page: &Page) {
     if !page.is_alive() || page.request().load(Ordering::Acquire) != 0 {
@@ -374,13 +375,14 @@ unsafe impl SyscallInterface for Ring {
     }
 
     unsafe fn syscalls(&self, calls: &mut [Batched]) {
+        let page: &Page = &self.page;
         for calls in calls.chunks_mut(ENTRIES) {
-            let entries = &self.page.entries[..calls.len()];
+            let entries = &page.entries[..calls.len()];
             for (entry, batched) in entries.iter().zip(&*calls) {
                 let request = Request::new(batched.call, batched.arguments).or_go_on();
                 self.write(entry, &request);
             }
-            let mut outcome = self.round_trip(calls.len(), true);
+            let mut outcome = self.round_trip(page, calls.len(), true);
             for (entry, batched) in entries.iter().zip(calls) {
                 let answer = entry.answer.load(Ordering::Relaxed);
                 batched.answer = match (answer, outcome) {
