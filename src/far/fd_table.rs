@@ -20,6 +20,12 @@ impl<F: Namespace> FdTable<F> {
     }
 }
 
+/// Apart, so that whoever drops an fd of the host's has no more code than its close.
+#[inline(never)]
+fn post_close(closes: &DeferredCalls, number: i32) {
+    closes.post(Call::CLOSE, [number as usize, 0]);
+}
+
 impl<F> FdTable<F> {
     /// What is left to the tasks of this table; `None` if it is the host's.
     pub(crate) fn closes(&self) -> Option<&Arc<DeferredCalls>> {
@@ -30,7 +36,7 @@ impl<F> FdTable<F> {
     #[inline]
     pub(crate) fn close(&self, number: i32) -> bool {
         let Some(closes) = self.closes() else { return false };
-        closes.post(Call::CLOSE, [number as usize, 0]);
+        post_close(closes, number);
         true
     }
 }

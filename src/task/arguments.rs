@@ -193,7 +193,14 @@ pub(super) unsafe fn received<K: far::Task + ?Sized>(
     let near = NearFd::new(number as c_int).expect("the kernel returned an fd");
     // SAFETY: by this function's contract.
     let fd = unsafe { Fd::from_near(near, task.fd_table()) };
-    if near.as_raw() >= LOWEST { Ok(fd) } else { task.dup(&fd) }
+    if near.as_raw() >= LOWEST { Ok(fd) } else { moved(task, fd) }
+}
+
+/// A copy of an fd that a call has returned where 0, 1 and 2 were missing.
+#[cold]
+#[inline(never)]
+fn moved<K: far::Task + ?Sized>(task: &K, fd: Fd<K::FdTable>) -> Result<Fd<K::FdTable>, Error> {
+    task.dup(&fd)
 }
 
 /// Runs `call` with the address of `path` in the task's memory.
