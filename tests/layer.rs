@@ -152,3 +152,50 @@ fn a_close_that_ends_in_a_panic_does_not_close_twice() {
         assert_eq!(child.read(&zero, &mut [1]), Ok(1));
     });
 }
+
+/// Maps memory where some has been unmapped, and panics.
+struct Remaps<'a, K: far::Task> {
+    task: &'a K,
+    length: usize,
+    mapped: RefCell<Option<Mapping<K::AddressSpace>>>,
+}
+
+impl<K: far::Task> Observer for Remaps<'_, K> {
+    fn before(&self, _: Call, _: &[usize]) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    fn after(&self, _: Call, _: &[usize], _: &Result<usize, Error>) {
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let mapping = self.task.mmap_anonymous(self.length, access).unwrap();
+        self.mapped.replace(Some(mapping));
+        resume_unwind(Box::new("as planned"));
+    }
+}
+
+#[test]
+fn an_unmapping_that_ends_in_a_panic_does_not_unmap_twice() {
+    deadline(|| {
+        brand!(its_memory);
+        let child = Task::here().spawn_with_memory(its_memory).unwrap();
+        let length = 4 << 30;
+        for kept in [0, length / 2] {
+            let mapping = child.mmap_anonymous(length, ProtFlags::READ).unwrap();
+            let unmapped = mapping.near().slice(kept..).unwrap();
+            let remaps = unmapped.length() / 2;
+            let observer = Remaps { task: &child, length: remaps, mapped: RefCell::new(None) };
+            let watched = child.layer(&observer);
+            let unmap = || match kept {
+                0 => drop(watched.munmap(mapping)),
+                _ => drop(watched.mremap(mapping, kept)),
+            };
+            catch_unwind(AssertUnwindSafe(unmap)).unwrap_err();
+            let mut mapped = observer.mapped.take().unwrap();
+            assert!(
+                mapped.address() >= unmapped.address() && mapped.near().end() <= unmapped.end()
+            );
+            far::Task::interface(&child).barrier().unwrap();
+            mapped.bytes().write_slice(&child, b"still there").unwrap();
+        }
+    });
+}

@@ -12,6 +12,8 @@
 //! 5. What the kernel has mapped is new, and nobody else's.
 #![expect(unsafe_code, reason = "syscalls")]
 
+use std::mem::ManuallyDrop;
+
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::mm::{Advice, MsyncFlags, ProtFlags};
@@ -211,10 +213,12 @@ pub trait MemoryTask: far::Task {
         &self,
         mapping: impl IntoMapping<Self::AddressSpace>,
     ) -> Result<(), MappingUnchanged<Self::AddressSpace>> {
-        let mapping = in_own(self, Call::MUNMAP, mapping.into_mapping())?;
+        let mapping = without_owner(in_own(self, Call::MUNMAP, mapping.into_mapping())?);
         let arguments = [mapping.address().as_raw(), mapping.length()];
         // SAFETY: (1)
-        match unsafe { call(self, Call::MUNMAP, arguments) } {
+        let unmapped = unsafe { call(self, Call::MUNMAP, arguments) };
+        let mapping = ManuallyDrop::into_inner(mapping);
+        match unmapped {
             Ok(_) => {
                 let _gone = mapping.into_parts();
                 Ok(())
@@ -264,9 +268,12 @@ pub trait MemoryTask: far::Task {
             return Err(MappingUnchanged::new(too_long, mapping));
         };
         let (address, may_move) = (mapping.address().as_raw(), libc::MREMAP_MAYMOVE as usize);
+        let mapping = without_owner(mapping);
         let arguments = [address, mapping.length(), new_length, may_move];
         // SAFETY: (1), (2), (3)
-        match unsafe { call(self, Call::MREMAP, arguments) } {
+        let moved = unsafe { call(self, Call::MREMAP, arguments) };
+        let mapping = ManuallyDrop::into_inner(mapping);
+        match moved {
             Ok(address) => {
                 let (_, space, shared) = mapping.into_parts();
                 let near = pages(address, new_length, page_size);
@@ -603,6 +610,12 @@ fn in_own<K: far::Task + ?Sized>(
         Ok(()) => Ok(mapping),
         Err(error) => Err(MappingUnchanged::new(error, mapping)),
     }
+}
+
+/// A mapping that nobody unmaps if a call about it ends in a panic: who sees the call being answered may have
+/// mapped other memory there.
+fn without_owner<A>(mapping: Mapping<A>) -> ManuallyDrop<Mapping<A>> {
+    ManuallyDrop::new(mapping)
 }
 
 /// Has `task` make a call about a mapping, with one argument more.
