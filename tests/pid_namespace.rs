@@ -6,7 +6,7 @@ use std::fs;
 
 use common::{deadline, fds, is_dead, namespace, status, until};
 use nearfar::prelude::*;
-use nearfar::{Error, ErrorKind, far, near};
+use nearfar::{Error, ErrorKind, SeccompFilter, far, near};
 
 /// The pids that the kernel knows a task by, from the outermost namespace to its own.
 fn pids(host_pid: near::Pid<HostPids>) -> Vec<i32> {
@@ -86,6 +86,42 @@ fn the_children_of_an_init_leave_no_zombie() {
         let exit = init.spawn().unwrap().exit(7);
         // Linux tells since 6.15.
         assert!(matches!(exit, Ok(exit) if exit.code() == Some(7)) || is_lost(&exit));
+    });
+}
+
+/// Kills who calls `execve`.
+fn deadly_exec() -> SeccompFilter {
+    let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    SeccompFilter::new([
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ, 0, 1, libc::SYS_execve as u32),
+        step(libc::BPF_RET, 0, 0, libc::SECCOMP_RET_KILL_PROCESS),
+        step(libc::BPF_RET, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ])
+    .unwrap()
+}
+
+#[test]
+fn an_exec_in_which_a_child_of_an_init_is_killed_is_told_from_success() {
+    deadline(|| {
+        for is_killed in [true, false] {
+            brand!(outer_pids, inner_pids);
+            let init = Task::here().spawn_with_pids(outer_pids).unwrap();
+            let init = init.unshare_pid(inner_pids).unwrap();
+            let child = init.spawn().unwrap();
+            if is_killed {
+                child.set_no_new_privs().unwrap();
+                child.seccomp_on_exec(&deadly_exec()).unwrap();
+            }
+            let outcome = child.program(&Program::new("sh").args(["-c", "exit 7"])).exec();
+            match is_killed {
+                true => is_refused(outcome, ErrorKind::Hangup),
+                false => {
+                    let exit = outcome.unwrap().wait();
+                    assert!(matches!(exit, Ok(exit) if exit.code() == Some(7)) || is_lost(&exit));
+                }
+            }
+        }
     });
 }
 

@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 
-use super::{Call, Error, ErrorKind, Generation, poll_until};
+use super::{Call, Error, ErrorKind, Generation, poll_until, server};
 use crate::brand::HostPids;
 use crate::handle::{Exit, Usage};
 use crate::near::Pid;
@@ -45,6 +45,9 @@ pub(super) enum Parent {
     /// A driven init, which ignores it: the kernel does.
     Init,
 }
+
+/// `PF_FORKNOEXEC` of `linux/sched.h`: cleared after the memory has been replaced.
+const FORKED_NOT_EXECED: u32 = 0x40;
 
 /// Which processes to wait for: those with any exit signal, or only those that have exec'd.
 #[derive(Clone, Copy)]
@@ -188,8 +191,6 @@ impl Process {
     /// Whether this process's memory is not its own any more, as it has become another program or has
     /// ended; `None` if the kernel does not tell.
     pub(super) fn has_left_memory(&self) -> Option<bool> {
-        /// `PF_FORKNOEXEC` of `linux/sched.h`: cleared after the memory has been replaced.
-        const FORKED_NOT_EXECED: u32 = 0x40;
         // In this order: at its end, the flags go first.
         let flags = self.flags();
         if self.has_ended() {
@@ -283,8 +284,12 @@ impl Process {
         ended
     }
 
-    /// Whether it has become another program, whatever has happened to that program since.
+    /// Whether it has become another program, whatever has happened to that program since. Asked when it has
+    /// left this process's memory by that, or by its end.
     pub(super) fn has_execed(&self) -> Result<bool, Error> {
+        if self.parent == Parent::Init {
+            return self.has_execed_as_far_as_known();
+        }
         let visible = |eligible| match self.waitid(libc::WNOHANG | libc::WNOWAIT, eligible) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::StatusLost => Ok(false),
@@ -293,6 +298,27 @@ impl Process {
         // If it is not even there for a wait that sees every child, somebody else was quick to reap
         // it, which their wait for ordinary children could only after exec.
         Ok(visible(Eligible::AfterExec)? || !visible(Eligible::Every)?)
+    }
+
+    /// The same of a child that the kernel reaps. If it has ended by now, a signal may have killed it before, and
+    /// only a program exits with a status of its own.
+    fn has_execed_as_far_as_known(&self) -> Result<bool, Error> {
+        const MOMENT: Duration = Duration::from_millis(1);
+        let deadline = Instant::now() + MOURNING;
+        loop {
+            match self.flags() {
+                Some(flags) if flags & FORKED_NOT_EXECED == 0 => return Ok(true),
+                // It is on its way, to one or the other.
+                Some(_) => {}
+                // Without a procfs that shows it: ending does not take that long.
+                None if Instant::now() > deadline => return Ok(true),
+                None => {}
+            }
+            if self.poll(Some(MOMENT))? {
+                let code = exit_of_reaped(&self.pidfd).and_then(|exit| exit.code());
+                return Ok(code.is_some_and(|code| code != server::GAVE_UP));
+            }
+        }
     }
 
     fn waitid(&self, options: c_int, eligible: Eligible) -> Result<Option<Exit>, Error> {

@@ -85,6 +85,9 @@ pub(super) const PASSED_OVER: [Errno; 6] =
 /// The fourth argument of an `execve`, or the sixth of an `execveat`, before which the death signal has been set for the program.
 pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 
+/// The status with which a server exits that cannot go on.
+pub(super) const GAVE_UP: u8 = 255;
+
 /// How long a sleep lasts at most before everything is looked at again, in case that the kernel has not told of
 /// an end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -519,7 +522,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
 
             "40:",
             "mov eax, {SYS_EXIT_GROUP}",
-            "xor edi, edi",
+            "mov edi, {GAVE_UP}",
             "syscall",
             "ud2",
 
@@ -555,6 +558,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             WAITERS = const libc::FUTEX_WAITERS,
             EAGAIN = const libc::EAGAIN,
             EINTR = const libc::EINTR,
+            GAVE_UP = const GAVE_UP,
             MAX_ERRNO = const local::MAX_ERRNO,
             ENOENT = const libc::ENOENT,
             EACCES = const libc::EACCES,
