@@ -6,6 +6,7 @@ use std::fs;
 
 use common::{deadline, fds, is_dead, namespace, status, until};
 use nearfar::prelude::*;
+use nearfar::rustix::process::DumpableBehavior;
 use nearfar::{Error, ErrorKind, SeccompFilter, far, near};
 
 /// The pids that the kernel knows a task by, from the outermost namespace to its own.
@@ -239,7 +240,19 @@ fn a_namespace_that_is_there_is_joined_by_the_children() {
         assert_eq!(namespace(child.host_pid(), "pid"), namespace(container.host_pid(), "pid"));
         assert_eq!(pids(child.host_pid()), [child.host_pid().as_raw(), 2]);
         assert_eq!(far::Task::pid(&child).as_raw(), 2);
-        assert!(child.program(&Program::new("true")).exec().unwrap().wait().unwrap().success());
+
+        // A program there could look into the one that was there before.
+        let succeeds = Program::new("true");
+        is_refused(child.program(&succeeds).exec(), ErrorKind::MemoryExposed);
+        let container = container.program(&Program::new("sleep").arg("1000")).exec().unwrap();
+        let child = task.spawn().unwrap();
+        assert_eq!(child.dumpable(), Ok(DumpableBehavior::NotDumpable));
+        let beside = task.spawn().unwrap();
+        assert!(child.program(&succeeds).exec().unwrap().wait().unwrap().success());
+        assert_eq!(beside.dumpable(), Ok(DumpableBehavior::NotDumpable));
+        drop(beside);
+        container.kill().unwrap();
+        container.wait().unwrap();
 
         // And back to its own, by a pidfd.
         let pidfd = here.pidfd_open(here.getpid().unwrap()).unwrap();

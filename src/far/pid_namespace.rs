@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::segment::{Segment, WeakSegment};
 use crate::brand::{Brand, HostPids, Label, Namespace, Of};
-use crate::interface::{OpenNamespace, Residents};
+use crate::interface::{OpenNamespace, Process, Residents};
 use crate::near::Pid;
 
 /// The identity of a pid namespace.
@@ -26,6 +26,22 @@ impl<P: Namespace> PidNamespace<P> {
 
 /// Those that are not the host's, while somebody has their identity.
 static KNOWN: Mutex<Vec<WeakSegment<Arc<Residents>>>> = Mutex::new(Vec::new());
+
+impl<P: Namespace> PidNamespace<P> {
+    /// The one that a process of `own` has joined: where its next children go.
+    pub(crate) fn joined_by<Q>(process: &Process, own: &PidNamespace<Q>) -> Self {
+        let theirs = process.namespace("pid_for_children").ok();
+        if theirs.is_some() && theirs == process.namespace("pid").ok() {
+            return own.rebranded();
+        }
+        let known = theirs.as_ref().and_then(PidNamespace::<P>::known);
+        if known.as_ref().is_some_and(|known| known.residents().is_none()) {
+            return PidNamespace::of_host();
+        }
+        let known = known.as_ref().and_then(PidNamespace::residents);
+        PidNamespace::of(Residents::unknown(own.residents(), theirs, known))
+    }
+}
 
 impl<P> PidNamespace<P> {
     /// The one that is this namespace of the kernel's, if anybody here has its identity.

@@ -5,9 +5,12 @@
 //! could not have from this program itself. In one that is made for it, it must see no driven task: of
 //! those who live there, one becomes a program when no other is left, and afterwards nobody is driven
 //! there any more. A namespace contains those that are made in it.
+//!
+//! Who comes to a namespace that others may live in is hidden: this program's memory is, for as long. So it
+//! does not matter who sees those, and they are not counted.
 
 use std::iter;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::io::Errno;
@@ -18,12 +21,14 @@ use super::{ErrorKind, OpenNamespace, Process};
 pub(crate) struct Residents {
     /// The one that it was made in, unless that is the host's.
     outer: Option<Arc<Residents>>,
-    /// Driven tasks in it, and in those made in it.
+    /// Driven tasks in it, and in those made in it, that are not hidden.
     driven: AtomicUsize,
-    /// Whether a program lives in it, or has lived.
-    programs: AtomicBool,
-    /// Whether it was not made here, so that nobody knows who else is in it.
+    /// How many programs live in it, or have lived.
+    programs: AtomicUsize,
+    /// Whether it was there already, so that nobody knows who else is in it.
     joined: bool,
+    /// Of one that was joined: what is known of it by who has made it here.
+    made: Option<Arc<Residents>>,
     /// Which it is, once somebody has lived there, if that could be told. It stays this one, also when nobody
     /// lives there any more.
     namespace: OnceLock<OpenNamespace>,
@@ -35,40 +40,47 @@ pub(crate) struct Residents {
 static DOOR: Mutex<()> = Mutex::new(());
 
 /// A driven task's place in its pid namespace, until it has ended or become a program.
-pub(crate) struct Residence(Arc<Residents>);
+pub(crate) struct Residence {
+    residents: Arc<Residents>,
+    /// Whether it is not counted.
+    is_hidden: bool,
+}
 
 impl Residents {
     /// A namespace that nobody lives in yet.
     pub(crate) fn none(outer: Option<&Arc<Residents>>) -> Arc<Self> {
-        Residents::new(outer, false, None)
-    }
-
-    /// A namespace that others may live in.
-    pub(crate) fn unknown(
-        outer: Option<&Arc<Residents>>,
-        namespace: Option<OpenNamespace>,
-    ) -> Arc<Self> {
-        Residents::new(outer, true, namespace)
-    }
-
-    fn new(
-        outer: Option<&Arc<Residents>>,
-        joined: bool,
-        namespace: Option<OpenNamespace>,
-    ) -> Arc<Self> {
         Arc::new(Residents {
             outer: outer.cloned(),
             driven: AtomicUsize::new(0),
-            programs: AtomicBool::new(false),
-            joined,
+            programs: AtomicUsize::new(0),
+            joined: false,
+            made: None,
+            namespace: OnceLock::new(),
+            init: OnceLock::new(),
+        })
+    }
+
+    /// A namespace that others may live in, and what was known of it before.
+    pub(crate) fn unknown(
+        outer: Option<&Arc<Residents>>,
+        namespace: Option<OpenNamespace>,
+        known: Option<&Arc<Residents>>,
+    ) -> Arc<Self> {
+        let made = known.map(|known| known.made.as_ref().unwrap_or(known));
+        Arc::new(Residents {
+            outer: outer.cloned(),
+            driven: AtomicUsize::new(0),
+            programs: AtomicUsize::new(0),
+            joined: true,
+            made: made.cloned(),
             namespace: namespace.map_or_else(OnceLock::new, OnceLock::from),
             init: OnceLock::new(),
         })
     }
 
-    /// Whether this program's memory has to be hidden from those who live there.
+    /// Whether this program's memory has to be hidden from those who live there, or see those who do.
     pub(crate) fn are_unknown(&self) -> bool {
-        self.joined
+        self.and_outer().any(|residents| residents.joined)
     }
 
     /// Whether the namespace is this one of the kernel's, or why that cannot be told.
@@ -84,13 +96,16 @@ impl Residents {
     /// Makes room for a task that is about to be spawned.
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Residence, ErrorKind> {
         let _closed = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.and_outer().any(|residents| residents.programs.load(Ordering::Relaxed)) {
-            return Err(ErrorKind::MemoryExposed);
+        let is_hidden = self.are_unknown();
+        if !is_hidden {
+            if self.and_outer().any(|residents| residents.programs.load(Ordering::Relaxed) > 0) {
+                return Err(ErrorKind::MemoryExposed);
+            }
+            for residents in self.and_outer() {
+                residents.driven.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        for residents in self.and_outer() {
-            residents.driven.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(Residence(Arc::clone(self)))
+        Ok(Residence { residents: Arc::clone(self), is_hidden })
     }
 
     /// Whether its init is ending, so that nothing can be started there any more.
@@ -101,48 +116,59 @@ impl Residents {
     fn and_outer(&self) -> impl Iterator<Item = &Residents> {
         iter::successors(Some(self), |residents| residents.outer.as_deref())
     }
+
+    /// All that is known of the namespace.
+    fn and_made(&self) -> impl Iterator<Item = &Residents> {
+        iter::once(self).chain(self.made.as_deref())
+    }
 }
 
 impl Residence {
     /// Tells who it is. The first to say so is the init.
     pub(crate) fn is_of(&self, process: &Arc<Process>) {
-        if !self.0.joined && self.0.init.set(Arc::clone(process)).is_ok() {
-            if let Ok(namespace) = process.namespace("pid") {
-                let _first = self.0.namespace.set(namespace);
+        let Residents { joined, init, namespace, .. } = &*self.residents;
+        if !joined && init.set(Arc::clone(process)).is_ok() {
+            if let Ok(own) = process.namespace("pid") {
+                let _first = namespace.set(own);
             }
         }
     }
 
     /// Whether the namespace depends on it.
     pub(crate) fn is_inits(&self, process: &Arc<Process>) -> bool {
-        self.0.init.get().is_some_and(|init| Arc::ptr_eq(init, process))
+        self.residents.init.get().is_some_and(|init| Arc::ptr_eq(init, process))
     }
 
     /// Allows the task to become a program, if no other driven one would be seen by it.
     pub(crate) fn becomes_program(&self) -> Result<(), ErrorKind> {
         let _closed = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.0.joined {
-            return Ok(());
-        }
-        if self.0.driven.load(Ordering::Relaxed) > 1 {
+        let itself = usize::from(!self.is_hidden);
+        let driven = |residents: &Residents| residents.driven.load(Ordering::Relaxed);
+        if self.residents.and_made().map(driven).sum::<usize>() > itself {
             return Err(ErrorKind::MemoryExposed);
         }
-        self.0.programs.store(true, Ordering::Relaxed);
+        for residents in self.residents.and_made() {
+            residents.programs.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 
     /// Takes that back: it has not become one.
     pub(crate) fn stays_driven(&self) {
         let _closed = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.programs.store(false, Ordering::Relaxed);
+        for residents in self.residents.and_made() {
+            residents.programs.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Residence {
     fn drop(&mut self) {
         let _closed = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
-        for residents in self.0.and_outer() {
-            residents.driven.fetch_sub(1, Ordering::Relaxed);
+        if !self.is_hidden {
+            for residents in self.residents.and_outer() {
+                residents.driven.fetch_sub(1, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -416,6 +416,6 @@ impl<F: Namespace, A: Namespace, P: Namespace> Task<F, A, P, Ring, Dynamic> {
             return own;
         }
         let known = theirs.as_ref().and_then(PidNamespace::known);
-        known.unwrap_or_else(|| PidNamespace::of(Residents::unknown(own.residents(), theirs)))
+        known.unwrap_or_else(|| PidNamespace::of(Residents::unknown(own.residents(), theirs, None)))
     }
 }

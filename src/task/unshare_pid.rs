@@ -7,6 +7,8 @@
 //! 2. An fd in a call is of the task's own table and stays open for the call.
 #![expect(unsafe_code, reason = "changes a brand of the task")]
 
+use std::sync::Arc;
+
 use crate::brand::{Brand, Guard, Label};
 use crate::far::PidNamespace;
 use crate::handle::AsFd;
@@ -91,7 +93,8 @@ pub trait UnsharePidTask: DrivenTask {
     ///
     /// A driven child shares this program's memory, also when it is there. While one is, the memory is
     /// made undumpable, so that the namespace's programs can look into it only with `CAP_SYS_PTRACE` in
-    /// this program's user namespace.
+    /// this program's user namespace. None becomes a program while a task is driven there that came with the
+    /// namespace ([`MemoryExposed`](crate::ErrorKind::MemoryExposed)).
     ///
     /// # Errors
     ///
@@ -128,10 +131,9 @@ pub trait UnsharePidTask: DrivenTask {
         });
         match joined {
             Ok(_) => {
-                let process = self.ring(Token(())).process();
-                let namespace = process.namespace("pid_for_children").ok();
-                let residents = Residents::unknown(self.pid_namespace().residents(), namespace);
-                Ok(self.with_child_pids(PidNamespace::of(residents), Token(())))
+                let process = Arc::clone(self.ring(Token(())).process());
+                let joined = PidNamespace::joined_by(&process, &self.pid_namespace());
+                Ok(self.with_child_pids(joined, Token(())))
             }
             Err(error) => Err(PidNamespaceUnchanged { error, task: self, guard }),
         }
