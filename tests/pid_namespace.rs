@@ -206,6 +206,33 @@ fn without_its_init_a_namespace_is_over() {
 }
 
 #[test]
+fn the_end_of_an_init_does_not_wait_for_what_else_this_program_does() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(inner_pids, joined_pids);
+        let task = here.spawn().unwrap().unshare_pid(inner_pids).unwrap();
+        let init = task.spawn().unwrap();
+        let second = task.spawn().unwrap();
+        assert_eq!(init.exit(3).unwrap().code(), Some(3));
+        assert!(is_dead(second.host_pid()));
+        is_refused(second.getpid(), ErrorKind::NotSent);
+
+        let sleep = Program::new("sleep").arg("1000");
+        let mut command = nearfar::Command::from(sleep.clone());
+        let container = command.unshare_pid().spawn().unwrap().into_process();
+        let task = here.spawn().unwrap().setns_pid(joined_pids, &container).unwrap();
+        let inside = task.spawn().unwrap().program(&sleep).exec().unwrap();
+        task.spawn().unwrap().program(&sleep).exec().unwrap().detach();
+        container.kill().unwrap();
+        assert_eq!(container.wait().unwrap().signal(), Some(libc::SIGKILL));
+        // It has been reaped, and how it ended is known all the same.
+        let exit = inside.wait().unwrap();
+        assert_eq!(exit.signal(), Some(libc::SIGKILL));
+        assert!(exit.usage().is_some());
+    });
+}
+
+#[test]
 fn a_failed_unshare_gives_back_the_task_and_the_guard() {
     deadline(|| {
         brand!(inner_pids, others_pids);

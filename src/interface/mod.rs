@@ -17,6 +17,7 @@ mod layered;
 mod local;
 mod lookout;
 mod memory;
+mod offspring;
 mod page;
 mod poll;
 mod process;

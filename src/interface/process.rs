@@ -13,13 +13,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 
-use super::{Call, Error, ErrorKind, Generation, poll_until, server};
+use super::{Call, Error, ErrorKind, Generation, offspring, poll_until, server};
 use crate::brand::HostPids;
 use crate::handle::{Exit, Usage};
 use crate::near::Pid;
@@ -35,6 +36,8 @@ pub(crate) struct Process {
     made_by: Generation,
     parent: Parent,
     reaped: AtomicBool,
+    /// How it ended, if it had to be reaped before anybody asked.
+    exit: Mutex<Option<Exit>>,
 }
 
 /// Who is told of the end of a process, and reaps it.
@@ -48,6 +51,9 @@ pub(super) enum Parent {
 
 /// `PF_FORKNOEXEC` of `linux/sched.h`: cleared after the memory has been replaced.
 const FORKED_NOT_EXECED: u32 = 0x40;
+
+/// The pid that the first process of a pid namespace has in it.
+const INIT: c_int = 1;
 
 /// Which processes to wait for: those with any exit signal, or only those that have exec'd.
 #[derive(Clone, Copy)]
@@ -68,8 +74,7 @@ impl Process {
         // SAFETY: by this function's contract.
         let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
         let pid = Pid::asserted(pid).expect("the kernel returned a pid");
-        let (made_by, reaped) = (Generation::current(), AtomicBool::new(false));
-        Process { pidfd, pid, made_by, parent: Parent::Us, reaped }
+        Process::new(pidfd, pid, Parent::Us)
     }
 
     /// The same, of a process that was spawned in another pid namespace, where its pid is another.
@@ -81,8 +86,12 @@ impl Process {
         // SAFETY: by this function's contract.
         let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
         let pid = pid_here(&pidfd).ok_or(Error::os(Call::IOCTL, Errno::SRCH))?;
-        let (made_by, reaped) = (Generation::current(), AtomicBool::new(false));
-        Ok(Process { pidfd, pid, made_by, parent, reaped })
+        Ok(Process::new(pidfd, pid, parent))
+    }
+
+    fn new(pidfd: OwnedFd, pid: Pid<HostPids>, parent: Parent) -> Self {
+        let (reaped, exit) = (AtomicBool::new(false), Mutex::new(None));
+        Process { pidfd, pid, made_by: Generation::current(), parent, reaped, exit }
     }
 
     /// Moves the pidfd out of the way of 0, 1 and 2, which a new table gets without being told.
@@ -153,18 +162,43 @@ impl Process {
     }
 
     /// Waits until it has ended, `None` without a limit. True if it has.
+    ///
+    /// Those are reaped meanwhile that the end of an init waits for.
     pub(crate) fn poll(&self, limit: Option<Duration>) -> Result<bool, Error> {
-        poll_pidfd(&self.pidfd, PollFlags::IN, limit)
+        const SOON: Duration = Duration::from_millis(2);
+        const LATER: Duration = Duration::from_millis(50);
+        // A limit beyond what the clock can tell is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let left = || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let ends_within = |limit| poll_pidfd(&self.pidfd, PollFlags::IN, limit);
+        let mut period = SOON;
+        while left().is_none_or(|left| left > period) {
+            if ends_within(Some(period))? {
+                return Ok(true);
+            }
+            if !self.is_init() {
+                break;
+            }
+            if self.is_ending() {
+                offspring::reap_those_inside();
+            }
+            period = LATER.min(2 * period);
+        }
+        ends_within(left())
+    }
+
+    /// Whether it is the init of a pid namespace inside of this process's.
+    fn is_init(&self) -> bool {
+        self.pid.as_raw() != INIT && self.own_pid() == Ok(INIT)
     }
 
     /// Waits until it has ended and reaps it.
     pub(crate) fn wait(&self) -> Result<Exit, Error> {
         loop {
+            self.poll(None)?;
             match self.waitid(0, Eligible::Every) {
                 // The pidfd is lent to others, who may have set `O_NONBLOCK`.
-                Err(error) if error.errno() == Some(Errno::AGAIN) => {
-                    self.poll(None)?;
-                }
+                Err(error) if error.errno() == Some(Errno::AGAIN) => {}
                 exit => {
                     let exit = exit?;
                     return Ok(
@@ -284,6 +318,25 @@ impl Process {
         ended
     }
 
+    /// Reaps it if it has ended in a pid namespace inside of this process's, and keeps how it ended.
+    pub(super) fn reap_if_inside(&self) {
+        let is_inside = || {
+            let status = fs::read_to_string(self.in_proc("status")?).ok()?;
+            let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+            Some(pids.split_whitespace().count() > 1)
+        };
+        let is_for_us = self.is_ours() && self.parent == Parent::Us && !self.is_reaped();
+        if is_for_us && self.has_ended() && is_inside() == Some(true) {
+            // Whoever is told that it has been reaped finds here how it ended.
+            let mut kept = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Ok(exit @ Some(_)) = self.waitid(libc::WNOHANG | libc::WNOWAIT, Eligible::Every)
+            {
+                self.reap_if_ended();
+                *kept = exit;
+            }
+        }
+    }
+
     /// Whether it has become another program, whatever has happened to that program since. Asked when it has
     /// left this process's memory by that, or by its end.
     pub(super) fn has_execed(&self) -> Result<bool, Error> {
@@ -348,6 +401,9 @@ impl Process {
     /// How it ended, if somebody else has reaped it.
     fn exit_without_wait(&self) -> Result<Exit, Error> {
         self.reaped.store(true, Ordering::Release);
+        if let Some(exit) = *self.exit.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(exit);
+        }
         exit_of_reaped(&self.pidfd).ok_or(Error::new(Call::WAITID, ErrorKind::StatusLost))
     }
 }

@@ -25,7 +25,7 @@ use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
 use crate::interface::{
     Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, Process,
-    ProgramSignals, SyscallInterface, graveyard, server,
+    ProgramSignals, SyscallInterface, graveyard, offspring, server,
 };
 
 /// What is special about a child from its first moment on.
@@ -287,6 +287,7 @@ impl Ring {
     ) -> Result<Self, Error> {
         let moved = process.move_above_stdio();
         let process = Arc::new(process);
+        offspring::remember(&process);
         let ring = Ring {
             page,
             keeper,
