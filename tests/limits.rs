@@ -4,8 +4,8 @@
 mod common;
 
 use common::{numbers, passes, zombies};
-use nearfar::ErrorKind;
 use nearfar::prelude::*;
+use nearfar::{ErrorKind, near};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -20,6 +20,9 @@ fn host_without_room_for_fds() {
     let here = Task::here();
     brand!(private_fds);
     let (private, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+    brand!(inner_pids, init_fds);
+    let init = here.spawn_with_pids(inner_pids).unwrap();
+    let (init, ()) = init.unshare_files(init_fds, ()).unwrap();
     let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
     let highest = *numbers(std::process::id()).last().unwrap();
     limit(Resource::Nofile, highest as u64 + 4);
@@ -37,6 +40,9 @@ fn host_without_room_for_fds() {
     // Its pidfd finds room in the private table, but not in ours.
     let error = private.spawn().unwrap_err();
     assert_eq!((error.call().name(), error.errno()), ("pidfd_getfd", Some(Errno::MFILE)));
+    // Nor is there one by which a child of the init is known.
+    let error = init.spawn().unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("pidfd_getfd", Some(Errno::MFILE)));
 
     child.getpid().unwrap();
     private.getpid().unwrap();
@@ -44,7 +50,19 @@ fn host_without_room_for_fds() {
     assert_eq!(numbers(private.pid()), [0, 1, 2], "its pidfd is not left there");
     drop(here.spawn().unwrap());
     drop(private.spawn().unwrap());
+    assert_eq!(numbers(init.host_pid().as_raw()), [0, 1, 2], "its child's pidfd is not left there");
+    common::until("alone", || children(init.host_pid()) == 0);
+    // What could not be held on to has ended, and stands in nobody's way.
+    let process = init.program(&Program::new("true")).exec().unwrap();
+    assert!(process.wait().unwrap().success());
     assert_eq!(zombies(), []);
+}
+
+/// How many children a process has.
+fn children(pid: near::Pid<HostPids>) -> usize {
+    let pid = pid.as_raw();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    children.split_whitespace().count()
 }
 
 /// Has the kernel answer `errno` to a syscall of this thread and all it spawns, from now on.

@@ -8,8 +8,8 @@
 //! # Safety
 //!
 //! 1. A [`Node`] is only ever added, and freed with its list. Lists and nodes are in memory that every
-//!    server has that is, or will be, given the list: it is in arenas that the first ones have, and later
-//!    ones are made after those. A list outlives every server that has its address: a
+//!    server has that is, or will be, given the list: it is in arenas that the first ones have, later ones are
+//!    made after those, and one that is being made is [`Expected`]. A list outlives every server that has its address: a
 //!    [`Ring`](super::Ring) holds it until its server has another list or is dead.
 //! 2. A node goes from free to posted under the lock, from posted to taken by whichever server's
 //!    compare-exchange wins, and from taken to free by that server: each call is made at most once. If
@@ -25,6 +25,20 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use super::page::PageRef;
 use super::shared_memory::{Arenas, BLOCK, Blocks};
 use super::{Call, Error, Process};
+
+/// A server that is being made: it will have the list, so what is added to that is where it can find it.
+pub(super) struct Expected {
+    list: Arc<DeferredCalls>,
+    known: Arenas,
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        let mut members = self.list.members();
+        let place = members.expected.iter().position(|known| *known == self.known);
+        members.expected.swap_remove(place.expect("it was put there, and nobody else takes it"));
+    }
+}
 
 pub(super) const FREE: u32 = 0;
 pub(super) const POSTED: u32 = 1;
@@ -58,6 +72,8 @@ pub(crate) struct DeferredCalls {
 #[derive(Default)]
 struct Members {
     servers: Vec<Member>,
+    /// Which arenas those have that are being made.
+    expected: Vec<Arenas>,
     /// Where there are more nodes.
     nodes: Vec<Blocks>,
     /// Calls for which there has been no memory.
@@ -126,7 +142,8 @@ impl DeferredCalls {
         if let Some(node) = self.nodes().find(is_free) {
             return Some(node);
         }
-        let known = members.servers.iter().map(|member| member.known).min()?;
+        let servers = members.servers.iter().map(|member| member.known);
+        let known = servers.chain(members.expected.iter().copied()).min()?;
         let more = Blocks::new(1, known).ok()?;
         self.add_nodes(&more, 0);
         members.nodes.push(more);
@@ -167,6 +184,12 @@ impl DeferredCalls {
     /// Where the servers find it, once it is prepared.
     pub(super) fn address(&self) -> NonNull<Head> {
         self.head.get().expect("nobody lives where nothing is prepared").start().cast()
+    }
+
+    /// From before a server is made whose memory will have these arenas, until it has joined.
+    pub(super) fn expect(self: &Arc<Self>, known: Arenas) -> Expected {
+        self.members().expected.push(known);
+        Expected { list: Arc::clone(self), known }
     }
 
     pub(super) fn join(&self, server: &PageRef, process: &Arc<Process>, known: Arenas) {

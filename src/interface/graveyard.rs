@@ -20,6 +20,9 @@ pub(super) enum Kept {
     Parent { _parent: ParentOfProgram },
 }
 
+/// What children use that nobody has a pidfd of, until their servers are gone.
+static NAMELESS: Mutex<Vec<Estate>> = Mutex::new(Vec::new());
+
 static GRAVES: Mutex<VecDeque<Grave>> = Mutex::new(VecDeque::new());
 
 /// How many graves one call looks at, so that many living children do not slow down every spawn.
@@ -36,9 +39,16 @@ pub(super) fn bury(process: Arc<Process>, kept: Option<Kept>) {
     graves.push_back(Grave { process, _kept: kept });
 }
 
+/// Keeps what a child uses that nobody has a pidfd of, and that has been asked to exit.
+pub(super) fn bury_nameless(estate: Estate) {
+    let mut estates = NAMELESS.lock().unwrap_or_else(PoisonError::into_inner);
+    estates.push(estate);
+}
+
 /// Reaps some of those that have ended.
 pub(super) fn visit() {
     hidden_memory::visit();
+    NAMELESS.lock().unwrap_or_else(PoisonError::into_inner).retain(Estate::is_in_use);
     let mut graves = GRAVES.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..graves.len().min(LOOKED_AT) {
         let Some(grave) = graves.pop_front() else { return };

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::io::Errno;
 
-use super::{ErrorKind, OpenNamespace, Process};
+use super::{ErrorKind, OpenNamespace, Process, graveyard};
 
 /// The population of a pid namespace that this program has made, or joined.
 pub(crate) struct Residents {
@@ -141,6 +141,8 @@ impl Residence {
 
     /// Allows the task to become a program, if no other driven one would be seen by it.
     pub(crate) fn becomes_program(&self) -> Result<(), ErrorKind> {
+        // Some may be counted that are gone.
+        graveyard::visit();
         let _closed = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
         let itself = usize::from(!self.is_hidden);
         let driven = |residents: &Residents| residents.driven.load(Ordering::Relaxed);

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use rustix::io::Errno;
 
 use super::request::{Answers, Request};
-use super::{Ring, answers, ask_to_exit};
+use super::{Estate, Ring, answers, ask_to_exit};
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
@@ -95,6 +95,12 @@ fn clone_args(page: &Lease, others: c_int, birth: &Birth<'_>) -> CloneArgs {
     arguments
 }
 
+/// That of a new child, in the table of who has cloned it.
+fn number_of_pidfd(page: &Page) -> c_int {
+    // SAFETY: page (3): the kernel has written it, or it is 0.
+    unsafe { page.pidfd.get().read() }
+}
+
 impl Ring {
     /// A child of the calling thread that shares its fd table, and its memory unless it is forked.
     pub(crate) fn spawn(birth: Birth<'_>) -> Result<Self, Error> {
@@ -110,10 +116,8 @@ impl Ring {
         unsafe { page.clone_args.get().write(clone_args(&page, 0, &birth)) };
         let place = birth.move_in().inspect_err(|_| page.abandon())?;
         let pid = server::start(&page).map_err(|error| birth.explain(error))?;
-        // SAFETY: page (3): the kernel has written it.
-        let number = unsafe { page.pidfd.get().read() };
         // SAFETY: the caller's table is this process's.
-        let process = unsafe { Process::from_pidfd(number, pid) };
+        let process = unsafe { Process::from_pidfd(number_of_pidfd(&page), pid) };
         Ring::new(Arc::clone(&page), page, process, None, memory, place)
     }
 
@@ -145,10 +149,8 @@ impl Ring {
         }
         page.publish(requests.len() as u32);
         let pid = server::start_directly(&page)?;
-        // SAFETY: page (3): the kernel has written it.
-        let number = unsafe { page.pidfd.get().read() };
         // SAFETY: the caller's table is this process's.
-        let process = unsafe { Process::from_pidfd(number, pid) };
+        let process = unsafe { Process::from_pidfd(number_of_pidfd(&page), pid) };
         let place = Place::default();
         let ring = Ring::new(Arc::clone(&page), page, process, None, None, place)?;
         let outcome = ring.await_answers(&ring.page, requests.len() as u32);
@@ -192,6 +194,8 @@ impl Ring {
         }
         page.set_deferred(CLOSES, self.closes.as_ref());
         page.set_deferred(UNMAPS, memory.as_ref().map(|memory| memory.unmaps()));
+        let known = memory.as_ref().map_or(Arenas::OURS, |memory| memory.arenas());
+        let _expected = self.closes.as_ref().map(|closes| closes.expect(known));
         let arguments = [
             page.clone_args.get() as usize,
             size_of::<CloneArgs>(),
@@ -208,31 +212,29 @@ impl Ring {
             return Err(birth.explain(spawned.err().unwrap_or(server::CLONE3_MADE_UP)));
         }
         // There is a sibling, even if this child was killed before it could say so.
-        // SAFETY: page (3): the kernel has written it.
-        let number = unsafe { page.pidfd.get().read() };
+        let number = number_of_pidfd(&page);
         // From another pid namespace, it is not the pid that this process knows.
         let pid_here = self.residence.is_none().then_some(pid);
-        match self.fetch(number, pid_here) {
-            Ok(number) => {
-                let process = match pid_here {
-                    // SAFETY: `fetch` returns a new fd of this process's table.
-                    Some(pid) => unsafe { Process::from_pidfd(number, pid) },
-                    // SAFETY: as above.
-                    None => unsafe { Process::from_foreign_pidfd(number, parent) }
-                        .inspect_err(|_| dismiss(&page, None))?,
-                };
-                let keeper = Arc::clone(&self.keeper);
-                let closes = self.closes.clone();
-                let mut sibling = Ring::new(page, keeper, process, closes, memory, place)?;
-                // With those that it has from its parent, however they come to be ignored there.
-                sibling.program_signals = self.program_signals.clone();
-                Ok(sibling)
-            }
+        let process = self.fetch(number, pid_here).and_then(|number| match pid_here {
+            // SAFETY: `fetch` returns a new fd of this process's table.
+            Some(pid) => Ok(unsafe { Process::from_pidfd(number, pid) }),
+            // SAFETY: as above.
+            None => unsafe { Process::from_foreign_pidfd(number, parent) },
+        });
+        let keeper = Arc::clone(&self.keeper);
+        let process = match process {
+            Ok(process) => process,
             Err(error) => {
-                dismiss(&page, pid_here);
-                Err(error)
+                let lists = self.closes.iter().chain(memory.as_ref().map(|memory| memory.unmaps()));
+                let deferred = lists.cloned().collect();
+                dismiss(Estate::of_new(page, keeper, deferred, place), pid_here);
+                return Err(error);
             }
-        }
+        };
+        let mut sibling = Ring::new(page, keeper, process, self.closes.clone(), memory, place)?;
+        // With those that it has from its parent, however they come to be ignored there.
+        sibling.program_signals = self.program_signals.clone();
+        Ok(sibling)
     }
 
     /// Has the children of this one, an init, reaped by the kernel as they end.
@@ -318,11 +320,31 @@ impl Ring {
     }
 }
 
+impl Estate {
+    /// What a new child uses that has not joined anything.
+    fn of_new(
+        page: PageRef,
+        keeper: PageRef,
+        deferred: Vec<Arc<DeferredCalls>>,
+        place: Place,
+    ) -> Self {
+        let Place { residence, hidden_memory } = place;
+        Estate {
+            page,
+            _keeper: keeper,
+            deferred,
+            _hidden_memory: hidden_memory,
+            _residence: residence,
+            _robust_list: None,
+        }
+    }
+}
+
 /// Ends a new sibling that could not be held on to, while nothing else knows its pid. One that has no
 /// pid here that is known stays to be reaped when this process ends.
-fn dismiss(page: &Page, pid: Option<c_int>) {
-    ask_to_exit(page);
-    let Some(pid) = pid else { return };
+fn dismiss(estate: Estate, pid: Option<c_int>) {
+    ask_to_exit(&estate.page);
+    let Some(pid) = pid else { return graveyard::bury_nameless(estate) };
     // SAFETY: passes no pointer. The child is ours and not reaped, so the pid is still its own. If it
     // is stopped, it goes on, and exits.
     unsafe { libc::kill(pid, libc::SIGCONT) };

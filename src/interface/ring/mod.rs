@@ -478,6 +478,13 @@ pub(super) struct Estate {
     _robust_list: Option<Arc<RobustWords>>,
 }
 
+impl Estate {
+    /// Whether its server is there.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.page.is_alive()
+    }
+}
+
 impl Drop for Estate {
     fn drop(&mut self) {
         for deferred in &self.deferred {
