@@ -7,7 +7,7 @@ use std::fs;
 use common::{deadline, fds, is_dead, namespace, status, until};
 use nearfar::prelude::*;
 use nearfar::rustix::process::DumpableBehavior;
-use nearfar::{Error, ErrorKind, SeccompFilter, far, near};
+use nearfar::{Error, ErrorKind, IdMap, SeccompFilter, far, near};
 
 /// The pids that the kernel knows a task by, from the outermost namespace to its own.
 fn pids(host_pid: near::Pid<HostPids>) -> Vec<i32> {
@@ -219,7 +219,7 @@ fn the_end_of_an_init_does_not_wait_for_what_else_this_program_does() {
 
         let sleep = Program::new("sleep").arg("1000");
         let mut command = nearfar::Command::from(sleep.clone());
-        let container = command.unshare_pid().spawn().unwrap().into_process();
+        let container = command.unshare_pid().spawn().unwrap().into_process().kill_on_drop(true);
         let task = here.spawn().unwrap().setns_pid(joined_pids, &container).unwrap();
         let inside = task.spawn().unwrap().program(&sleep).exec().unwrap();
         task.spawn().unwrap().program(&sleep).exec().unwrap().detach();
@@ -272,6 +272,7 @@ fn a_namespace_that_is_there_is_joined_by_the_children() {
         let succeeds = Program::new("true");
         is_refused(child.program(&succeeds).exec(), ErrorKind::MemoryExposed);
         let container = container.program(&Program::new("sleep").arg("1000")).exec().unwrap();
+        let container = container.kill_on_drop(true);
         let child = task.spawn().unwrap();
         assert_eq!(child.dumpable(), Ok(DumpableBehavior::NotDumpable));
         let beside = task.spawn().unwrap();
@@ -286,6 +287,38 @@ fn a_namespace_that_is_there_is_joined_by_the_children() {
         let task = task.setns_pid(own_pids, &pidfd).unwrap();
         let child = task.spawn().unwrap();
         assert_eq!(child.getpid().unwrap().as_raw(), child.host_pid().as_raw());
+    });
+}
+
+#[test]
+fn what_is_forked_is_hidden_where_others_are() {
+    deadline(|| {
+        let here = Task::here();
+        let place = here.spawn().unwrap();
+        place.unshare(Namespaces::USER).unwrap();
+        here.write_uid_map(&place, &[IdMap::own_uid_as(0)]).unwrap();
+        let path = format!("/proc/{}/ns/user", place.host_pid().as_raw());
+        let user_namespace = here.openat(Cwd, path, OFlags::RDONLY, Mode::empty()).unwrap();
+        let mut sleep = nearfar::Command::new("sleep");
+        let container = sleep.arg("1000").unshare_pid().spawn().unwrap();
+        let container = container.into_process().kill_on_drop(true);
+
+        brand!(child_memory, joined_pids, other_memory, grandchild_memory);
+        let child = here.spawn_with_memory(child_memory).unwrap();
+        assert_eq!(child.dumpable(), Ok(DumpableBehavior::Dumpable));
+        child.setns_user(&user_namespace).unwrap();
+        assert_eq!(child.dumpable(), Ok(DumpableBehavior::NotDumpable));
+
+        let child = here.spawn_with_memory(other_memory).unwrap();
+        let child = child.setns_pid(joined_pids, &container).unwrap();
+        assert_eq!(child.dumpable(), Ok(DumpableBehavior::Dumpable));
+        let inside = child.spawn().unwrap();
+        assert_eq!(inside.dumpable(), Ok(DumpableBehavior::NotDumpable));
+        let copy = child.spawn_with_memory(grandchild_memory).unwrap();
+        assert_eq!(copy.dumpable(), Ok(DumpableBehavior::NotDumpable));
+        drop((inside, copy));
+        container.kill().unwrap();
+        container.wait().unwrap();
     });
 }
 

@@ -166,6 +166,11 @@ impl Ring {
         if is_init {
             self.leave_reaping_to_the_kernel()?;
         }
+        let meets_others = birth.residents.is_some_and(|residents| residents.are_unknown());
+        if meets_others && self.memory.is_some() {
+            // Its child's is the same, or a copy.
+            self.hide_own_memory()?;
+        }
         let (parent, parent_flag) = match is_init {
             // Its children tell it of their end as ordinary ones do, which it ignores.
             true => (Parent::Init, 0),

@@ -162,9 +162,8 @@ impl Ring {
         requests: &[Request],
         to: &Arc<DeferredCalls>,
     ) -> Result<(), Failed> {
-        let not_sent = |error| Failed { step: 0, error, passed_over: Vec::new() };
-        to.prepare(self.arenas()).map_err(not_sent)?;
-        self.pause_closes().map_err(not_sent)?;
+        to.prepare(self.arenas()).map_err(Failed::at_first)?;
+        self.pause_closes().map_err(Failed::at_first)?;
         // SAFETY: by this function's contract.
         if let Err(failed) = unsafe { self.submit(requests) } {
             // After the first step it is between two tables, and closes nothing in either.
@@ -211,6 +210,9 @@ impl Ring {
     ///
     /// As [`syscall`](SyscallInterface::syscall), for each of them.
     pub(crate) unsafe fn submit(&self, requests: &[Request]) -> Answers {
+        if self.memory.is_some() && requests.iter().any(|request| self.exposes(request)) {
+            self.hide_own_memory().map_err(Failed::at_first)?;
+        }
         let page: &Page = &self.page;
         let mut last = 0;
         let mut passed_over = Vec::new();
@@ -229,15 +231,30 @@ impl Ring {
         Ok(last)
     }
 
+    /// Whether others may look into the child after this, and so into its memory.
+    fn exposes(&self, request: &Request) -> bool {
+        request.changes_credentials()
+            && !self.process.has_these_ids(request.call, request.arguments[0])
+    }
+
+    /// Hides a child's own memory from those who have privileges only in its namespaces, for good.
+    fn hide_own_memory(&self) -> Result<(), Error> {
+        // SAFETY: passes numbers.
+        let hidden =
+            unsafe { self.syscall(Call::PRCTL, [libc::PR_SET_DUMPABLE as usize, 0, 0, 0, 0]) };
+        match hidden {
+            // What comes after it says so, too.
+            Err(error) if error.errno().is_none() => Ok(()),
+            hidden => hidden.map(drop),
+        }
+    }
+
     /// Writes a request into an entry, and sees to what has to be in place before.
     fn write(&self, entry: &Entry, request: &Request) {
-        let changes_credentials = request.changes_credentials();
-        if changes_credentials
-            && self.memory.is_none()
-            && !self.process.has_these_ids(request.call, request.arguments[0])
-        {
+        if self.memory.is_none() && self.exposes(request) {
             self.hidden_memory.get_or_init(HiddenMemory::new);
         }
+        let changes_credentials = request.changes_credentials();
         request.write_to(entry, if changes_credentials { server::ARM_AGAIN } else { 0 });
     }
 

@@ -74,6 +74,13 @@ pub(crate) struct Failed {
     pub(crate) passed_over: Vec<Error>,
 }
 
+impl Failed {
+    /// Before the first step, or in it.
+    pub(super) fn at_first(error: Error) -> Self {
+        Failed { step: 0, error, passed_over: Vec::new() }
+    }
+}
+
 /// The last one's answer, or what has come of the first that has failed.
 pub(crate) type Answers = Result<usize, Failed>;
 
