@@ -105,11 +105,18 @@ fn deadly_exec() -> SeccompFilter {
 #[test]
 fn an_exec_in_which_a_child_of_an_init_is_killed_is_told_from_success() {
     deadline(|| {
-        for is_killed in [true, false] {
+        // Whether it is killed, and whether a child of the init has made it, which is the init's all the same.
+        for (is_killed, is_siblings) in [(true, false), (false, false), (true, true), (false, true)]
+        {
             brand!(outer_pids, inner_pids);
             let init = Task::here().spawn_with_pids(outer_pids).unwrap();
-            let init = init.unshare_pid(inner_pids).unwrap();
-            let child = init.spawn().unwrap();
+            let sibling = init.spawn().unwrap();
+            let (_other, maker) = match is_siblings {
+                true => (init, sibling),
+                false => (sibling, init),
+            };
+            let maker = maker.unshare_pid(inner_pids).unwrap();
+            let child = maker.spawn().unwrap();
             if is_killed {
                 child.set_no_new_privs().unwrap();
                 child.seccomp_on_exec(&deadly_exec()).unwrap();

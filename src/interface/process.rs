@@ -116,6 +116,10 @@ impl Process {
         self.made_by.is_current()
     }
 
+    pub(super) fn parent(&self) -> Parent {
+        self.parent
+    }
+
     pub(crate) fn is_reaped(&self) -> bool {
         self.reaped.load(Ordering::Acquire)
     }

@@ -174,7 +174,7 @@ impl Ring {
         let (parent, parent_flag) = match is_init {
             // Its children tell it of their end as ordinary ones do, which it ignores.
             true => (Parent::Init, 0),
-            false => (Parent::Us, libc::CLONE_PARENT),
+            false => (self.process.parent(), libc::CLONE_PARENT),
         };
         let memory = match birth.is_forked {
             true => Some(ForkedMemory::of_child(self.arenas())?),
@@ -187,7 +187,7 @@ impl Ring {
         })?;
         page.keeper.store(self.keeper.keeper_life.as_ptr().cast(), Ordering::Relaxed);
         let mut arguments = clone_args(&page, parent_flag, &birth);
-        if parent == Parent::Init {
+        if is_init {
             arguments.exit_signal = libc::SIGCHLD as u64;
         }
         // SAFETY: page (3): nobody else has it yet.
