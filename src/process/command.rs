@@ -280,7 +280,7 @@ impl Command {
         self
     }
 
-    /// Makes new namespaces for the program, of these kinds.
+    /// Makes new namespaces for the program, of these kinds. Adds to those named before.
     ///
     /// With `USER` among them, no privileges are needed. Say what its ids are with
     /// [`uid_map`](Self::uid_map) and [`gid_map`](Self::gid_map). With `TIME`, its clocks can be set in
@@ -308,7 +308,7 @@ impl Command {
     /// [`namespaces(7)`](https://man7.org/linux/man-pages/man7/namespaces.7.html)
     #[doc(alias = "clone")]
     pub fn unshare(&mut self, namespaces: Namespaces) -> &mut Self {
-        self.settings.namespaces = namespaces;
+        self.settings.namespaces |= namespaces;
         self
     }
 

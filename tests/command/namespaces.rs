@@ -40,6 +40,21 @@ fn each_kind_alone_and_all_together() {
 }
 
 #[test]
+fn kinds_add_up() {
+    deadline(|| {
+        // Other kinds than `USER` need to be root.
+        let mut command = cat();
+        command.unshare(Namespaces::UTS).unshare(Namespaces::IPC).unshare(Namespaces::empty());
+        let mut child = command.spawn().unwrap();
+        for (name, kind) in KINDS {
+            let is_own = namespace(child.id(), name) != own_namespace(name);
+            assert_eq!(is_own, (Namespaces::UTS | Namespaces::IPC).contains(kind), "{name}");
+        }
+        assert!(child.wait().unwrap().success());
+    });
+}
+
+#[test]
 fn the_first_of_a_pid_namespace() {
     deadline(|| {
         // It needs to be root.
