@@ -157,8 +157,8 @@ pub trait PrctlTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `prctl`: `EPERM` without `CAP_SETPCAP`, or for a bit that is locked; `EINVAL` for one that the
-    /// kernel does not know.
+    /// Of `prctl`: `EPERM` without `CAP_SETPCAP`, or for a bit that is locked.
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags).
     ///
     /// # References
     ///

@@ -148,9 +148,11 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// before was done with the task's privileges. While the task has those ids and is not yet the
     /// program, it still shares this program's memory, which therefore is made undumpable for that
     /// moment ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the program has left it.
-    /// What this program itself says of the flag in that moment is lost. With `fs.suid_dumpable` other than 0,
-    /// the kernel does not keep the new user from looking in.
+    /// What this program itself says of the flag in that moment is lost. If `fs.suid_dumpable` is 1, the
+    /// kernel sets the flag in that moment, and the new user can look in; if it is 0 or 2
+    /// ([`proc_sys_fs(5)`]), it does not.
     ///
+    /// [`proc_sys_fs(5)`]: https://man7.org/linux/man-pages/man5/proc_sys_fs.5.html
     /// [`PR_SET_DUMPABLE(2const)`]: https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
     pub fn uid(mut self, uid: u32) -> Self {
         self.attributes.uid = Some(uid);
