@@ -184,7 +184,9 @@ impl fmt::Display for Error {
             ErrorKind::Os(errno) => {
                 return write!(f, "{}: {}", self.call(), io::Error::from(errno));
             }
-            ErrorKind::Mismatch(mismatch) => return write!(f, "{}: {mismatch}", self.call()),
+            ErrorKind::Mismatch(mismatch) => {
+                return write!(f, "{}: not sent: {mismatch}", self.call());
+            }
             ErrorKind::NotSent => "not sent: the task is dead",
             ErrorKind::Hangup if self.call() == Call::EXECVE => {
                 "the task died before it became the program"
