@@ -209,8 +209,13 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Of `execve` or `execveat`: `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`, ...; of `chdir`, `setgroups`, `setresgid`,
     /// `setresuid`, `ioctl` and `seccomp`; `dup3`: `EBADF` for a number beyond the limit;
     /// [`ListedTwice`](crate::ErrorKind::ListedTwice),
-    /// [`InteriorNul`](crate::ErrorKind::InteriorNul). The task is dropped with the error, as a task
-    /// that has left a shared table cannot go back; [`try_exec`](Self::try_exec) gives it back.
+    /// [`InteriorNul`](crate::ErrorKind::InteriorNul); [`Mismatch`](crate::ErrorKind::Mismatch) for
+    /// [`Dynamic`](crate::Dynamic) fds of another table. [`MemoryExposed`](crate::ErrorKind::MemoryExposed) in
+    /// a pid namespace that this program has made, if another driven task lives there, or in one made there.
+    /// [`NotSent`](crate::ErrorKind::NotSent) if the task was dead before.
+    ///
+    /// The task is dropped with the error, as a task that has left a shared table cannot go back;
+    /// [`try_exec`](Self::try_exec) gives it back.
     pub fn exec(self) -> Result<ChildProcess, Error> {
         Ok(self.execute(OnFailure::Drop)?)
     }
