@@ -39,8 +39,8 @@ use crate::task::Attributes;
 /// A name with a slash in it is a path; a relative one is relative to
 /// [`current_dir`](Self::current_dir). A name without is looked up in the directories of `PATH` in the
 /// environment the program will get; if that has no `PATH`, in `/bin` and `/usr/bin`. Directories in
-/// which it is missing, or may not be executed, are passed over; if one of the latter was the only
-/// one, the error is `EACCES`.
+/// which it is missing, or may not be executed, are passed over; if none has it, but one had a file that
+/// may not be executed, the error is `EACCES`.
 ///
 /// # The environment
 ///
@@ -332,8 +332,11 @@ impl Command {
     }
 
     /// The user ids of the program's new user namespace. The program runs as whom this process's user is
-    /// there, or as nobody if that has no id there: choose one with [`uid`](Self::uid) then. They are written by this process, so it has to
-    /// be allowed to: without privileges only [`IdMap::own_uid_as`].
+    /// there, or as nobody if that has no id there: choose one with [`uid`](Self::uid) then.
+    ///
+    /// The maps are written by this process, so it has to be allowed to: without privileges only
+    /// [`IdMap::own_uid_as`]. Without `USER` in [`unshare`](Self::unshare), there is no new namespace to write
+    /// them for, and the spawn fails: with `EPERM` of `write`, as this process's own has its maps already.
     ///
     /// # References
     ///

@@ -129,11 +129,10 @@ pub trait SpawnTask: far::Task {
         guard: Guard<'id, L>,
     ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error>;
 
-    /// `clone3(CLONE_VM)`—[`spawn`](Self::spawn), with a private fd table from the start, named by `guard`:
-    /// what `keep` lists is in it, and 0, 1 and 2.
+    /// `clone3(CLONE_VM | CLONE_FILES)` and `close_range(CLOSE_RANGE_UNSHARE)`—[`spawn`](Self::spawn), with a
+    /// private fd table from the start, named by `guard`: what `keep` lists is in it, and 0, 1 and 2.
     ///
-    /// The child is spawned and [leaves](UnshareFilesTask::unshare_files) this task's table, so both calls are
-    /// made.
+    /// Checked: what `keep` lists is of this task's fd table.
     ///
     /// # Examples
     ///

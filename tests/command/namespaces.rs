@@ -134,6 +134,21 @@ fn a_map_that_the_kernel_refuses() {
 }
 
 #[test]
+fn maps_without_a_new_namespace() {
+    deadline(|| {
+        let own = [IdMap::own_uid_as(0)];
+        for (uids, gids) in [(&own[..], &[][..]), (&[], &own)] {
+            let mut command = Command::new("true");
+            command.unshare(Namespaces::UTS).uid_map(uids).gid_map(gids);
+            let error = command.spawn().unwrap_err();
+            let error = inner(&error);
+            assert_eq!((error.call().name(), error.errno()), ("write", Some(Errno::PERM)));
+            assert!(command.unshare(Namespaces::USER).status().unwrap().success());
+        }
+    });
+}
+
+#[test]
 #[ignore = "a host for the test below"]
 fn host_without_privileges() {
     let ids = [rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()];
