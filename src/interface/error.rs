@@ -161,7 +161,8 @@ impl Error {
         NamespaceMismatchError::numbered((self.bits >> 32) as u32)
     }
 
-    /// The kernel's reason, if it was the kernel that refused.
+    /// The reason, if it is one of the kernel's, or this library's in the kernel's words:
+    /// [`Os`](ErrorKind::Os).
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
         match ErrorKind::from_code(self.code()) {
@@ -170,7 +171,7 @@ impl Error {
         }
     }
 
-    /// The number of the kernel's reason, if it was the kernel that refused.
+    /// The number of [`errno`](Self::errno).
     #[inline]
     #[must_use]
     pub const fn raw_os_error(&self) -> Option<i32> {

@@ -56,7 +56,7 @@ use crate::task::Attributes;
 /// 4. Its fds are put at their numbers, and everything else is closed.
 /// 5. The controlling terminal, then supplementary groups, group and user, then the working directory. If
 ///    groups are dropped only because there is a user, that is done first of all.
-/// 6. Signals: none is blocked, `SIGPIPE` has its default action.
+/// 6. Signals: none is blocked, and `SIGPIPE` has its default action, unless a preparation has said otherwise.
 /// 7. [Filters](crate::Task::seccomp_on_exec), and `execve`.
 ///
 /// # Differences from std's
@@ -66,7 +66,8 @@ use crate::task::Attributes;
 /// - `prepare` runs before the ids change, not after, so that it may do what needs privileges.
 /// - [`uid`](Self::uid) and [`gid`](Self::gid) set the real and the saved id too, for users that are not
 ///   privileged as well.
-/// - No signal is blocked in the program; std passes on what the calling thread blocks.
+/// - No signal is blocked in the program, unless a preparation has said so; std passes on what the calling
+///   thread blocks.
 /// - An executable file that the kernel does not know (a script without `#!`) is an error, `ENOEXEC`; std
 ///   hands it to a shell in some cases.
 /// - Errors name the call that failed, so [`raw_os_error`](io::Error::raw_os_error) is `None` for them;

@@ -390,9 +390,9 @@ pub trait MemoryTask: far::Task {
 
     /// Allocates memory for one `T` in the task's address space; maps more pages if there is no room.
     ///
-    /// What is in it may be anything. It is freed when the pointer is dropped. Who allocates need not be who frees: the memory belongs
-    /// to the address space. It comes from pages that the library maps there as it needs them,
-    /// and unmaps when nothing is left in them.
+    /// What is in it may be anything. It is freed when the pointer is dropped. Who allocates need not be who
+    /// frees: the memory belongs to the address space. It comes from pages that the library maps there as it
+    /// needs them, and unmaps when nothing is left in them.
     ///
     /// # Examples
     ///

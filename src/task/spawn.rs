@@ -19,7 +19,8 @@ use super::{DrivenTask, Task, UnshareFilesTask};
 /// Making child tasks.
 ///
 /// Any task can, a driven one too. Whoever makes them, all are children of this process, and
-/// dropping one does not touch another.
+/// dropping one does not touch another. Only the init of a pid namespace has children of its own: what it
+/// spawns, and what they spawn. They end with it.
 pub trait SpawnTask: far::Task {
     /// A driven task with this one's fd table and address space, in the pid namespace of its
     /// children.
