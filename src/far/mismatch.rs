@@ -139,8 +139,8 @@ impl PidNamespaceMismatchError {
     }
 }
 
-/// An id was given to a task of another namespace: the one thing that can go wrong with
-/// [`Dynamic`](crate::Dynamic) tasks, and not with branded ones.
+/// An id was given to a task of another namespace, or a task taken for one that lives elsewhere: the one
+/// thing that can go wrong with [`Dynamic`](crate::Dynamic) tasks, and not with branded ones.
 ///
 /// Found before anything is sent. Both sides are named: the label, and the process that made the namespace.
 ///
