@@ -19,11 +19,11 @@
 //! The host's brands are `Brand<'static, host::..>`. A guard's lifetime ends inside a function
 //! body, so it is never `'static`: nothing else can be one of them. And a guard has no label of
 //! the host's, as those are no [`Label`]s, so nothing else even looks like one.
-//!
-//! # Safety
-//!
-//! This room makes no `unsafe` calls of its own; a brand is made only out of a
-//! `generativity::Guard`, which safe code gets only from `make_guard!`.
+
+// # Safety
+//
+// Nothing here is `unsafe`: a brand is made only out of a `generativity::Guard`, which safe code gets only from
+// `make_guard!`.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -44,9 +44,22 @@ use crate::far::NamespaceMismatchError;
 /// # What the compiler says
 ///
 /// Mixing up two namespaces of different names is an error at the wrong argument that names both.
+///
 /// If something of a namespace outlives its block, or is mixed with one that the same line has made
 /// in another round, only the lifetimes differ, and the error is E0716 at the `brand!` itself:
-/// "temporary value dropped while borrowed". Then look for what leaves the block.
+/// "temporary value dropped while borrowed". Its last note says what is wrong, as the name of the macro in
+/// which it originates: `nothing_outlives_the_block_of_its_brand`. Then look for what leaves the block. A
+/// `let` binding, which another note advises, does not help; to declare the brand further out does, if not
+/// every round of a loop needs one of its own.
+///
+/// If it is an error that leaves, with the guard in it, as by `?` from a function that returns a
+/// `Box<dyn Error>`, this is E0515, "cannot return value referencing temporary value"; see
+/// [`try_unshare_files`](crate::task::UnshareFilesTask::try_unshare_files).
+///
+/// A name can be declared once in a block, as it is also a type there: the second time it is E0428, "the
+/// name is defined multiple times".
+///
+/// # Examples
 ///
 /// ```
 /// use nearfar::prelude::*;
@@ -72,7 +85,7 @@ macro_rules! brand {
         impl $crate::brand::Label for $name {
             const NAME: &'static str = ::core::stringify!($name);
         }
-        $crate::__private::make_guard!(guard);
+        $crate::__private::nothing_outlives_the_block_of_its_brand!(guard);
         let $name = $crate::brand::Guard::<'_, $name>::of(guard);
     )+};
 }

@@ -1,11 +1,11 @@
 //! Buffers, and whose memory they are.
-//!
-//! # Safety
-//!
-//! 1. A reference of this program points into the memory of every task whose address space is a
-//!    [`HoldsSlices`].
-//! 2. An [`IoBuf`] and an [`IoBufMut`] have the address and length of a buffer that is borrowed for as
-//!    long as they exist, and so has each `Vector` in `Vectors`: what the kernel takes as `struct iovec`.
+
+// # Safety
+//
+// 1. A reference of this program points into the memory of every task whose address space is a
+//    `HoldsSlices`.
+// 2. An `IoBuf` and an `IoBufMut` have the address and length of a buffer that is borrowed for as
+//    long as they exist, and so has each `Vector` in `Vectors`: what the kernel takes as `struct iovec`.
 #![expect(unsafe_code, reason = "promises what memory is where")]
 
 use std::fmt;

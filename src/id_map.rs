@@ -6,9 +6,10 @@ use rustix::process::{getegid, geteuid};
 /// [`write_uid_map`](crate::task::CredentialsTask::write_uid_map).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdMap {
-    /// The first id of the range as the program sees it.
+    /// The first id of the range in the new user namespace.
     pub inside: u32,
-    /// The first id of the range as this process sees it.
+    /// The first id of the range in the user namespace of the task that writes the map, or in its parent if
+    /// that task is in the new one itself. For `Command`, in this process's.
     pub outside: u32,
     /// How many ids the range has.
     pub count: u32,

@@ -77,12 +77,19 @@
 //! # }
 //! ```
 //!
-//! # The rooms
+//! # Words
+//!
+//! - *Host*: this process, in which your code runs.
+//! - *Driven task*: a child process that runs nothing but the calls that you make in it.
+//! - *Transition*: a call that takes a task, and gives it back in another namespace, or as a program.
+//! - *Brand*: the type of a namespace. *Label*: the name that you gave it.
+//!
+//! # The modules
 //!
 //! Segmented memory is the analogy: a *near* pointer means nothing without a segment, a *far* pointer
 //! is near and segment together.
 //!
-//! | room | what is in it |
+//! | module | what is in it |
 //! |---|---|
 //! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `MemoryMapping`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
 //! | [`far`] | identities of namespaces and of open files, and the trait of everything that lives in some |
@@ -130,7 +137,8 @@ mod signals;
 
 #[doc(hidden)]
 pub mod __private {
-    pub use generativity::make_guard;
+    /// Under a name that the compiler quotes where its rule is broken.
+    pub use generativity::make_guard as nothing_outlives_the_block_of_its_brand;
 }
 
 pub use brand::{Brand, Dynamic, Guard, HostFds, HostMemory, HostPids};

@@ -12,6 +12,36 @@ use crate::interface::{Call, Error};
 /// exports have the same fields. A task installs it
 /// [when it becomes the program](crate::Task::seccomp_on_exec).
 ///
+/// # Examples
+///
+/// ```
+/// use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
+/// use nearfar::SeccompFilter;
+/// use nearfar::prelude::*;
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let instruction = |code, jt, jf, k| sock_filter { code: code as u16, jt, jf, k };
+/// // Looks at the number of the call, refuses `uname`, and allows everything else.
+/// let no_uname = SeccompFilter::new([
+///     instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, 0),
+///     instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, libc::SYS_uname as u32),
+///     instruction(BPF_RET | BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+///     instruction(BPF_RET | BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+/// ])?;
+/// let child = Task::here().spawn()?;
+/// child.set_no_new_privs()?;
+/// child.seccomp_on_exec(&no_uname)?;
+/// let uname = Program::new("sh").args(["-c", "uname 2>/dev/null || exit 3"]);
+/// assert_eq!(child.program(&uname).exec()?.wait()?.code(), Some(3));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # References
+///
+/// [`seccomp(2)`],
+/// [`PR_SET_NO_NEW_PRIVS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_NO_NEW_PRIVS.2const.html)
+///
 /// [`seccomp(2)`]: https://man7.org/linux/man-pages/man2/seccomp.2.html
 #[derive(Clone)]
 pub struct SeccompFilter {

@@ -121,7 +121,7 @@ fn a_refusal_is_an_error_like_any_other() {
         assert!(matches!(mismatch, NamespaceMismatchError::FdTable(_)));
         let source = error.source().unwrap().downcast_ref::<NamespaceMismatchError>().unwrap();
         assert_eq!(*source, mismatch);
-        assert_eq!(text, format!("fstat: {mismatch}"));
+        assert_eq!(text, format!("fstat: not sent: {mismatch}"));
         assert!(source.source().is_none());
 
         let io = io::Error::from(error);
@@ -281,6 +281,10 @@ fn borrowed_it_is_the_same_and_no_owner() {
         home.fstat(fd.rebrand_ref(&home).unwrap()).unwrap();
         let error = fd.rebrand_ref(&Task::here()).unwrap_err();
         assert!(matches!(error, NamespaceMismatchError::FdTable(_)));
+        // Nothing was to be sent, so that is not what it says.
+        let table = far::Task::fd_table(&home);
+        let text = format!("the fd is one of {table}, but the task lives in FdTable(host_fds)");
+        assert_eq!(error.to_string(), text);
         home.getpid().unwrap();
         assert!(numbers(home.host_pid()).contains(&fd.near().as_raw()));
     });
@@ -340,6 +344,12 @@ fn tasks_come_back_from_being_erased() {
         let pid = sibling.host_pid();
         let undone = sibling.erase().rebrand(&here).unwrap_err();
         assert!(matches!(undone.error, NamespaceMismatchError::FdTable(_)));
+        let table = far::Task::fd_table(&home);
+        let text = format!("the task lives in {table}, and the other in FdTable(host_fds)");
+        assert_eq!(undone.to_string(), text);
+        let debug =
+            format!("FdTable(FdTableMismatchError(task: {table}, other: FdTable(host_fds)))");
+        assert_eq!(format!("{:?}", undone.error), debug);
         let sibling = undone.handle.rebrand(&home).unwrap();
         assert_eq!(sibling.host_pid(), pid);
         home.fstat(&null(&sibling)).unwrap();
@@ -347,20 +357,26 @@ fn tasks_come_back_from_being_erased() {
         let forked = home.spawn_with_memory(memory).unwrap().erase();
         let undone = forked.rebrand(&home).unwrap_err();
         assert!(matches!(undone.error, NamespaceMismatchError::AddressSpace(_)));
-        let text = undone.error.to_string();
-        assert!(
-            text.contains("AddressSpace(memory, #") && text.contains("(host_memory)"),
-            "{text}"
-        );
+        let memory = far::Task::address_space(&undone.handle);
+        assert!(memory.to_string().starts_with("AddressSpace(memory, #"));
+        let text =
+            format!("the task lives in {memory}, and the other in AddressSpace(host_memory)");
+        assert_eq!(undone.to_string(), text);
         undone.handle.getpid().unwrap();
 
         let mut wanderer = home.spawn().unwrap().erase();
         wanderer.unshare_pid_in_place().unwrap();
         let undone = wanderer.rebrand(&home).unwrap_err();
         assert!(matches!(undone.error, NamespaceMismatchError::PidNamespace(_)));
+        let (pids, ours) =
+            (far::Task::child_pid_namespace(&undone.handle), "PidNamespace(host_pids)");
+        let text = format!("the task's children live in {pids}, and the other's in {ours}");
+        assert_eq!(undone.to_string(), text);
         let inside = undone.handle.spawn().unwrap();
         let undone = inside.rebrand(&home).unwrap_err();
         assert!(matches!(undone.error, NamespaceMismatchError::PidNamespace(_)));
+        let text = format!("the task lives in {pids}, and the other in {ours}");
+        assert_eq!(undone.to_string(), text);
 
         drop(here.spawn_with_pids(inner_pids).unwrap().erase().rebrand(&home).unwrap_err());
         let local = here.erase().rebrand(&Task::here()).unwrap();

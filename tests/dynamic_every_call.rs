@@ -71,9 +71,10 @@ impl Expected<'_> {
         let Err(error) = answer else { panic!("{what} went through") };
         let error = error.into();
         let ErrorKind::Mismatch(mismatch) = error.kind() else { panic!("{what}: {error}") };
-        let text = mismatch.to_string();
+        let text = error.to_string();
         let are_named = self.sides.iter().all(|side| text.contains(side));
-        assert!(are_named && text.starts_with("not sent: "), "{what}: {text}");
+        let not_sent = format!("{}: not sent: {mismatch}", error.call());
+        assert!(are_named && text == not_sent, "{what}: {text}");
         assert_eq!(*self.recorder.0.lock().unwrap(), [], "{what} has sent something");
     }
 

@@ -6,8 +6,8 @@ use std::fs;
 use std::thread;
 
 use common::deadline;
-use nearfar::far;
 use nearfar::prelude::*;
+use nearfar::{ErrorKind, far};
 
 fn takes_lo_up_and_down(task: &impl far::Task, process: &str) {
     let routes = || fs::read_to_string(format!("/proc/{process}/net/fib_trie")).unwrap();
@@ -24,6 +24,13 @@ fn takes_lo_up_and_down(task: &impl far::Task, process: &str) {
     for name in ["", "0123456789abcdef"] {
         assert_eq!(task.device_is_up(&socket, name).unwrap_err().errno(), Some(Errno::INVAL));
     }
+    for name in ["lo\0x", "lo\0", "\0"] {
+        let asked = task.device_is_up(&socket, name).map(drop);
+        for answer in [asked, task.set_device_up(&socket, name, false)] {
+            assert_eq!(answer.unwrap_err().kind(), ErrorKind::InteriorNul);
+        }
+    }
+    assert_eq!(task.device_is_up(&socket, "lo"), Ok(true));
     let null = task.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
     assert_eq!(task.device_is_up(&null, "lo").unwrap_err().errno(), Some(Errno::NOTTY));
 }

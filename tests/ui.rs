@@ -39,6 +39,24 @@ fn toolchain() -> String {
 }
 
 #[test]
+fn the_readme_quotes_the_compiler() {
+    let readme = fs::read_to_string("README.md").expect("the README should be readable");
+    let quote = readme.split_once("```text\n").and_then(|(_, rest)| rest.split_once("```"));
+    let (quote, _) = quote.expect("the README should quote an error");
+    let message = Case::read(Path::new("fd_table/parent_writes_childs_private_fd")).message;
+    // Without the line numbers, and some of the lines.
+    let message: Vec<_> = message.lines().map(|line| line.replacen("12 |", "   |", 1)).collect();
+    let mut said = message.iter();
+    for line in quote.lines() {
+        let is_said = match line.strip_suffix(" ...") {
+            Some(beginning) => said.any(|said| said.starts_with(beginning)),
+            None => said.any(|said| said == line),
+        };
+        assert!(is_said, "the compiler does not say, where it should: {line}");
+    }
+}
+
+#[test]
 fn house_rules() {
     let mistakes = cases("fail", "rs");
     assert!(!mistakes.is_empty(), "no ui tests found");

@@ -7,12 +7,25 @@ use std::{fmt, io};
 use super::segment::Identity;
 use super::{AddressSpace, FdTable, PidNamespace};
 
-/// The two sides of a mismatch: of the same kind, the task's namespace, and what an argument says of its own.
+/// The two sides of a mismatch, of the same kind: a task's namespace, and that of what it was compared with, if
+/// that is known.
 #[derive(PartialEq, Eq, Hash)]
 struct Sides {
     kind: &'static str,
+    compared: Compared,
     task: Identity,
-    argument: Option<Identity>,
+    other: Option<Identity>,
+}
+
+/// What a task was compared with.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Compared {
+    /// What it was given in a call, or for one.
+    Argument,
+    /// Another task.
+    Task,
+    /// Another task, for where the children of both go.
+    Children,
 }
 
 /// How a side is named in an error: by its label, and who made it.
@@ -26,8 +39,8 @@ impl Sides {
         Side { kind: self.kind, identity: Some(self.task) }
     }
 
-    fn argument(&self) -> Side {
-        Side { kind: self.kind, identity: self.argument }
+    fn other(&self) -> Side {
+        Side { kind: self.kind, identity: self.other }
     }
 }
 
@@ -53,21 +66,43 @@ macro_rules! mismatch_errors {
             /// The call was for the first; the argument is of the second, or does not say of which.
             #[cold]
             pub(crate) fn between<T, B>(task: &$Kind<T>, argument: Option<&$Kind<B>>) -> Self {
-                let (task, argument) = (task.identity(), argument.map($Kind::identity));
-                $Error { sides: Seen::sides(Sides { kind: stringify!($Kind), task, argument }) }
+                Self::with(Compared::Argument, task, argument)
+            }
+
+            /// A task was to live where another one does.
+            #[cold]
+            pub(crate) fn between_tasks<T, B>(task: &$Kind<T>, other: &$Kind<B>) -> Self {
+                Self::with(Compared::Task, task, Some(other))
+            }
+
+            fn with<T, B>(compared: Compared, task: &$Kind<T>, other: Option<&$Kind<B>>) -> Self {
+                let (task, other) = (task.identity(), other.map($Kind::identity));
+                let sides = Sides { kind: stringify!($Kind), compared, task, other };
+                $Error { sides: Seen::sides(sides) }
             }
         }
 
         impl fmt::Debug for $Error {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let (task, argument) = (self.sides.task(), self.sides.argument());
-                write!(f, "{}(task: {task}, argument: {argument})", stringify!($Error))
+                let (task, other) = (self.sides.task(), self.sides.other());
+                let name = match self.sides.compared {
+                    Compared::Argument => "argument",
+                    Compared::Task | Compared::Children => "other",
+                };
+                write!(f, "{}(task: {task}, {name}: {other})", stringify!($Error))
             }
         }
 
         impl fmt::Display for $Error {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, $message, argument = self.sides.argument(), task = self.sides.task())
+                let (task, other) = (self.sides.task(), self.sides.other());
+                match self.sides.compared {
+                    Compared::Argument => write!(f, $message, argument = other, task = task),
+                    Compared::Task => write!(f, "the task lives in {task}, and the other in {other}"),
+                    Compared::Children => {
+                        write!(f, "the task's children live in {task}, and the other's in {other}")
+                    }
+                }
             }
         }
 
@@ -82,19 +117,30 @@ macro_rules! mismatch_errors {
 }
 
 mismatch_errors! {
-    /// An fd was given to a task that lives in another fd table. Nothing was sent.
+    /// An fd was given to a task that lives in another fd table, or two tasks live in different ones. Nothing
+    /// was sent.
     FdTableMismatchError FdTable FdTable
-        "not sent: the fd is one of {argument}, but the task lives in {task}"
-    /// An address, or a slice, was given to a task that has another memory. Nothing was sent.
+        "the fd is one of {argument}, but the task lives in {task}"
+    /// An address, or a slice, was given to a task that has another memory, or two tasks have different ones.
+    /// Nothing was sent.
     AddressSpaceMismatchError AddressSpace AddressSpace
-        "not sent: the memory is that of {argument}, but the task has {task}"
-    /// A pid was given to a task that knows processes by other numbers. Nothing was sent.
+        "the memory is that of {argument}, but the task has {task}"
+    /// A pid was given to a task that knows processes by other numbers, or two tasks, or their children, do.
+    /// Nothing was sent.
     PidNamespaceMismatchError PidNamespace PidNamespace
-        "not sent: the pid is one of {argument}, but the task lives in {task}"
+        "the pid is one of {argument}, but the task lives in {task}"
 }
 
-/// An id was given to a task of another namespace: the one thing that can go wrong with
-/// [`Dynamic`](crate::Dynamic) tasks, and not with branded ones.
+impl PidNamespaceMismatchError {
+    /// A task's children were to go where another one's go.
+    #[cold]
+    pub(crate) fn between_children<T, B>(task: &PidNamespace<T>, other: &PidNamespace<B>) -> Self {
+        Self::with(Compared::Children, task, Some(other))
+    }
+}
+
+/// An id was given to a task of another namespace, or a task taken for one that lives elsewhere: the one
+/// thing that can go wrong with [`Dynamic`](crate::Dynamic) tasks, and not with branded ones.
 ///
 /// Found before anything is sent. Both sides are named: the label, and the process that made the namespace.
 ///

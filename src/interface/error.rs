@@ -162,7 +162,8 @@ impl Error {
         NamespaceMismatchError::numbered((self.bits >> 32) as u32)
     }
 
-    /// The kernel's reason, if it was the kernel that refused.
+    /// The reason, if it is one of the kernel's, or this library's in the kernel's words:
+    /// [`Os`](ErrorKind::Os).
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
         match ErrorKind::from_code(self.code()) {
@@ -171,7 +172,7 @@ impl Error {
         }
     }
 
-    /// The number of the kernel's reason, if it was the kernel that refused.
+    /// The number of [`errno`](Self::errno).
     #[inline]
     #[must_use]
     pub const fn raw_os_error(&self) -> Option<i32> {
@@ -185,7 +186,9 @@ impl fmt::Display for Error {
             ErrorKind::Os(errno) => {
                 return write!(f, "{}: {}", self.call(), io::Error::from(errno));
             }
-            ErrorKind::Mismatch(mismatch) => return write!(f, "{}: {mismatch}", self.call()),
+            ErrorKind::Mismatch(mismatch) => {
+                return write!(f, "{}: not sent: {mismatch}", self.call());
+            }
             ErrorKind::NotSent => "not sent: the task is dead",
             ErrorKind::Hangup if self.call() == Call::EXECVE => {
                 "the task died before it became the program"

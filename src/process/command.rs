@@ -39,8 +39,8 @@ use crate::task::Attributes;
 /// A name with a slash in it is a path; a relative one is relative to
 /// [`current_dir`](Self::current_dir). A name without is looked up in the directories of `PATH` in the
 /// environment the program will get; if that has no `PATH`, in `/bin` and `/usr/bin`. Directories in
-/// which it is missing, or may not be executed, are passed over; if one of the latter was the only
-/// one, the error is `EACCES`.
+/// which it is missing, or may not be executed, are passed over; if none has it, but one had a file that
+/// may not be executed, the error is `EACCES`.
 ///
 /// # The environment
 ///
@@ -56,7 +56,7 @@ use crate::task::Attributes;
 /// 4. Its fds are put at their numbers, and everything else is closed.
 /// 5. The controlling terminal, then supplementary groups, group and user, then the working directory. If
 ///    groups are dropped only because there is a user, that is done first of all.
-/// 6. Signals: none is blocked, `SIGPIPE` has its default action.
+/// 6. Signals: none is blocked, and `SIGPIPE` has its default action, unless a preparation has said otherwise.
 /// 7. [Filters](crate::Task::seccomp_on_exec), and `execve`.
 ///
 /// # Differences from std's
@@ -66,7 +66,8 @@ use crate::task::Attributes;
 /// - `prepare` runs before the ids change, not after, so that it may do what needs privileges.
 /// - [`uid`](Self::uid) and [`gid`](Self::gid) set the real and the saved id too, for users that are not
 ///   privileged as well.
-/// - No signal is blocked in the program; std passes on what the calling thread blocks.
+/// - No signal is blocked in the program, unless a preparation has said so; std passes on what the calling
+///   thread blocks.
 /// - An executable file that the kernel does not know (a script without `#!`) is an error, `ENOEXEC`; std
 ///   hands it to a shell in some cases.
 /// - Errors name the call that failed, so [`raw_os_error`](io::Error::raw_os_error) is `None` for them;
@@ -280,7 +281,7 @@ impl Command {
         self
     }
 
-    /// Makes new namespaces for the program, of these kinds.
+    /// Makes new namespaces for the program, of these kinds. Adds to those named before.
     ///
     /// With `USER` among them, no privileges are needed. Say what its ids are with
     /// [`uid_map`](Self::uid_map) and [`gid_map`](Self::gid_map). With `TIME`, its clocks can be set in
@@ -308,7 +309,7 @@ impl Command {
     /// [`namespaces(7)`](https://man7.org/linux/man-pages/man7/namespaces.7.html)
     #[doc(alias = "clone")]
     pub fn unshare(&mut self, namespaces: Namespaces) -> &mut Self {
-        self.settings.namespaces = namespaces;
+        self.settings.namespaces |= namespaces;
         self
     }
 
@@ -332,8 +333,11 @@ impl Command {
     }
 
     /// The user ids of the program's new user namespace. The program runs as whom this process's user is
-    /// there, or as nobody if that has no id there: choose one with [`uid`](Self::uid) then. They are written by this process, so it has to
-    /// be allowed to: without privileges only [`IdMap::own_uid_as`].
+    /// there, or as nobody if that has no id there: choose one with [`uid`](Self::uid) then.
+    ///
+    /// The maps are written by this process, so it has to be allowed to: without privileges only
+    /// [`IdMap::own_uid_as`]. Without `USER` in [`unshare`](Self::unshare), there is no new namespace to write
+    /// them for, and the spawn fails: with `EPERM` of `write`, as this process's own has its maps already.
     ///
     /// # References
     ///

@@ -22,7 +22,8 @@ pub trait BatchTask: far::Task {
     /// A list of calls, none yet, to be made together by this task.
     ///
     /// Of a task whose driver waits for each answer, most of a short call's time is the way there and back:
-    /// so this is for many short calls. On the calling thread it is the same as making them one by one.
+    /// so this is for many short calls. Of more than a hundred or so, some are made in further round trips. On the
+    /// calling thread it is the same as making them one by one.
     ///
     /// # Examples
     ///

@@ -36,7 +36,7 @@ pub struct Ids {
 
 /// Calls on who a task is.
 ///
-/// They ask. Setting user and group ids is a matter of the exec, by [`Exec::uid`](super::Exec::uid) and
+/// They ask, and write id maps. Setting user and group ids is a matter of the exec, by [`Exec::uid`](super::Exec::uid) and
 /// [`Exec::gid`](super::Exec::gid): a driven task shares this program's memory, which would be open to
 /// that user. The calling thread has no such call either: it would set the ids of that one thread, beside
 /// the others in the same memory.

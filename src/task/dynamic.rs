@@ -103,13 +103,13 @@ fn lives_with<K: far::Task, L: far::Task + ?Sized>(
     let (pids, others_pids) = (task.pid_namespace(), other.pid_namespace());
     let (child_pids, others_child_pids) = (task.child_pid_namespace(), other.child_pid_namespace());
     if !task.fd_table().is(other.fd_table()) {
-        Err(FdTableMismatchError::between(other.fd_table(), Some(task.fd_table())).into())
+        Err(FdTableMismatchError::between_tasks(task.fd_table(), other.fd_table()).into())
     } else if !memory.is(&others_memory) {
-        Err(AddressSpaceMismatchError::between(&others_memory, Some(&memory)).into())
+        Err(AddressSpaceMismatchError::between_tasks(&memory, &others_memory).into())
     } else if !pids.is(&others_pids) {
-        Err(PidNamespaceMismatchError::between(&others_pids, Some(&pids)).into())
+        Err(PidNamespaceMismatchError::between_tasks(&pids, &others_pids).into())
     } else if !child_pids.is(&others_child_pids) {
-        Err(PidNamespaceMismatchError::between(&others_child_pids, Some(&child_pids)).into())
+        Err(PidNamespaceMismatchError::between_children(&child_pids, &others_child_pids).into())
     } else {
         Ok(())
     }

@@ -21,6 +21,19 @@ pub trait ExitTask: DrivenTask {
     /// Only the low 8 bits of `status` are kept. Unlike dropping the task this waits for its end,
     /// and tells how it ended.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// let exit = child.exit(3)?;
+    /// assert_eq!(exit.code(), Some(3));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::NotSent`](crate::ErrorKind::NotSent) if the task was dead already; then dropping

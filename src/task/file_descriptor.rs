@@ -33,6 +33,8 @@ use super::arguments::{
 /// the call does not compile. Every fd that a call returns is close-on-exec, and never 0, 1 or 2,
 /// which cross into a new table without being listed.
 ///
+/// A path with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
+///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
 /// meanwhile.

@@ -24,6 +24,8 @@ use super::arguments::{call, near, with_path};
 /// its own from the start. On the calling thread they change the whole process, all its threads.
 /// Either way, children spawned afterwards start with what has been set.
 ///
+/// A path with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
+///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
 /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.

@@ -49,6 +49,8 @@ use super::mount_fd::known_attributes;
 /// The operations `FSCONFIG_SET_BINARY`, `FSCONFIG_SET_PATH` and `FSCONFIG_SET_PATH_EMPTY` are missing: no
 /// file system of the kernel takes what they set.
 ///
+/// A string with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
+///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
 /// meanwhile.

@@ -130,10 +130,11 @@ const _: () = assert!(size_of::<KernelWaiter>() == 24);
 
 /// Calls on futexes: words of memory on which tasks sleep until another wakes them.
 ///
-/// A driven task shares this program's memory, so that it, its siblings and the threads of this program
-/// meet at the same words. While it sleeps, so does the thread that drives it; another one wakes it.
+/// A driven task shares this program's memory, if it has no copy of it, so that it, its siblings and the
+/// threads of this program meet at the same words. While it sleeps, so does the thread that drives it;
+/// another one wakes it.
 ///
-/// The word is a reference, so that it is there for as long as somebody sleeps on it. A sleep can end
+/// The word is borrowed, so that it is there for as long as somebody sleeps on it. A sleep can end
 /// for no reason: look at the word again.
 ///
 /// Words that do not stay locked when a driven task ends are those of a [`RobustList`](super::RobustList).

@@ -31,6 +31,8 @@ use super::arguments::{call, near, received, with_path, with_slice_mut};
 /// The watches of an instance are branded with it, as every instance numbers its own from 1: a watch of
 /// another one does not compile.
 ///
+/// A path with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
+///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
 /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.

@@ -21,6 +21,9 @@ pub trait LayerTask: far::Task + Sized {
     /// recorded for the program that the task becomes, as by
     /// [`sigprocmask`](super::SignalTask::sigprocmask).
     ///
+    /// A [batch](super::BatchTask::batch) is made call by call, so that each can be refused: of a driven task, in
+    /// one round trip each.
+    ///
     /// A task without a layer knows nothing of this: there is no cost.
     fn layer<'layer, O: Observer + ?Sized>(
         &'layer self,

@@ -395,12 +395,11 @@ pub trait MemoryTask: far::Task {
         unsafe { on(self, Call::MUNLOCK, mapping, 0) }
     }
 
-    /// `mmap(more pages)`, unless there is room—memory for one `T` in the task's address space. What is in it
-    /// may be anything.
+    /// Allocates memory for one `T` in the task's address space; maps more pages if there is no room.
     ///
-    /// It is freed when the pointer is dropped. Who allocates need not be who frees: the memory belongs
-    /// to the address space. It comes from pages that the library maps there as it needs them,
-    /// and unmaps when nothing is left in them.
+    /// What is in it may be anything. It is freed when the pointer is dropped. Who allocates need not be who
+    /// frees: the memory belongs to the address space. It comes from pages that the library maps there as it
+    /// needs them, and unmaps when nothing is left in them.
     ///
     /// # Examples
     ///
@@ -421,14 +420,20 @@ pub trait MemoryTask: far::Task {
     /// # Errors
     ///
     /// As [`mmap_anonymous`](Self::mmap_anonymous), if more pages are needed.
+    ///
+    /// # References
+    ///
+    /// [`mmap(2)`](https://man7.org/linux/man-pages/man2/mmap.2.html),
+    /// [`malloc(3)`](https://man7.org/linux/man-pages/man3/malloc.3.html)
     #[doc(alias = "alloc")]
     fn malloc<T: PlainData>(&self) -> Result<Pointer<Self::AddressSpace, T>, Error> {
         let place = allocate(self, size_of::<T>(), align_of::<T>())?;
         Ok(Pointer::at(place).expect("it was allocated for one"))
     }
 
-    /// `mmap(more pages)`, unless there is room—memory for this many `T`, as [`malloc`](Self::malloc): of `u8`,
-    /// a buffer for calls.
+    /// Allocates memory for `count` of `T` in the task's address space; maps more pages if there is no room.
+    ///
+    /// As [`malloc`](Self::malloc). Of `u8`, it is a buffer for calls.
     ///
     /// # Examples
     ///
@@ -448,6 +453,11 @@ pub trait MemoryTask: far::Task {
     /// # Errors
     ///
     /// As [`malloc`](Self::malloc); `ENOMEM` for more than there can be.
+    ///
+    /// # References
+    ///
+    /// [`mmap(2)`](https://man7.org/linux/man-pages/man2/mmap.2.html),
+    /// [`malloc(3)`](https://man7.org/linux/man-pages/man3/malloc.3.html)
     fn malloc_slice<T: PlainData>(
         &self,
         count: usize,

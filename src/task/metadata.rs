@@ -38,6 +38,8 @@ use super::arguments::{call, dirfd, known, near, with_bytes_out, with_lent, with
 /// Users and groups are numbered as in the user namespace of the task, and so is who asks: on the
 /// calling thread, the ids of that thread.
 ///
+/// A path or name with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
+///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
 /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.

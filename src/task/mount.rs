@@ -40,6 +40,8 @@ use super::arguments::{call, with_path};
 /// # }
 /// ```
 ///
+/// A path or another string with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
+///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
 /// meanwhile.

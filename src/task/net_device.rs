@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use crate::far;
 use crate::handle::AsFd;
-use crate::interface::{Call, Error};
+use crate::interface::{Call, Error, ErrorKind};
 
 use super::arguments::{call, near, with_in_out};
 
@@ -31,7 +31,7 @@ pub trait NetDeviceTask: far::Task {
     /// # Errors
     ///
     /// Of `ioctl`: `ENODEV` if there is no such device, `ENOTTY` if it is no socket; `EINVAL` for a name
-    /// that is empty or longer than 15 bytes.
+    /// that is empty or longer than 15 bytes. [`InteriorNul`](crate::ErrorKind::InteriorNul).
     ///
     /// # References
     ///
@@ -105,6 +105,9 @@ fn named(name: &str) -> Result<IfReq, Error> {
     let mut request = [0; size_of::<IfReq>()];
     if name.is_empty() || name.len() >= libc::IFNAMSIZ {
         return Err(Error::os(Call::IOCTL, Errno::INVAL));
+    }
+    if name.contains('\0') {
+        return Err(Error::new(Call::IOCTL, ErrorKind::InteriorNul));
     }
     request[..name.len()].copy_from_slice(name.as_bytes());
     Ok(request)

@@ -103,7 +103,7 @@ pub struct PollFd<'fd, F> {
 }
 
 impl<'fd, F> PollFd<'fd, F> {
-    /// Something to be read from `fd`, room to write to it, ... Errors and hangups are always told.
+    /// An fd to wait for, until one of `events` happens to it. Errors and hangups are always reported.
     pub fn new(fd: &'fd (impl AsFd<F> + ?Sized), events: PollFlags) -> Self {
         let number = fd.near_fd().as_raw();
         PollFd { number, events: events.bits() as i16, revents: 0, owner: PhantomData }

@@ -157,8 +157,8 @@ pub trait PrctlTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `prctl`: `EPERM` without `CAP_SETPCAP`, or for a bit that is locked; `EINVAL` for one that the
-    /// kernel does not know.
+    /// Of `prctl`: `EPERM` without `CAP_SETPCAP`, or for a bit that is locked.
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags).
     ///
     /// # References
     ///
@@ -245,8 +245,8 @@ pub trait PrctlTask: far::Task {
     /// process's children, as they become init's otherwise.
     ///
     /// It belongs to the process: on the calling thread, to this whole program. A program keeps it;
-    /// children do not have it. A driven task has no children, as those that it spawns are this
-    /// process's: it is for the program that the task becomes.
+    /// children do not have it. A driven task has no children, unless it is the init of a pid namespace, as
+    /// those that it spawns are this process's: it is for the program that the task becomes.
     ///
     /// Whoever has adopted a process has to reap it. Nothing in this library does that: it waits for its
     /// own children only.
@@ -286,7 +286,7 @@ pub trait PrctlTask: far::Task {
     /// `prctl(PR_GET_DUMPABLE)`—whether the address space may be dumped and traced.
     ///
     /// It belongs to the address space: a driven task has the same as this program, also if one of
-    /// the two changes it. So there is no method that does.
+    /// the two changes it, unless it has a copy of the memory. So there is no method that does.
     ///
     /// # Errors
     ///

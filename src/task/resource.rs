@@ -158,8 +158,8 @@ pub trait ResourceTask: far::Task {
 
     /// `getrusage(of)`—what has been used so far.
     ///
-    /// The resident size of a driven task is that of this program, whose memory it shares. A driven task
-    /// has no children, as those that it spawns are this process's.
+    /// The resident size of a driven task is that of this program, if it shares its memory. A driven task
+    /// has no children, unless it is the init of a pid namespace, as those that it spawns are this process's.
     ///
     /// # Examples
     ///

@@ -19,7 +19,8 @@ use super::{DrivenTask, Task, UnshareFilesTask};
 /// Making child tasks.
 ///
 /// Any task can, a driven one too. Whoever makes them, all are children of this process, and
-/// dropping one does not touch another.
+/// dropping one does not touch another. Only the init of a pid namespace has children of its own: what it
+/// spawns, and what they spawn. They end with it.
 pub trait SpawnTask: far::Task {
     /// A driven task with this one's fd table and address space, in the pid namespace of its
     /// children.
@@ -62,6 +63,11 @@ pub trait SpawnTask: far::Task {
     ///
     /// Of `clone3`, and of the `clone` of that thread: `EAGAIN` at a limit on processes, `EMFILE` when
     /// there is no room for its pidfd, `ENOMEM`.
+    ///
+    /// By a driven task also [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
+    /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile. Into a pid namespace that this program has
+    /// made, [`MemoryExposed`](crate::ErrorKind::MemoryExposed) if a program lives there or in one around it,
+    /// or has, and [`InitEnded`](crate::ErrorKind::InitEnded) if its init has ended.
     ///
     /// # References
     ///
@@ -124,12 +130,38 @@ pub trait SpawnTask: far::Task {
         guard: Guard<'id, L>,
     ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error>;
 
-    /// [`spawn`](Self::spawn), with a private fd table from the start: what `keep` lists is in it,
-    /// and 0, 1 and 2.
+    /// `clone3(CLONE_VM | CLONE_FILES)` and `close_range(CLOSE_RANGE_UNSHARE)`—[`spawn`](Self::spawn), with a
+    /// private fd table from the start, named by `guard`: what `keep` lists is in it, and 0, 1 and 2.
+    ///
+    /// Checked: what `keep` lists is of this task's fd table.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// brand!(private_fds);
+    /// // The writer moves to the child, which gets a copy of the reader.
+    /// let (child, (writer, copy)) = here.spawn_with_files(private_fds, (writer, &reader))?;
+    /// child.write(&writer, b"hello")?;
+    /// let mut buffer = [0; 8];
+    /// assert_eq!(child.read(&copy, &mut buffer[..2])?, 2);
+    /// assert_eq!(here.read(&reader, &mut buffer)?, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
     /// As `spawn` and [`unshare_files`](UnshareFilesTask::unshare_files).
+    ///
+    /// # References
+    ///
+    /// [`clone3(2)`](https://man7.org/linux/man-pages/man2/clone.2.html),
+    /// [`close_range(2)`](https://man7.org/linux/man-pages/man2/close_range.2.html)
     fn spawn_with_files<'id, L: Label, X: Inherit<Self::FdTable>>(
         &self,
         guard: Guard<'id, L>,

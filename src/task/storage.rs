@@ -25,6 +25,8 @@ use super::arguments::{call, known, near, received, with_path};
 /// Every fd has to be of the task's own fd table: else the call does not compile. Locks on a range of a
 /// file are in [`FileDescriptorTask`](super::FileDescriptorTask::fcntl_ofd_setlk).
 ///
+/// A path or name with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
+///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
 /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.

@@ -35,9 +35,11 @@ pub trait UnshareFilesTask: DrivenTask {
     ///
     /// # Errors
     ///
-    /// [`ListedTwice`](crate::ErrorKind::ListedTwice), or of `close_range`: `EMFILE`, `ENOMEM`. The
-    /// task is dropped with the error, and with it what `keep` gave away;
-    /// [`try_unshare_files`](Self::try_unshare_files) gives everything back.
+    /// [`ListedTwice`](crate::ErrorKind::ListedTwice), or of `close_range`: `EMFILE`, `ENOMEM`;
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) for [`Dynamic`](crate::Dynamic) fds of another table.
+    /// [`NotSent`](crate::ErrorKind::NotSent) if the task was dead before,
+    /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile. The task is dropped with the error, and
+    /// with it what `keep` gave away; [`try_unshare_files`](Self::try_unshare_files) gives everything back.
     ///
     /// # References
     ///
@@ -75,6 +77,30 @@ pub trait UnshareFilesTask: DrivenTask {
 
     /// [`unshare_files`](Self::unshare_files), which on failure gives back the task as it was, the
     /// guard, and the fds that `keep` gave away.
+    ///
+    /// The error holds the guard, so `?` cannot take it out of the guard's block, into a `Box<dyn Error>` of
+    /// the caller's: the compiler says E0515 there. Match it, or convert it into an [`Error`] first, which
+    /// drops what it gives back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// brand!(private_fds);
+    /// // One fd twice is refused, and everything comes back.
+    /// let undone = here.spawn()?.try_unshare_files(private_fds, (&writer, &writer)).unwrap_err();
+    /// let (child, guard) = (undone.task, undone.guard);
+    /// let listed = (&writer, &reader);
+    /// let (child, (writer, _)) =
+    ///     child.try_unshare_files(guard, listed).map_err(nearfar::Error::from)?;
+    /// child.write(&writer, b"hello")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -49,8 +49,9 @@ pub trait UnsharePidTask: DrivenTask {
     /// # Errors
     ///
     /// Of `unshare`: `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` if the children already go to another
-    /// namespace, `ENOSPC` at the limit of nested ones. The task is dropped with the error;
-    /// [`try_unshare_pid`](Self::try_unshare_pid) gives it back.
+    /// namespace, `ENOSPC` at the limit of nested ones. [`NotSent`](crate::ErrorKind::NotSent) if the task
+    /// was dead before, [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile. The task is dropped with
+    /// the error; [`try_unshare_pid`](Self::try_unshare_pid) gives it back.
     ///
     /// # References
     ///
@@ -66,6 +67,25 @@ pub trait UnsharePidTask: DrivenTask {
     }
 
     /// [`unshare_pid`](Self::unshare_pid), which on failure gives back the task and the guard.
+    ///
+    /// The error holds the guard, so `?` cannot take it out of the guard's block, into a `Box<dyn Error>` of
+    /// the caller's: the compiler says E0515 there. Match it, or convert it into an [`Error`] first, which
+    /// drops what it gives back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let child = Task::here().spawn()?;
+    /// child.unshare(Namespaces::USER)?;
+    /// brand!(inner_pids);
+    /// let child = child.try_unshare_pid(inner_pids).map_err(nearfar::Error::from)?;
+    /// assert_eq!(child.spawn()?.getpid()?.as_raw(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -99,8 +119,9 @@ pub trait UnsharePidTask: DrivenTask {
     /// # Errors
     ///
     /// Of `setns`: `EINVAL` if `fd` is of another kind, or the namespace is not inside of the task's own;
-    /// `EPERM` without `CAP_SYS_ADMIN` here and there. The task is dropped with the error;
-    /// [`try_setns_pid`](Self::try_setns_pid) gives it back.
+    /// `EPERM` without `CAP_SYS_ADMIN` here and there. [`NotSent`](crate::ErrorKind::NotSent) if the task was
+    /// dead before, [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile. The task is dropped with the
+    /// error; [`try_setns_pid`](Self::try_setns_pid) gives it back.
     ///
     /// # References
     ///
@@ -114,7 +135,8 @@ pub trait UnsharePidTask: DrivenTask {
         Ok(self.try_setns_pid(guard, fd)?)
     }
 
-    /// [`setns_pid`](Self::setns_pid), which on failure gives back the task and the guard.
+    /// [`setns_pid`](Self::setns_pid), which on failure gives back the task and the guard. For the error the
+    /// same holds as for that of [`try_unshare_pid`](Self::try_unshare_pid).
     ///
     /// # Errors
     ///

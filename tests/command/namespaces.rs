@@ -40,6 +40,21 @@ fn each_kind_alone_and_all_together() {
 }
 
 #[test]
+fn kinds_add_up() {
+    deadline(|| {
+        // Other kinds than `USER` need to be root.
+        let mut command = cat();
+        command.unshare(Namespaces::UTS).unshare(Namespaces::IPC).unshare(Namespaces::empty());
+        let mut child = command.spawn().unwrap();
+        for (name, kind) in KINDS {
+            let is_own = namespace(child.id(), name) != own_namespace(name);
+            assert_eq!(is_own, (Namespaces::UTS | Namespaces::IPC).contains(kind), "{name}");
+        }
+        assert!(child.wait().unwrap().success());
+    });
+}
+
+#[test]
 fn the_first_of_a_pid_namespace() {
     deadline(|| {
         // It needs to be root.
@@ -115,6 +130,21 @@ fn a_map_that_the_kernel_refuses() {
         let error = command.unshare(Namespaces::USER).uid_map(&[empty]).spawn().unwrap_err();
         let error = inner(&error);
         assert_eq!((error.call().name(), error.errno()), ("write", Some(Errno::INVAL)));
+    });
+}
+
+#[test]
+fn maps_without_a_new_namespace() {
+    deadline(|| {
+        let own = [IdMap::own_uid_as(0)];
+        for (uids, gids) in [(&own[..], &[][..]), (&[], &own)] {
+            let mut command = Command::new("true");
+            command.unshare(Namespaces::UTS).uid_map(uids).gid_map(gids);
+            let error = command.spawn().unwrap_err();
+            let error = inner(&error);
+            assert_eq!((error.call().name(), error.errno()), ("write", Some(Errno::PERM)));
+            assert!(command.unshare(Namespaces::USER).status().unwrap().success());
+        }
     });
 }
 

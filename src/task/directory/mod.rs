@@ -38,6 +38,8 @@ pub use node::{Device, Node};
 /// that begins with `/` starts at the task's root, whatever the directory. What is made gets the
 /// permissions that are asked for without those in the task's [`umask`](super::FileSystemTask::umask).
 ///
+/// A path with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
+///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
 /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.

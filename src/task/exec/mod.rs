@@ -148,32 +148,106 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// before was done with the task's privileges. While the task has those ids and is not yet the
     /// program, it still shares this program's memory, which therefore is made undumpable for that
     /// moment ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the program has left it.
-    /// What this program itself says of the flag in that moment is lost. With `fs.suid_dumpable` other than 0,
-    /// the kernel does not keep the new user from looking in.
+    /// What this program itself says of the flag in that moment is lost. If `fs.suid_dumpable` is 1, the
+    /// kernel sets the flag in that moment, and the new user can look in; if it is 0 or 2
+    /// ([`proc_sys_fs(5)`]), it does not.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::IdMap;
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let child = here.spawn()?;
+    /// child.unshare(Namespaces::USER)?; // No privileges are needed.
+    /// here.write_uid_map(&child, &[IdMap::own_uid_as(7)])?;
+    /// let program = Program::new("sh").args(["-c", "test $(id -u) = 7"]);
+    /// assert!(child.program(&program).uid(7).exec()?.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # References
+    ///
+    /// [`setresuid(2)`](https://man7.org/linux/man-pages/man2/setresuid.2.html),
+    /// [`credentials(7)`](https://man7.org/linux/man-pages/man7/credentials.7.html)
+    ///
+    /// [`proc_sys_fs(5)`]: https://man7.org/linux/man-pages/man5/proc_sys_fs.5.html
     /// [`PR_SET_DUMPABLE(2const)`]: https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
+    #[doc(alias = "setresuid")]
+    #[doc(alias = "setuid")]
     pub fn uid(mut self, uid: u32) -> Self {
         self.attributes.uid = Some(uid);
         self
     }
 
     /// The group the program runs as: real, effective and saved id. See [`uid`](Self::uid).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::IdMap;
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let child = here.spawn()?;
+    /// child.unshare(Namespaces::USER)?; // No privileges are needed.
+    /// here.deny_setgroups(&child)?; // Without them, the kernel requires this.
+    /// here.write_gid_map(&child, &[IdMap::own_gid_as(8)])?;
+    /// let program = Program::new("sh").args(["-c", "test $(id -g) = 8"]);
+    /// assert!(child.program(&program).gid(8).exec()?.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # References
+    ///
+    /// [`setresgid(2)`](https://man7.org/linux/man-pages/man2/setresuid.2.html)
+    #[doc(alias = "setresgid")]
+    #[doc(alias = "setgid")]
     pub fn gid(mut self, gid: u32) -> Self {
         self.attributes.gid = Some(gid);
         self
     }
 
-    /// The program's supplementary groups.
+    /// The program's supplementary groups. See [`uid`](Self::uid) for what they are if nothing is said.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let server = Program::new("server");
+    /// // Needs `CAP_SETGID`, and `CAP_SETUID`.
+    /// let process = Task::here().spawn()?.program(&server).groups(&[4]).gid(33).uid(33).exec()?;
+    /// # drop(process);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # References
+    ///
+    /// [`setgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
+    #[doc(alias = "setgroups")]
     pub fn groups(mut self, groups: &[u32]) -> Self {
         self.attributes.groups = Some(groups.to_vec());
         self
     }
 
     /// Makes the terminal that is the program's standard input the controlling terminal of its
-    /// session, which it has to lead: see [`setsid(2)`] and `TIOCSCTTY` in [`TIOCSCTTY(2const)`].
+    /// session, which it has to lead: see [`setsid`](super::ProcessTask::setsid).
     ///
-    /// [`setsid(2)`]: https://man7.org/linux/man-pages/man2/setsid.2.html
-    /// [`TIOCSCTTY(2const)`]: https://man7.org/linux/man-pages/man2/TIOCSCTTY.2const.html
+    /// It is not taken away from another session: then it is `EPERM` of `ioctl`.
+    ///
+    /// # References
+    ///
+    /// [`setsid(2)`](https://man7.org/linux/man-pages/man2/setsid.2.html),
+    /// [`TIOCSCTTY(2const)`](https://man7.org/linux/man-pages/man2/TIOCSCTTY.2const.html)
+    #[doc(alias = "TIOCSCTTY")]
     pub fn controlling_terminal(mut self) -> Self {
         self.attributes.controlling_terminal = true;
         self
@@ -183,8 +257,28 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     ///
     /// Not when the thread ends that has called `spawn`, as with a bare `PR_SET_PDEATHSIG`. This process
     /// has to be allowed to signal the program when it comes to that, which without `CAP_KILL` it is not
-    /// if the program runs as somebody else. The kernel forgets it if the program is set-user-id or has capabilities, changes its ids, or is
-    /// replaced by one that does.
+    /// if the program runs as somebody else. The kernel forgets it if the program is set-user-id or has
+    /// capabilities, changes its ids, or is replaced by one that does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// let sleep = Program::new("sleep").arg("1000");
+    /// // It does not outlive this process, not even if that is killed.
+    /// let process = child.program(&sleep).parent_death_signal(Signal::TERM).exec()?;
+    /// # process.kill_on_drop(true);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # References
+    ///
+    /// [`PR_SET_PDEATHSIG(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html)
+    #[doc(alias = "PR_SET_PDEATHSIG")]
     pub fn parent_death_signal(mut self, signal: Signal) -> Self {
         self.attributes.parent_death_signal = Some(signal);
         self
@@ -207,8 +301,13 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// Of `execve` or `execveat`: `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`, ...; of `chdir`, `setgroups`, `setresgid`,
     /// `setresuid`, `ioctl` and `seccomp`; `dup3`: `EBADF` for a number beyond the limit;
     /// [`ListedTwice`](crate::ErrorKind::ListedTwice),
-    /// [`InteriorNul`](crate::ErrorKind::InteriorNul). The task is dropped with the error, as a task
-    /// that has left a shared table cannot go back; [`try_exec`](Self::try_exec) gives it back.
+    /// [`InteriorNul`](crate::ErrorKind::InteriorNul); [`Mismatch`](crate::ErrorKind::Mismatch) for
+    /// [`Dynamic`](crate::Dynamic) fds of another table. [`MemoryExposed`](crate::ErrorKind::MemoryExposed) in
+    /// a pid namespace that this program has made, if another driven task lives there, or in one made there.
+    /// [`NotSent`](crate::ErrorKind::NotSent) if the task was dead before.
+    ///
+    /// The task is dropped with the error, as a task that has left a shared table cannot go back;
+    /// [`try_exec`](Self::try_exec) gives it back.
     pub fn exec(self) -> Result<ChildProcess, Error> {
         Ok(self.execute(OnFailure::Drop)?)
     }

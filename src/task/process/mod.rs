@@ -513,7 +513,8 @@ pub trait ProcessTask: far::Task {
     /// unless [`NOWAIT`](WaitIdOptions::NOWAIT) says otherwise.
     ///
     /// Checked: `pidfd` is of this task's fd table. Every task is a child of this process, also one that
-    /// a driven task has spawned: ask [`Task::here`](super::Task::here).
+    /// a driven task has spawned: ask [`Task::here`](super::Task::here). But what the init of a pid namespace
+    /// spawns is the init's, and nobody waits for it here.
     ///
     /// # Examples
     ///
