@@ -259,7 +259,7 @@ pub(super) fn same_memory<K: far::Task + ?Sized, A>(
     if own.is(space) {
         Ok(())
     } else {
-        Err(AddressSpaceMismatchError::between(&own, Some(space)).into())
+        Err(AddressSpaceMismatchError::between(own, Some(space)).into())
     }
 }
 

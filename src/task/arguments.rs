@@ -94,8 +94,8 @@ fn in_own_pids<K: far::Task + ?Sized>(
     namespace: Whose<'_, PidNamespace<K::PidNamespace>>,
 ) -> Result<(), Error> {
     let checked = K::PidNamespace::check(
-        || namespace.fits(|namespace| namespace.is(&task.pid_namespace())),
-        || PidNamespaceMismatchError::between(&task.pid_namespace(), namespace.known()).into(),
+        || namespace.fits(|namespace| namespace.is(task.pid_namespace())),
+        || PidNamespaceMismatchError::between(task.pid_namespace(), namespace.known()).into(),
     );
     checked.map_err(|mismatch| mismatched(call, mismatch))
 }
@@ -108,8 +108,8 @@ pub(crate) fn in_own_memory<K: far::Task + ?Sized, A>(
     space: Whose<'_, AddressSpace<A>>,
 ) -> Result<(), Error> {
     let checked = K::AddressSpace::check(
-        || space.fits(|space| space.is(&task.address_space())),
-        || AddressSpaceMismatchError::between(&task.address_space(), space.known()).into(),
+        || space.fits(|space| space.is(task.address_space())),
+        || AddressSpaceMismatchError::between(task.address_space(), space.known()).into(),
     );
     checked.map_err(|mismatch| mismatched(call, mismatch))
 }

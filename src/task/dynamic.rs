@@ -104,12 +104,12 @@ fn lives_with<K: far::Task, L: far::Task + ?Sized>(
     let (child_pids, others_child_pids) = (task.child_pid_namespace(), other.child_pid_namespace());
     if !task.fd_table().is(other.fd_table()) {
         Err(FdTableMismatchError::between(other.fd_table(), Some(task.fd_table())).into())
-    } else if !memory.is(&others_memory) {
-        Err(AddressSpaceMismatchError::between(&others_memory, Some(&memory)).into())
-    } else if !pids.is(&others_pids) {
-        Err(PidNamespaceMismatchError::between(&others_pids, Some(&pids)).into())
-    } else if !child_pids.is(&others_child_pids) {
-        Err(PidNamespaceMismatchError::between(&others_child_pids, Some(&child_pids)).into())
+    } else if !memory.is(others_memory) {
+        Err(AddressSpaceMismatchError::between(others_memory, Some(memory)).into())
+    } else if !pids.is(others_pids) {
+        Err(PidNamespaceMismatchError::between(others_pids, Some(pids)).into())
+    } else if !child_pids.is(others_child_pids) {
+        Err(PidNamespaceMismatchError::between(others_child_pids, Some(child_pids)).into())
     } else {
         Ok(())
     }
@@ -266,16 +266,19 @@ where
         &self.fd_table
     }
 
-    fn address_space(&self) -> AddressSpace<A> {
-        self.address_space.clone()
+    #[inline]
+    fn address_space(&self) -> &AddressSpace<A> {
+        &self.address_space
     }
 
-    fn pid_namespace(&self) -> PidNamespace<P> {
-        self.pid_namespace.clone()
+    #[inline]
+    fn pid_namespace(&self) -> &PidNamespace<P> {
+        &self.pid_namespace
     }
 
-    fn child_pid_namespace(&self) -> PidNamespace<C> {
-        self.child_pid_namespace.clone()
+    #[inline]
+    fn child_pid_namespace(&self) -> &PidNamespace<C> {
+        &self.child_pid_namespace
     }
 
     fn pid(&self) -> near::Pid<P> {

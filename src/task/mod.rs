@@ -297,16 +297,19 @@ where
         &self.fd_table
     }
 
-    fn address_space(&self) -> AddressSpace<A> {
-        self.address_space.clone()
+    #[inline]
+    fn address_space(&self) -> &AddressSpace<A> {
+        &self.address_space
     }
 
-    fn pid_namespace(&self) -> PidNamespace<P> {
-        self.pid_namespace.clone()
+    #[inline]
+    fn pid_namespace(&self) -> &PidNamespace<P> {
+        &self.pid_namespace
     }
 
-    fn child_pid_namespace(&self) -> PidNamespace<C> {
-        self.child_pid_namespace.clone()
+    #[inline]
+    fn child_pid_namespace(&self) -> &PidNamespace<C> {
+        &self.child_pid_namespace
     }
 
     fn pid(&self) -> near::Pid<P> {
