@@ -13,7 +13,7 @@ use crate::interface::{Call, Error};
 /// [when it becomes the program](crate::Task::seccomp_on_exec).
 ///
 /// [`seccomp(2)`]: https://man7.org/linux/man-pages/man2/seccomp.2.html
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SeccompFilter {
     /// Each as the kernel takes it, `struct sock_filter`.
     instructions: Arc<[u64]>,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::ops::{Bound, RangeBounds};
 
@@ -170,6 +171,12 @@ impl<A> PartialEq for MemoryMapping<A> {
 }
 
 impl<A> Eq for MemoryMapping<A> {}
+
+impl<A> Hash for MemoryMapping<A> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.address, self.length, self.page_size).hash(state);
+    }
+}
 
 impl<A: Namespace> fmt::Display for MemoryMapping<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -734,7 +734,7 @@ impl<K: far::Task + ?Sized> FileDescriptorTask for K {}
 pub type Ends<K> = (Fd<<K as far::Task>::FdTable>, Fd<<K as far::Task>::FdTable>);
 
 /// A range of a file, to be locked: [`FileDescriptorTask::fcntl_ofd_setlk`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lock {
     /// What kind of lock.
     pub kind: LockKind,
@@ -745,7 +745,7 @@ pub struct Lock {
 }
 
 /// The kind of a [`Lock`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LockKind {
     /// Any number of open files can have it (`F_RDLCK`).
     Shared,

@@ -132,7 +132,8 @@ pub use sched::SchedTask;
 pub use scheduling::{CpuSet, Policy, SchedAttr, SchedulingTask};
 pub use signal::{SigAction, SigmaskChange, SignalTask};
 pub use socket::{
-    PeerCredentials, Received, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
+    NotInet, PeerCredentials, Received, SocketAddress, SocketMessageTask, SocketOptionTask,
+    SocketTask,
 };
 pub use spawn::SpawnTask;
 pub use storage::StorageTask;

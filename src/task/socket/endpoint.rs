@@ -52,7 +52,7 @@ pub trait SocketTask: far::Task {
     /// let listener = child.socket(AddressFamily::INET, stream, None, flags)?;
     /// child.bind(&listener, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     /// child.listen(&listener, 16)?;
-    /// let SocketAddress::Inet(address) = child.getsockname(&listener)? else { unreachable!() };
+    /// let address = SocketAddr::try_from(child.getsockname(&listener)?)?;
     ///
     /// let client = TcpStream::connect(address)?;
     /// let (connection, peer) = child.accept4(&listener, SocketFlags::empty())?;
