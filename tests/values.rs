@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::hash::Hash;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -22,6 +24,7 @@ const _: () = {
     hashed::<Outcome>();
     hashed::<IdMap>();
     hashed::<Lock>();
+    hashed::<Program>();
     hashed::<LockKind>();
     hashed::<Node>();
     hashed::<SeccompFilter>();
@@ -80,9 +83,24 @@ fn rustix_and_this_library_call_a_process_the_same() {
 fn ranges_of_pages_are_equal_if_they_are_the_same() {
     let pages = Task::here().mmap_anonymous(8192, ProtFlags::empty()).unwrap();
     let pages: MemoryMapping<HostMemory> = pages.near();
-    let known = std::collections::HashSet::from([pages, pages.slice(..4096).unwrap()]);
+    let known = HashSet::from([pages, pages.slice(..4096).unwrap()]);
     assert!(known.contains(&pages.slice(..).unwrap()));
     assert!(!known.contains(&pages.slice(4096..).unwrap()));
+}
+
+#[test]
+fn a_program_tells_what_it_was_told() {
+    let program = Program::new("env").args(["-0", "-v"]).env_remove("HOME").current_dir("/");
+    let with = |variables| program.clone().envs(variables);
+    let told = with([("A", "1"), ("B", "2")]);
+    assert_eq!((told.get_program(), told.get_current_dir()), ("env".as_ref(), Some("/".as_ref())));
+    assert!(told.get_args().eq(["-0", "-v"]));
+    let variables: Vec<_> = told.get_envs().collect();
+    let set = |name: &'static str, value| (OsStr::new(name), Some(OsStr::new(value)));
+    assert_eq!(variables, [set("A", "1"), set("B", "2"), (OsStr::new("HOME"), None)]);
+    let known = HashSet::from([told]);
+    assert!(known.contains(&with([("B", "2"), ("A", "1")])));
+    assert!(!known.contains(&program));
 }
 
 #[test]
