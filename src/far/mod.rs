@@ -21,6 +21,7 @@ mod whose;
 
 pub use address_space::AddressSpace;
 pub use fd_table::FdTable;
+pub(crate) use file::F_DUPFD_QUERY;
 pub use file::File;
 pub use mismatch::{
     AddressSpaceMismatchError, FdTableMismatchError, NamespaceMismatchError,

@@ -115,24 +115,9 @@ fn lives_with<K: far::Task, L: far::Task + ?Sized>(
     }
 }
 
-macro_rules! pinned_labels {
-    ($($name:ident $doc:literal)+) => {$(
-        #[doc = $doc]
-        #[allow(non_camel_case_types, reason = "labels are named like the namespaces users declare")]
-        #[derive(Debug)]
-        pub enum $name {}
-
-        impl Label for $name {
-            const NAME: &'static str = stringify!($name);
-        }
-    )+};
-}
-
 /// The labels of a task that is [pinned](Task::pin).
 pub mod pinned {
-    use crate::brand::Label;
-
-    pinned_labels! {
+    crate::brand::labels! {
         pinned_fds "Label of a pinned task's fd table."
         pinned_memory "Label of a pinned task's address space."
         pinned_pids "Label of a pinned task's pid namespace."
