@@ -4,37 +4,36 @@ use std::error::Error;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::{fmt, io};
 
-use super::segment::Identity;
-use super::{AddressSpace, FdTable, PidNamespace};
+use super::{AddressSpace, FdTable, NamespaceId, PidNamespace};
 
 /// The two sides of a mismatch: of the same kind, the task's namespace, and what an argument says of its own.
 #[derive(PartialEq, Eq, Hash)]
 struct Sides {
     kind: &'static str,
-    task: Identity,
-    argument: Option<Identity>,
+    task: NamespaceId,
+    argument: Option<NamespaceId>,
 }
 
 /// How a side is named in an error: by its label, and who made it.
 struct Side {
     kind: &'static str,
-    identity: Option<Identity>,
+    id: Option<NamespaceId>,
 }
 
 impl Sides {
     fn task(&self) -> Side {
-        Side { kind: self.kind, identity: Some(self.task) }
+        Side { kind: self.kind, id: Some(self.task) }
     }
 
     fn argument(&self) -> Side {
-        Side { kind: self.kind, identity: self.argument }
+        Side { kind: self.kind, id: self.argument }
     }
 }
 
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.identity {
-            Some(identity) => identity.describe(f, self.kind),
+        match self.id {
+            Some(id) => id.describe(f, self.kind),
             // A number that was learned from a dynamic task, and not kept together with that.
             None => write!(f, "{}(not known, as it is a number alone)", self.kind),
         }
@@ -53,7 +52,7 @@ macro_rules! mismatch_errors {
             /// The call was for the first; the argument is of the second, or does not say of which.
             #[cold]
             pub(crate) fn between<T, B>(task: &$Kind<T>, argument: Option<&$Kind<B>>) -> Self {
-                let (task, argument) = (task.identity(), argument.map($Kind::identity));
+                let (task, argument) = (task.id(), argument.map($Kind::id));
                 $Error { sides: Seen::sides(Sides { kind: stringify!($Kind), task, argument }) }
             }
         }

@@ -29,5 +29,6 @@ pub use mismatch::{
 };
 pub use pid::{Pgid, Pid, Sid, Tid};
 pub use pid_namespace::{PidNamespace, Sees};
+pub use segment::NamespaceId;
 pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};
 pub use whose::Whose;
