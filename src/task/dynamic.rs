@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use crate::brand::{Brand, Dynamic, Guard, HostMemory, Label, Namespace};
+use crate::brand::{Brand, Dynamic, HostMemory, Namespace};
 use crate::far::{
     self, AddressSpace, AddressSpaceMismatchError, FdTable, FdTableMismatchError,
     NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError,
@@ -18,10 +18,9 @@ use crate::handle::{AsFd, Inherit, NotRebranded};
 use crate::interface::{Call, Error, Residents, Ring, SyscallInterface};
 use crate::near;
 
+use super::Task;
 use super::arguments::{call, near};
-use super::spawn::Parent;
 use super::unshare_files::{NotUnshared, leave_for};
-use super::{SpawnTask, Task};
 
 impl<F, A, P, I, C> Task<F, A, P, I, C> {
     /// The same task, checked at run time, and storable anywhere: see [`Dynamic`].
@@ -268,48 +267,6 @@ where
 
     fn pid(&self) -> near::Pid<P> {
         self.pid
-    }
-}
-
-impl<F, A, P, C> SpawnTask for Pinned<'_, F, A, P, C>
-where
-    F: Namespace,
-    A: Namespace,
-    P: Namespace,
-    C: Namespace,
-{
-    type Child = Task<F, A, C, Ring, C>;
-    type ChildWithPids<Q: Namespace> = Task<F, A, Q, Ring, Q>;
-    type ChildWithMemory<B: Namespace> = Task<F, B, C, Ring, C>;
-
-    fn spawn(&self) -> Result<Self::Child, Error> {
-        self.as_parent().spawn()
-    }
-
-    fn spawn_with_memory<'id, L: Label>(
-        &self,
-        _guard: Guard<'id, L>,
-    ) -> Result<Self::ChildWithMemory<Brand<'id, L>>, Error> {
-        self.as_parent().spawn_with_memory()
-    }
-
-    fn spawn_with_pids<'id, L: Label>(
-        &self,
-        _guard: Guard<'id, L>,
-    ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
-        self.as_parent().spawn_with_pids()
-    }
-}
-
-impl<F, A, P, C> Pinned<'_, F, A, P, C> {
-    fn as_parent(&self) -> Parent<'_, F, A, P, C> {
-        Parent {
-            ring: self.interface,
-            fd_table: &self.fd_table,
-            address_space: &self.address_space,
-            pid_namespace: &self.pid_namespace,
-            child_pid_namespace: &self.child_pid_namespace,
-        }
     }
 }
 
