@@ -41,7 +41,7 @@ fn print_frequent_words(file: &str) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("{file}: {error}"))?;
     let mut children = Vec::new();
     for stage in stages.map(|program| program.env("LC_ALL", "C")) {
-        let name = stage.path().to_string_lossy().into_owned();
+        let name = stage.get_program().to_string_lossy().into_owned();
         let (output, writer) = here.pipe2(PipeFlags::empty())?;
 
         // A child with a table of its own, which these two fds move to. Of ours,

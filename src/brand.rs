@@ -205,24 +205,37 @@ mod sealed {
     impl Sealed for super::Dynamic {}
 }
 
+/// The labels of namespaces that this library names itself.
+macro_rules! labels {
+    (of the host: $($name:ident $doc:literal)+) => {$(
+        $crate::brand::labels! { @type $name $doc }
+        impl Named for Brand<'static, $name> {
+            const NAME: &'static str = stringify!($name);
+        }
+    )+};
+    (@type $name:ident $doc:literal) => {
+        #[doc = $doc]
+        #[allow(non_camel_case_types, reason = "labels are named like the namespaces users declare")]
+        #[derive(Debug)]
+        pub enum $name {}
+    };
+    ($($name:ident $doc:literal)+) => {$(
+        $crate::brand::labels! { @type $name $doc }
+        impl $crate::brand::Label for $name {
+            const NAME: &'static str = stringify!($name);
+        }
+    )+};
+}
+
+pub(crate) use labels;
+
 /// The labels of the namespaces the calling program itself runs in. They are not [`Label`]s, so that
 /// no guard can have one.
-#[allow(non_camel_case_types, reason = "labels are named like the namespaces users declare")]
 pub mod host {
     use super::{Brand, Named};
 
-    macro_rules! host_label {
-        ($($name:ident $doc:literal)+) => {$(
-            #[doc = $doc]
-            #[derive(Debug)]
-            pub enum $name {}
-            impl Named for Brand<'static, $name> {
-                const NAME: &'static str = stringify!($name);
-            }
-        )+};
-    }
-
-    host_label! {
+    labels! {
+        of the host:
         host_fds "Label of this process's fd table."
         host_memory "Label of this process's address space."
         host_pids "Label of this process's pid namespace."

@@ -8,11 +8,14 @@
 //    long as they exist, and so has each `Vector` in `Vectors`: what the kernel takes as `struct iovec`.
 #![expect(unsafe_code, reason = "promises what memory is where")]
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of};
+use std::rc::Rc;
 use std::slice;
+use std::sync::Arc;
 
 use crate::brand::{Dynamic, HostMemory, Namespace};
 use crate::far::{AddressSpace, Whose};
@@ -46,7 +49,7 @@ unsafe impl HoldsSlices for Dynamic {}
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
     note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
-    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`, and `Pointer`s to plain data"
+    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`, `String`, a `Box` or `Arc` of them, and `Pointer`s to plain data"
 )]
 pub unsafe trait Buf<A> {
     /// Where it is.
@@ -74,7 +77,7 @@ pub unsafe trait Buf<A> {
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
     note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
-    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them, and `Pointer`s to plain data"
+    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them, a `Box` of such, and `Pointer`s to plain data"
 )]
 pub unsafe trait BufMut<A> {
     /// Where it is.
@@ -106,13 +109,21 @@ macro_rules! slice_buffers {
                 Whose::Of(const { &AddressSpace::of_host() })
             }
         }
-
-        slice_buffers_mut! { [$($generics)*] $bytes }
     )+};
 }
 
+slice_buffers! {
+    [] [u8]
+    [const N: usize] [u8; N]
+    [] Vec<u8>
+    [] str
+    [] String
+    [] IoSlice<'_>
+    [] IoSliceMut<'_>
+}
+
 macro_rules! slice_buffers_mut {
-    ([$($generics:tt)*] $bytes:ty) => {
+    ($([$($generics:tt)*] $bytes:ty)+) => {$(
         // SAFETY: (1); a mutably borrowed slice of something that any bytes are valid for.
         unsafe impl<A: HoldsSlices, $($generics)*> BufMut<A> for $bytes {
             #[inline]
@@ -128,32 +139,16 @@ macro_rules! slice_buffers_mut {
                 Whose::Of(const { &AddressSpace::of_host() })
             }
         }
-    };
+    )+};
 }
 
-slice_buffers! {
+slice_buffers_mut! {
     [] [u8]
     [const N: usize] [u8; N]
     [] Vec<u8>
-}
-slice_buffers_mut! { [] IoSliceMut<'_> }
-slice_buffers_mut! { [] [MaybeUninit<u8>] }
-slice_buffers_mut! { [const N: usize] [MaybeUninit<u8>; N] }
-
-// SAFETY: (1); a borrowed string.
-unsafe impl<A: HoldsSlices> Buf<A> for str {
-    #[inline]
-    fn address(&self) -> Address<A> {
-        Address::new(self.as_ptr().expose_provenance())
-    }
-    #[inline]
-    fn length(&self) -> usize {
-        self.len()
-    }
-    #[inline]
-    fn space(&self) -> Whose<'_, AddressSpace<A>> {
-        Whose::Of(const { &AddressSpace::of_host() })
-    }
+    [] IoSliceMut<'_>
+    [] [MaybeUninit<u8>]
+    [const N: usize] [MaybeUninit<u8>; N]
 }
 
 /// A buffer of whatever type in the address space `A`, to be read by a call: std's [`IoSlice`], for any
@@ -300,22 +295,6 @@ const _: () = {
     assert!(offset_of!(Vector, length) == offset_of!(libc::iovec, iov_len));
 };
 
-// SAFETY: (1); a borrowed slice.
-unsafe impl<A: HoldsSlices> Buf<A> for IoSlice<'_> {
-    #[inline]
-    fn address(&self) -> Address<A> {
-        Address::new(self.as_ptr().expose_provenance())
-    }
-    #[inline]
-    fn length(&self) -> usize {
-        self.len()
-    }
-    #[inline]
-    fn space(&self) -> Whose<'_, AddressSpace<A>> {
-        Whose::Of(const { &AddressSpace::of_host() })
-    }
-}
-
 // SAFETY: (2); the buffer that is borrowed.
 unsafe impl<A> Buf<A> for IoBuf<'_, A> {
     #[inline]
@@ -340,34 +319,53 @@ unsafe impl<A> BufMut<A> for IoBufMut<'_, A> {
     }
 }
 
-// SAFETY: what is borrowed through `self` is borrowed too.
-unsafe impl<A, B: Buf<A> + ?Sized> Buf<A> for &B {
-    #[inline]
-    fn address(&self) -> Address<A> {
-        (**self).address()
-    }
-    #[inline]
-    fn length(&self) -> usize {
-        (**self).length()
-    }
-    #[inline]
-    fn space(&self) -> Whose<'_, AddressSpace<A>> {
-        (**self).space()
-    }
+macro_rules! buffers_behind {
+    ($([$($bound:tt)*] $pointer:ty)+) => {$(
+        // SAFETY: what is borrowed through `self` is borrowed too.
+        unsafe impl<A, B: Buf<A> + ?Sized $($bound)*> Buf<A> for $pointer {
+            #[inline]
+            fn address(&self) -> Address<A> {
+                (**self).address()
+            }
+            #[inline]
+            fn length(&self) -> usize {
+                (**self).length()
+            }
+            #[inline]
+            fn space(&self) -> Whose<'_, AddressSpace<A>> {
+                (**self).space()
+            }
+        }
+    )+};
 }
 
-// SAFETY: what is mutably borrowed through `self` is mutably borrowed too.
-unsafe impl<A, B: BufMut<A> + ?Sized> BufMut<A> for &mut B {
-    #[inline]
-    fn address_mut(&mut self) -> Address<A> {
-        (**self).address_mut()
-    }
-    #[inline]
-    fn length(&self) -> usize {
-        (**self).length()
-    }
-    #[inline]
-    fn space(&self) -> Whose<'_, AddressSpace<A>> {
-        (**self).space()
-    }
+buffers_behind! {
+    [] &B
+    [] &mut B
+    [] Box<B>
+    [] Rc<B>
+    [] Arc<B>
+    [+ ToOwned] Cow<'_, B>
 }
+
+macro_rules! buffers_mut_behind {
+    ($($pointer:ty)+) => {$(
+        // SAFETY: what is mutably borrowed through `self` is mutably borrowed too.
+        unsafe impl<A, B: BufMut<A> + ?Sized> BufMut<A> for $pointer {
+            #[inline]
+            fn address_mut(&mut self) -> Address<A> {
+                (**self).address_mut()
+            }
+            #[inline]
+            fn length(&self) -> usize {
+                (**self).length()
+            }
+            #[inline]
+            fn space(&self) -> Whose<'_, AddressSpace<A>> {
+                (**self).space()
+            }
+        }
+    )+};
+}
+
+buffers_mut_behind! { &mut B Box<B> }

@@ -4,7 +4,7 @@ use rustix::process::{getegid, geteuid};
 ///
 /// For a program, [`Command::uid_map`](crate::Command::uid_map); for a task,
 /// [`write_uid_map`](crate::task::CredentialsTask::write_uid_map).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IdMap {
     /// The first id of the range in the new user namespace.
     pub inside: u32,

@@ -115,6 +115,8 @@
 compile_error!("nearfar drives its children with x86-64 assembly and Linux's own syscalls");
 
 #[macro_use]
+mod set;
+#[macro_use]
 mod undone;
 
 pub mod brand;

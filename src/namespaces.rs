@@ -1,5 +1,4 @@
 use std::fmt;
-use std::ops::{BitOr, BitOrAssign};
 
 /// Kinds of namespaces that a task can have of its own without changing what its fds, addresses and
 /// pids mean.
@@ -14,6 +13,7 @@ use std::ops::{BitOr, BitOrAssign};
 /// let own = Namespaces::USER | Namespaces::MOUNT;
 /// assert!(own.contains(Namespaces::MOUNT) && !own.contains(Namespaces::NET));
 /// assert_eq!(format!("{own:?}"), "Namespaces(USER | MOUNT)");
+/// assert_eq!(own - Namespaces::USER, Namespaces::MOUNT);
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Namespaces(u64);
@@ -22,6 +22,12 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident $flag:ident)+) => {
         impl Namespaces {
             $($(#[$doc])* pub const $kind: Namespaces = Namespaces(libc::$flag as u64);)+
+
+            /// All of them.
+            #[must_use]
+            pub const fn all() -> Self {
+                Namespaces($(libc::$flag as u64)|+)
+            }
 
             const NAMES: &[(Namespaces, &str)] = &[$((Namespaces::$kind, stringify!($kind))),+];
         }
@@ -59,25 +65,33 @@ impl Namespaces {
         self.0 & kinds.0 == kinds.0
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Adds `kinds`.
+    pub fn insert(&mut self, kinds: Namespaces) {
+        *self |= kinds;
+    }
+
+    /// Takes `kinds` away.
+    pub fn remove(&mut self, kinds: Namespaces) {
+        *self -= kinds;
+    }
+
     /// The `CLONE_NEW*` bits.
     pub(crate) const fn bits(self) -> u64 {
         self.0
     }
-}
 
-impl BitOr for Namespaces {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Namespaces(self.0 | other.0)
+    fn combined(self, other: Self, bits: fn(u64, u64) -> u64) -> Self {
+        Namespaces(bits(self.0, other.0))
     }
 }
 
-impl BitOrAssign for Namespaces {
-    fn bitor_assign(&mut self, other: Self) {
-        *self = *self | other;
-    }
-}
+set_operators! { Namespaces }
 
 impl fmt::Debug for Namespaces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,9 +19,10 @@ use crate::interface::{Call, Error, ErrorKind};
 /// use nearfar::Program;
 ///
 /// let program = Program::new("sort").args(["-k1,1nr", "-k2"]).env("LC_ALL", "C");
-/// # let _ = program;
+/// assert_eq!(program.get_program(), "sort");
+/// assert!(program.get_args().eq(["-k1,1nr", "-k2"]));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a program does nothing until a task becomes it"]
 pub struct Program {
     path: OsString,
@@ -70,6 +71,14 @@ impl Program {
         self
     }
 
+    /// Sets environment variables.
+    pub fn envs<N: AsRef<OsStr>, V: AsRef<OsStr>>(
+        self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        variables.into_iter().fold(self, |program, (name, value)| program.env(name, value))
+    }
+
     /// Does not pass on an environment variable.
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
         if self.clear_environment {
@@ -95,19 +104,23 @@ impl Program {
 
     /// What [`new`](Self::new) was given.
     #[must_use]
-    pub fn path(&self) -> &OsStr {
+    pub fn get_program(&self) -> &OsStr {
         &self.path
     }
 
-    pub(crate) fn arguments(&self) -> impl Iterator<Item = &OsStr> {
+    /// The arguments, without the program's own name.
+    pub fn get_args(&self) -> impl Iterator<Item = &OsStr> {
         self.args.iter().map(OsString::as_os_str)
     }
 
-    pub(crate) fn environment_changes(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
+    /// What is changed in the environment: variables that are set, and those that are removed.
+    pub fn get_envs(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
         self.environment.iter().map(|(name, value)| (name.as_os_str(), value.as_deref()))
     }
 
-    pub(crate) fn directory(&self) -> Option<&Path> {
+    /// The working directory to start in, if one was said.
+    #[must_use]
+    pub fn get_current_dir(&self) -> Option<&Path> {
         self.current_dir.as_deref()
     }
 

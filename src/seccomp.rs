@@ -43,7 +43,7 @@ use crate::interface::{Call, Error};
 /// [`PR_SET_NO_NEW_PRIVS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_NO_NEW_PRIVS.2const.html)
 ///
 /// [`seccomp(2)`]: https://man7.org/linux/man-pages/man2/seccomp.2.html
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SeccompFilter {
     /// Each as the kernel takes it, `struct sock_filter`.
     instructions: Arc<[u64]>,

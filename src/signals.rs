@@ -1,5 +1,5 @@
 use std::fmt;
-use std::ops::{BitOr, BitOrAssign};
+use std::ops::BitOr;
 
 use rustix::process::Signal;
 
@@ -18,6 +18,7 @@ use rustix::process::Signal;
 ///
 /// set |= SignalSet::of_number(40).expect("a real-time signal");
 /// assert!(set.numbers().eq([1, 15, 40]));
+/// assert_eq!((set - Signal::HUP.into()).numbers().collect::<Vec<_>>(), [15, 40]);
 /// ```
 #[doc(alias = "sigset_t")]
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -75,7 +76,7 @@ impl SignalSet {
         self.0 == 0
     }
 
-    /// Their numbers, ascending.
+    /// Their numbers, ascending. Real-time ones have no other name.
     pub fn numbers(self) -> impl Iterator<Item = i32> {
         (1..=64).filter(move |number| self.0 & (1 << (number - 1)) != 0)
     }
@@ -87,6 +88,10 @@ impl SignalSet {
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         SignalSet(bits)
+    }
+
+    fn combined(self, other: Self, bits: fn(u64, u64) -> u64) -> Self {
+        SignalSet(bits(self.0, other.0))
     }
 }
 
@@ -112,19 +117,7 @@ impl From<Signal> for SignalSet {
     }
 }
 
-impl BitOr for SignalSet {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        SignalSet(self.0 | other.0)
-    }
-}
-
-impl BitOrAssign for SignalSet {
-    fn bitor_assign(&mut self, other: Self) {
-        *self = *self | other;
-    }
-}
+set_operators! { SignalSet }
 
 impl fmt::Debug for SignalSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -24,18 +24,20 @@ fn sleep() -> ChildProcess {
 fn every_end_is_told_and_converts_to_std() {
     deadline(|| {
         for (script, outcome, text) in [
-            ("exit 0", Outcome::Exited(0), "exit status 0"),
-            ("exit 255", Outcome::Exited(255), "exit status 255"),
+            ("exit 0", Outcome::Exited(0), "exit status: 0"),
+            ("exit 255", Outcome::Exited(255), "exit status: 255"),
             (
                 "kill -TERM $$",
                 Outcome::Killed { signal: 15, core_dumped: false },
-                "killed by signal 15 (SIGTERM)",
+                "signal: 15 (SIGTERM)",
             ),
         ] {
             let exit = run(script).wait().unwrap();
             assert_eq!((exit.outcome(), exit.to_string().as_str()), (outcome, text));
             let std = std::process::Command::new("sh").args(["-c", script]).status().unwrap();
             assert_eq!(ExitStatus::from(exit), std);
+            assert!(!exit.core_dumped());
+            assert_eq!((Outcome::from(std), std.to_string()), (outcome, outcome.to_string()));
         }
     });
 }

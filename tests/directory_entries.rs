@@ -89,15 +89,15 @@ unsafe impl far::Task for Liar {
         self.here.fd_table()
     }
 
-    fn address_space(&self) -> AddressSpace<HostMemory> {
+    fn address_space(&self) -> &AddressSpace<HostMemory> {
         self.here.address_space()
     }
 
-    fn pid_namespace(&self) -> PidNamespace<HostPids> {
+    fn pid_namespace(&self) -> &PidNamespace<HostPids> {
         self.here.pid_namespace()
     }
 
-    fn child_pid_namespace(&self) -> PidNamespace<HostPids> {
+    fn child_pid_namespace(&self) -> &PidNamespace<HostPids> {
         self.here.child_pid_namespace()
     }
 

@@ -192,7 +192,10 @@ fn a_driven_task_reads_its_signals() {
         let value = libc::sigval { sival_ptr: 77 as *mut _ };
         // SAFETY: numbers only.
         assert_eq!(unsafe { libc::sigqueue(pid.as_raw(), 40, value) }, 0);
+        let first = signal;
         let signal = child.signalfd_read(&signals).unwrap();
+        let same = signal;
+        assert!(signal == same && signal != first);
         assert_eq!((signal.signal(), signal.number()), (None, 40));
         assert_eq!((signal.code(), signal.value()), (libc::SI_QUEUE, 77));
         assert_eq!(signal.pid(), Some(here.pid()));

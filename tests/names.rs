@@ -1,5 +1,7 @@
 //! What identities and ids print, and when identities are equal.
 
+use std::collections::BTreeSet;
+
 use nearfar::far::{self, FdTable};
 use nearfar::near;
 use nearfar::prelude::*;
@@ -70,6 +72,29 @@ fn identities_print_their_creator_and_are_equal_only_to_themselves() {
     let (second, ()) = sibling.unshare_files(second_fds, ()).unwrap();
     assert!(!is_same(first.fd_table(), second.fd_table()));
     assert!(!is_same(first.fd_table(), here.fd_table()));
+}
+
+#[test]
+fn ids_of_namespaces_are_equal_as_the_namespaces_are() {
+    let here = Task::here();
+    brand!(private_fds, inner_pids);
+    let (child, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+    let init = here.spawn_with_pids(inner_pids).unwrap();
+    let hosts = [here.fd_table().id(), here.address_space().id(), here.pid_namespace().id()];
+    let own = [child.fd_table().id(), init.pid_namespace().id()];
+    assert_eq!(
+        hosts,
+        [init.fd_table().id(), init.address_space().id(), child.pid_namespace().id()]
+    );
+    let all: BTreeSet<_> = hosts.into_iter().chain(own).collect();
+    assert_eq!(all.len(), 5, "also those of different kinds");
+    assert!(hosts.iter().all(|host| own.iter().all(|other| host < other)));
+    assert!(own[0] < own[1], "it was made before");
+    assert_eq!(child.spawn().unwrap().fd_table().id(), own[0]);
+    assert_eq!(child.erase().fd_table().id(), own[0]);
+    assert_eq!(hosts[0].to_string(), "NamespaceId(host_fds)");
+    let text = format!("{:?}", own[0]);
+    assert!(text.starts_with("NamespaceId(private_fds, #"), "{text}");
 }
 
 fn is_same<F: nearfar::brand::Namespace, G: nearfar::brand::Namespace>(

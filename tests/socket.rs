@@ -110,7 +110,7 @@ on_every! {
         for address in addresses {
             let socket = listener(task, address);
             assert!(task.getsockopt_acceptconn(&socket).unwrap());
-            let SocketAddress::Inet(bound) = task.getsockname(&socket).unwrap() else { panic!() };
+            let bound = SocketAddr::try_from(task.getsockname(&socket).unwrap()).unwrap();
             assert_eq!(bound.ip(), address.ip());
             let std = TcpStream::connect(bound).unwrap();
             let (connection, peer) = task.accept4(&socket, NONE).unwrap();

@@ -237,7 +237,7 @@ fn who_crashes_is_started_again_later_each_time() {
             assert!(pair[1] - pair[0] >= delay - 0.015, "{starts:?}");
         }
         for (n, delay) in ["100ms", "200ms", "400ms", "800ms"].into_iter().enumerate() {
-            assert_eq!(running.nth("crash: exit status ", n), "7");
+            assert_eq!(running.nth("crash: exit status: ", n), "7");
             assert_eq!(running.nth("crash: again in ", n), delay);
         }
         running.signal(Signal::INT);
@@ -269,7 +269,7 @@ fn starting_again_leaves_no_fd_and_no_zombie() {
             let now = numbers(supervisor);
             assert_eq!(*before.get_or_insert_with(|| now.clone()), now);
             kill(pid).unwrap();
-            assert_eq!(running.nth("victim: killed by signal ", n), "9 (SIGKILL)");
+            assert_eq!(running.nth("victim: signal: ", n), "9 (SIGKILL)");
             assert!(is_gone(pid));
         }
         running.signal(Signal::TERM);
@@ -290,7 +290,7 @@ fn who_is_done_is_not_started_again() {
             "#,
         );
         running.pid("again", 3);
-        assert_eq!(running.nth("once: exit status ", 0), "0");
+        assert_eq!(running.nth("once: exit status: ", 0), "0");
         running.signal(Signal::INT);
         assert!(running.end().success());
         assert_eq!(running.seen.iter().filter(|line| line.starts_with("once: ")).count(), 2);
@@ -340,9 +340,9 @@ fn a_signal_stops_everything() {
             assert!(status.success());
             assert!(duration >= Duration::from_millis(500), "{duration:?}");
             assert!(duration < Duration::from_secs(20), "{duration:?}");
-            assert_eq!(running.nth("polite: ", 1), "exit status 3");
+            assert_eq!(running.nth("polite: ", 1), "exit status: 3");
             for name in ["deaf: ", "init: ", "stopped: "] {
-                assert_eq!(running.nth(name, 1), "killed by signal 9 (SIGKILL)");
+                assert_eq!(running.nth(name, 1), "signal: 9 (SIGKILL)");
             }
             until("nobody is left of their groups", || background.into_iter().all(is_gone));
         });
@@ -359,7 +359,7 @@ fn what_a_program_leaves_in_its_group_ends_with_it() {
             "#,
         );
         let left: i32 = running.nth("left ", 0).parse().unwrap();
-        running.nth("leaves: exit status 0", 0);
+        running.nth("leaves: exit status: 0", 0);
         until("it is gone", || is_gone(left));
         assert!(running.end().success());
     });

@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use common::{deadline, on_all, on_every, until_blocked_in};
 use nearfar::ErrorKind;
@@ -95,6 +98,22 @@ on_all! {
         let mixed = [IoBuf::new(&first), IoBuf::new(&second), IoBuf::new("g")];
         assert_eq!(task.writev(&file, &mixed).unwrap(), 5);
         assert_eq!(content(task, &file), b"aabbccdefaabbg");
+    }
+
+    fn what_owns_bytes_is_a_buffer(task) {
+        let file = file_with(task, b"");
+        assert_eq!(task.write(&file, &format!("{}", 1)).unwrap(), 1);
+        assert_eq!(task.write(&file, &Box::<[u8]>::from(*b"2")).unwrap(), 1);
+        assert_eq!(task.write(&file, &Arc::<str>::from("3")).unwrap(), 1);
+        assert_eq!(task.write(&file, &Rc::new([b'4'])).unwrap(), 1);
+        assert_eq!(task.write(&file, &String::from_utf8_lossy(b"5")).unwrap(), 1);
+        assert_eq!(task.write(&file, &Cow::from(vec![b'6'])).unwrap(), 1);
+        assert_eq!(task.writev(&file, &[String::from("7"), String::from("8")]).unwrap(), 2);
+        assert_eq!(task.writev(&file, &[IoSliceMut::new(&mut [b'9'])]).unwrap(), 1);
+        assert_eq!(content(task, &file), b"123456789");
+        let mut boxed: Box<[u8]> = Box::new([0; 3]);
+        assert_eq!(task.pread(&file, &mut boxed, 3).unwrap(), 3);
+        assert_eq!(*boxed, *b"456");
     }
 
     fn writev_takes_as_many_buffers_as_the_kernel(task) {

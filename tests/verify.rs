@@ -56,13 +56,13 @@ unsafe impl<K: far::Task, L: far::Task> far::Task for Liar<'_, K, L> {
     fn fd_table(&self) -> &FdTable<L::FdTable> {
         self.story.fd_table()
     }
-    fn address_space(&self) -> AddressSpace<L::AddressSpace> {
+    fn address_space(&self) -> &AddressSpace<L::AddressSpace> {
         self.story.address_space()
     }
-    fn pid_namespace(&self) -> PidNamespace<L::PidNamespace> {
+    fn pid_namespace(&self) -> &PidNamespace<L::PidNamespace> {
         self.story.pid_namespace()
     }
-    fn child_pid_namespace(&self) -> PidNamespace<L::ChildPidNamespace> {
+    fn child_pid_namespace(&self) -> &PidNamespace<L::ChildPidNamespace> {
         self.story.child_pid_namespace()
     }
     fn pid(&self) -> Pid<L::PidNamespace> {

@@ -33,6 +33,9 @@ pub struct File {
     fd: Arc<OwnedFd>,
 }
 
+/// Of `linux/fcntl.h`.
+pub(crate) const F_DUPFD_QUERY: c_int = 1024 + 3;
+
 impl File {
     /// The open file of an fd of this process.
     pub(crate) fn of(fd: OwnedFd) -> Self {
@@ -90,8 +93,6 @@ impl File {
 
     /// Asks the way that came later, and needs no right to look into processes.
     fn query(&self, other: &File) -> Option<bool> {
-        /// Of `linux/fcntl.h`.
-        const F_DUPFD_QUERY: c_int = 1024 + 3;
         let arguments = [self.number(), F_DUPFD_QUERY as usize, other.number()];
         // SAFETY: (1); numbers only.
         match unsafe { Local::new().syscall(Call::FCNTL, arguments) } {

@@ -4,8 +4,7 @@ use std::error::Error;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::{fmt, io};
 
-use super::segment::Identity;
-use super::{AddressSpace, FdTable, PidNamespace};
+use super::{AddressSpace, FdTable, NamespaceId, PidNamespace};
 
 /// The two sides of a mismatch, of the same kind: a task's namespace, and that of what it was compared with, if
 /// that is known.
@@ -13,8 +12,8 @@ use super::{AddressSpace, FdTable, PidNamespace};
 struct Sides {
     kind: &'static str,
     compared: Compared,
-    task: Identity,
-    other: Option<Identity>,
+    task: NamespaceId,
+    other: Option<NamespaceId>,
 }
 
 /// What a task was compared with.
@@ -31,23 +30,23 @@ enum Compared {
 /// How a side is named in an error: by its label, and who made it.
 struct Side {
     kind: &'static str,
-    identity: Option<Identity>,
+    id: Option<NamespaceId>,
 }
 
 impl Sides {
     fn task(&self) -> Side {
-        Side { kind: self.kind, identity: Some(self.task) }
+        Side { kind: self.kind, id: Some(self.task) }
     }
 
     fn other(&self) -> Side {
-        Side { kind: self.kind, identity: self.other }
+        Side { kind: self.kind, id: self.other }
     }
 }
 
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.identity {
-            Some(identity) => identity.describe(f, self.kind),
+        match self.id {
+            Some(id) => id.describe(f, self.kind),
             // A number that was learned from a dynamic task, and not kept together with that.
             None => write!(f, "{}(not known, as it is a number alone)", self.kind),
         }
@@ -76,7 +75,7 @@ macro_rules! mismatch_errors {
             }
 
             fn with<T, B>(compared: Compared, task: &$Kind<T>, other: Option<&$Kind<B>>) -> Self {
-                let (task, other) = (task.identity(), other.map($Kind::identity));
+                let (task, other) = (task.id(), other.map($Kind::id));
                 let sides = Sides { kind: stringify!($Kind), compared, task, other };
                 $Error { sides: Seen::sides(sides) }
             }

@@ -21,6 +21,7 @@ mod whose;
 
 pub use address_space::AddressSpace;
 pub use fd_table::FdTable;
+pub(crate) use file::F_DUPFD_QUERY;
 pub use file::File;
 pub use mismatch::{
     AddressSpaceMismatchError, FdTableMismatchError, NamespaceMismatchError,
@@ -28,5 +29,6 @@ pub use mismatch::{
 };
 pub use pid::{Pgid, Pid, Sid, Tid};
 pub use pid_namespace::{PidNamespace, Sees};
+pub use segment::NamespaceId;
 pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};
 pub use whose::Whose;

@@ -16,7 +16,7 @@ macro_rules! far_numbers {
         impl<P> $Id<P> {
             #[doc = concat!("What `task` calls a ", $What, ", with the pid namespace that this is said in.")]
             pub fn of<K: Task<PidNamespace = P> + ?Sized>(task: &K, near: near::$Id<P>) -> Self {
-                $Id { near, namespace: task.pid_namespace() }
+                $Id { near, namespace: task.pid_namespace().clone() }
             }
 
             /// The number alone.
@@ -50,7 +50,7 @@ macro_rules! far_numbers {
                 if namespace.is(&self.namespace) {
                     Ok(self.near.rebranded())
                 } else {
-                    Err(PidNamespaceMismatchError::between(&namespace, Some(&self.namespace)).into())
+                    Err(PidNamespaceMismatchError::between(namespace, Some(&self.namespace)).into())
                 }
             }
         }

@@ -4,31 +4,54 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-/// What tells one namespace from another at run time, and what people call it.
+/// What tells one namespace from all others, of whatever kind, as plain data: a key for maps. It keeps nothing
+/// of the namespace, and no other one will have it.
 ///
-/// No other namespace of its kind has it, also not after this one is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Identity {
+/// The identities themselves can be keys, too, and do not change by that; but Clippy takes them for something that
+/// does (`mutable_key_type`), as they hold what this library does in the namespace. Ids are ordered as the
+/// namespaces were made, this process's own first.
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use nearfar::far::NamespaceId;
+/// use nearfar::prelude::*;
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let here = Task::here();
+/// brand!(private_fds);
+/// let (child, ()) = here.spawn_with_files(private_fds, ())?;
+/// let mut tasks: HashMap<NamespaceId, usize> = HashMap::new();
+/// for table in [here.fd_table().id(), child.fd_table().id(), child.spawn()?.fd_table().id()] {
+///     *tasks.entry(table).or_default() += 1;
+/// }
+/// assert_eq!(tasks[&child.fd_table().id()], 2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamespaceId {
+    /// Invariant: 0 for the host's, of which each has another name.
     serial: u64,
     creator: u32,
     name: &'static str,
 }
 
-impl Identity {
+impl NamespaceId {
     /// A namespace that this process was started in.
     pub(super) const fn of_host(name: &'static str) -> Self {
-        Identity { serial: 0, creator: 0, name }
+        NamespaceId { serial: 0, creator: 0, name }
     }
 
     /// An identity that no other namespace has or will have.
     fn new(name: &'static str) -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let serial = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-        Identity { serial, creator: process::id(), name }
+        NamespaceId { serial, creator: process::id(), name }
     }
 
     pub(super) fn describe(self, f: &mut fmt::Formatter<'_>, kind: &str) -> fmt::Result {
-        let Identity { serial, creator, name } = self;
+        let NamespaceId { serial, creator, name } = self;
         match serial {
             0 => write!(f, "{kind}({name})"),
             _ => write!(f, "{kind}({name}, #{serial} made by process {creator})"),
@@ -36,11 +59,23 @@ impl Identity {
     }
 }
 
+impl fmt::Display for NamespaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f, "NamespaceId")
+    }
+}
+
+impl fmt::Debug for NamespaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A namespace, and what this library has to know of it: `None` for the host's.
 pub(super) struct Segment<T>(Option<Arc<Elsewhere<T>>>);
 
 struct Elsewhere<T> {
-    identity: Identity,
+    id: NamespaceId,
     known: T,
 }
 
@@ -49,15 +84,15 @@ impl<T> Segment<T> {
 
     /// A namespace that nobody else has.
     pub(super) fn new(name: &'static str, known: T) -> Self {
-        Segment(Some(Arc::new(Elsewhere { identity: Identity::new(name), known })))
+        Segment(Some(Arc::new(Elsewhere { id: NamespaceId::new(name), known })))
     }
 
     pub(super) fn known(&self) -> Option<&T> {
         self.0.as_ref().map(|elsewhere| &elsewhere.known)
     }
 
-    pub(super) fn identity(&self, host: &'static str) -> Identity {
-        self.0.as_ref().map_or(Identity::of_host(host), |elsewhere| elsewhere.identity)
+    pub(super) fn id(&self, host: &'static str) -> NamespaceId {
+        self.0.as_ref().map_or(NamespaceId::of_host(host), |elsewhere| elsewhere.id)
     }
 
     /// The same, without keeping it.
@@ -121,9 +156,10 @@ macro_rules! namespace_identity {
                 $Kind { segment: $crate::far::segment::Segment::HOST, brand: $crate::brand::Of::new() }
             }
 
-            /// What tells it from all others.
-            pub(super) fn identity(&self) -> $crate::far::segment::Identity {
-                self.segment.identity($host)
+            /// What tells it from all others, as a key for maps.
+            #[must_use]
+            pub fn id(&self) -> $crate::far::NamespaceId {
+                self.segment.id($host)
             }
 
             /// The same namespace, whatever its brand: whoever calls this knows that the two are one.
@@ -161,7 +197,7 @@ macro_rules! namespace_identity {
 
         impl<$B> std::fmt::Display for $Kind<$B> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.identity().describe(f, stringify!($Kind))
+                self.id().describe(f, stringify!($Kind))
             }
         }
 

@@ -55,11 +55,11 @@ pub unsafe trait Task {
     /// Its fd table.
     fn fd_table(&self) -> &FdTable<Self::FdTable>;
     /// Its address space.
-    fn address_space(&self) -> AddressSpace<Self::AddressSpace>;
+    fn address_space(&self) -> &AddressSpace<Self::AddressSpace>;
     /// Its pid namespace.
-    fn pid_namespace(&self) -> PidNamespace<Self::PidNamespace>;
+    fn pid_namespace(&self) -> &PidNamespace<Self::PidNamespace>;
     /// The pid namespace of its next children.
-    fn child_pid_namespace(&self) -> PidNamespace<Self::ChildPidNamespace>;
+    fn child_pid_namespace(&self) -> &PidNamespace<Self::ChildPidNamespace>;
     /// Its pid, as it sees it itself.
     fn pid(&self) -> near::Pid<Self::PidNamespace>;
 }

@@ -12,7 +12,7 @@ pub struct Exit {
 }
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It exited with this status, 0 to 255.
     Exited(u8),
@@ -75,6 +75,12 @@ impl Exit {
         }
     }
 
+    /// Whether a signal killed it and it left a core dump.
+    #[must_use]
+    pub const fn core_dumped(&self) -> bool {
+        matches!(self.outcome, Outcome::Killed { core_dumped: true, .. })
+    }
+
     /// What it and its own waited-for children have used; `None` if another part of the program
     /// reaped it, and only the status could be learned afterwards.
     #[must_use]
@@ -83,42 +89,43 @@ impl Exit {
     }
 }
 
+/// In the words of std's [`ExitStatus`]: `exit status: 1`, `signal: 9 (SIGKILL)`.
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.outcome {
-            Outcome::Exited(code) => write!(f, "exit status {code}"),
-            Outcome::Killed { signal, core_dumped } => {
-                write!(f, "killed by signal {signal}")?;
-                if let Some(name) = SIGNALS.get(signal as usize - 1) {
-                    write!(f, " ({name})")?;
-                }
-                if core_dumped {
-                    write!(f, ", core dumped")?;
-                }
-                Ok(())
-            }
-        }
+        self.outcome.fmt(f)
     }
 }
 
-/// The standard signals of x86-64 Linux by number, as in `signal(7)`.
-#[rustfmt::skip]
-const SIGNALS: [&str; 31] = [
-    "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL",
-    "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD",
-    "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ",
-    "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS",
-];
+/// In the words of std's [`ExitStatus`]: `exit status: 1`, `signal: 9 (SIGKILL)`.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ExitStatus::from(*self).fmt(f)
+    }
+}
 
 impl From<Exit> for ExitStatus {
     fn from(exit: Exit) -> Self {
+        exit.outcome.into()
+    }
+}
+
+impl From<Outcome> for ExitStatus {
+    fn from(outcome: Outcome) -> Self {
         const CORE_DUMPED: i32 = 0x80;
-        ExitStatus::from_raw(match exit.outcome {
+        ExitStatus::from_raw(match outcome {
             Outcome::Exited(code) => i32::from(code) << 8,
             Outcome::Killed { signal, core_dumped } => {
                 signal | if core_dumped { CORE_DUMPED } else { 0 }
             }
         })
+    }
+}
+
+/// For the status of a process that has ended: `ExitStatus::from_raw` can also make that of one which is stopped,
+/// and there is no such outcome.
+impl From<ExitStatus> for Outcome {
+    fn from(status: ExitStatus) -> Self {
+        Exit::from_wait_status(status.into_raw(), None).outcome
     }
 }
 

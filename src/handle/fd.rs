@@ -193,8 +193,11 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
     }
 }
 
-/// What can be used as an fd of the table `F`: [`Fd<F>`], [`BorrowedFd<'_, F>`], references to them,
-/// and, where `F` is this process's table, std's own types. Sealed.
+/// What can be used as an fd of the table `F`: [`Fd<F>`], [`BorrowedFd<'_, F>`], references to them, `Box`,
+/// `Rc` and `Arc` of them, and, where `F` is this process's table, std's own types. Sealed.
+///
+/// An fd of this process's table that another library owns is passed as std's borrow of it,
+/// `std::os::fd::AsFd::as_fd(&it)`.
 ///
 /// rustix's `CWD` has the type of an fd, but is none, and panics; for the directory that a path is relative
 /// to, it is what [`Cwd`] is.
@@ -205,6 +208,7 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
     note = "to get the fd into another table: list it in `unshare_files` when that table is made, open the file in the task that is to use it, or send it over a Unix socket; into this process's table: `Task::here().pidfd_getfd(&task, &fd)`",
     note = "of a `Command`: give it to `prepare_with` for the preparation, to `Command::fd` for the program",
     note = "a number alone, a `near::Fd` or an integer, is not an fd: keep the `Fd` it came from, or a `borrow()` of it",
+    note = "an fd of this process that another library owns, for a task in this process's table: pass `std::os::fd::AsFd::as_fd(&it)`",
     note = "in generic code, take the fd as `&Fd<K::FdTable>`",
     note = "where one side is `Dynamic`: `erase()` the fd for a dynamic task, `rebrand_ref(&task)` or `rebrand(&task)` it for a branded one"
 )]
@@ -313,24 +317,31 @@ impl<F> AsDirFd<F> for BorrowedFd<'_, F> {
     }
 }
 
-impl<F, T: AsFd<F> + ?Sized> AsFd<F> for &T {
-    #[inline]
-    fn near_fd(&self) -> near::Fd<F> {
-        (**self).near_fd()
-    }
-    #[inline]
-    fn table(&self) -> Whose<'_, FdTable<F>> {
-        (**self).table()
-    }
+/// What leads to an fd can be used as it: whoever has the pointer has what it points to kept.
+macro_rules! fds_behind {
+    ($($pointer:ty),+) => {$(
+        impl<F, T: AsFd<F> + ?Sized> AsFd<F> for $pointer {
+            #[inline]
+            fn near_fd(&self) -> near::Fd<F> {
+                (**self).near_fd()
+            }
+            #[inline]
+            fn table(&self) -> Whose<'_, FdTable<F>> {
+                (**self).table()
+            }
+        }
+
+        impl<F, T: AsDirFd<F> + ?Sized> AsDirFd<F> for $pointer {
+            fn dirfd(&self) -> c_int {
+                (**self).dirfd()
+            }
+            fn table(&self) -> Whose<'_, FdTable<F>> {
+                (**self).table()
+            }
+        }
+    )+};
 }
 
-impl<F, T: AsDirFd<F> + ?Sized> AsDirFd<F> for &T {
-    fn dirfd(&self) -> c_int {
-        (**self).dirfd()
-    }
-    fn table(&self) -> Whose<'_, FdTable<F>> {
-        (**self).table()
-    }
-}
+with_pointers! { fds_behind }
 
 const _: () = assert!(size_of::<BorrowedFd<'_, HostFds>>() == 4);

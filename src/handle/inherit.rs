@@ -15,7 +15,7 @@ use std::fmt;
 use std::os::fd;
 
 use super::{AsFd, BorrowedFd, Fd};
-use crate::brand::HostFds;
+use crate::brand::{Dynamic, HostFds};
 use crate::far::FdTable;
 use crate::near;
 
@@ -126,11 +126,6 @@ impl<'call, F, G> Inheriting<'call, F, G> {
         (inherited, Listed { numbers, moved: to.moved, foreign: to.foreign })
     }
 
-    fn copy_of(&mut self, fd: &'call Fd<F>) -> Fd<G> {
-        self.look_at(fd);
-        self.copy(fd.borrow())
-    }
-
     fn look_at(&mut self, fd: &impl AsFd<F>) {
         let table = fd.table();
         if !table.fits(|table| table.is(&self.from)) {
@@ -138,9 +133,13 @@ impl<'call, F, G> Inheriting<'call, F, G> {
         }
     }
 
-    fn copy(&mut self, fd: BorrowedFd<'call, F>) -> Fd<G> {
-        self.listed.push(fd);
-        self.same_slot(fd.near())
+    /// What can be copied owns nothing: it is a borrow, for `'call` at least.
+    fn copy(&mut self, fd: impl AsFd<F> + Copy + 'call) -> Fd<G> {
+        self.look_at(&fd);
+        let near = fd.near_fd();
+        // SAFETY: (2); borrowed for `'call`.
+        self.listed.push(unsafe { BorrowedFd::from_near(near) });
+        self.same_slot(near)
     }
 
     fn take(&mut self, fd: Fd<F>) -> Fd<G> {
@@ -173,7 +172,7 @@ impl<F> Inherit<F> for &Fd<F> {
     where
         Self: 'call,
     {
-        to.copy_of(self)
+        to.copy(self)
     }
 }
 
@@ -183,46 +182,51 @@ impl<F> Inherit<F> for BorrowedFd<'_, F> {
     where
         Self: 'call,
     {
-        to.look_at(&self);
         to.copy(self)
     }
 }
 
-impl Inherit<HostFds> for fd::OwnedFd {
-    type Inherited<G> = Fd<G>;
-    fn inherit<'call, G>(self, to: &mut Inheriting<'call, HostFds, G>) -> Fd<G>
-    where
-        Self: 'call,
-    {
-        to.take(self.into())
-    }
-}
-
-impl Inherit<HostFds> for fd::BorrowedFd<'_> {
-    type Inherited<G> = Fd<G>;
-    fn inherit<'call, G>(self, to: &mut Inheriting<'call, HostFds, G>) -> Fd<G>
-    where
-        Self: 'call,
-    {
-        to.copy(self.into())
-    }
-}
-
-macro_rules! inherit_std_reference {
-    ($($std:ty),+ $(,)?) => {$(
-        impl Inherit<HostFds> for &$std {
+/// What std has open is of this process's table, which may be that of a dynamic task.
+macro_rules! inherit_std {
+    ($Std:ty, $F:ty, |$to:ident, $std:ident| $listed:expr) => {
+        impl Inherit<$F> for $Std {
             type Inherited<G> = Fd<G>;
-            fn inherit<'call, G>(self, to: &mut Inheriting<'call, HostFds, G>) -> Fd<G>
+            fn inherit<'call, G>(self, $to: &mut Inheriting<'call, $F, G>) -> Fd<G>
             where
                 Self: 'call,
             {
-                to.copy(fd::AsFd::as_fd(self).into())
+                let $std = self;
+                $listed
             }
         }
+    };
+}
+
+macro_rules! inherit_std_owner {
+    ($($owner:ty),+ $(,)?) => {$(
+        inherit_std! { $owner, HostFds, |to, owner| to.take(Fd::from(owner)) }
+        inherit_std! { $owner, Dynamic, |to, owner| to.take(Fd::from(owner).erase()) }
+        inherit_std_borrow! { &$owner }
     )+};
 }
 
-with_std_fds! { inherit_std_reference }
+macro_rules! inherit_std_borrow {
+    ($($borrow:ty),+ $(,)?) => {$(
+        inherit_std! { $borrow, HostFds, |to, fd| to.copy(fd) }
+        inherit_std! { $borrow, Dynamic, |to, fd| to.copy(fd) }
+    )+};
+}
+
+macro_rules! inherit_std_stream {
+    ($($stream:ty),+ $(,)?) => {
+        inherit_std_borrow! { $(&$stream),+ }
+    };
+}
+
+with_std_owners! { inherit_std_owner }
+inherit_std_owner! { fd::OwnedFd }
+with_std_streams! { inherit_std_stream }
+inherit_std_borrow! { fd::BorrowedFd<'_> }
 
 impl<F, X: Inherit<F>> Inherit<F> for Option<X> {
     type Inherited<G> = Option<X::Inherited<G>>;

@@ -41,7 +41,6 @@ impl<W, F> Inotify<W, F> {
 pub trait AsEpoll<F>: AsFd<F> {}
 
 impl<F> AsEpoll<F> for Epoll<F> {}
-impl<F, T: AsEpoll<F> + ?Sized> AsEpoll<F> for &T {}
 
 /// What can be used as an inotify instance of the table `F`: [`Inotify<W, F>`] and references to it.
 /// Sealed.
@@ -61,9 +60,16 @@ impl<W, F> AsInotify<F> for Inotify<W, F> {
     type Watches = W;
 }
 
-impl<F, T: AsInotify<F> + ?Sized> AsInotify<F> for &T {
-    type Watches = T::Watches;
+macro_rules! instances_behind {
+    ($($pointer:ty),+) => {$(
+        impl<F, T: AsEpoll<F> + ?Sized> AsEpoll<F> for $pointer {}
+        impl<F, T: AsInotify<F> + ?Sized> AsInotify<F> for $pointer {
+            type Watches = T::Watches;
+        }
+    )+};
 }
+
+with_pointers! { instances_behind }
 
 fd_of_a_kind! { [] Epoll [W] Inotify }
 kind_of_any_fd! { Epoll }

@@ -60,6 +60,30 @@ macro_rules! fd_of_a_kind {
             }
         }
 
+        impl<$($W,)? F: $crate::far::HostTable> std::os::fd::AsFd for $Kind<$($W,)? F> {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                std::os::fd::AsFd::as_fd(&self.fd)
+            }
+        }
+
+        impl<$($W,)? F: $crate::far::HostTable> std::os::fd::AsRawFd for $Kind<$($W,)? F> {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                std::os::fd::AsRawFd::as_raw_fd(&self.fd)
+            }
+        }
+
+        impl<$($W,)? F: $crate::far::HostTable> std::os::fd::IntoRawFd for $Kind<$($W,)? F> {
+            fn into_raw_fd(self) -> std::os::fd::RawFd {
+                std::os::fd::IntoRawFd::into_raw_fd(self.fd)
+            }
+        }
+
+        impl<$($W,)? F: $crate::far::HostTable> From<$Kind<$($W,)? F>> for std::os::fd::OwnedFd {
+            fn from(kind: $Kind<$($W,)? F>) -> Self {
+                kind.fd.into()
+            }
+        }
+
         impl<$($W,)? F> $crate::handle::Inherit<F> for $Kind<$($W,)? F> {
             type Inherited<G> = $Kind<$($W,)? G>;
             fn inherit<'call, G>(

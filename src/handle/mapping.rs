@@ -259,7 +259,7 @@ pub(super) fn same_memory<K: far::Task + ?Sized, A>(
     if own.is(space) {
         Ok(())
     } else {
-        Err(AddressSpaceMismatchError::between(&own, Some(space)).into())
+        Err(AddressSpaceMismatchError::between(own, Some(space)).into())
     }
 }
 
@@ -347,7 +347,6 @@ pub trait IntoMapping<A>: Sealed {
 
 impl<A> Sealed for Mapping<A> {}
 impl<A> Sealed for Pages<'_, A> {}
-impl<T: Sealed + ?Sized> Sealed for &mut T {}
 
 impl<A> AsMapping<A> for Mapping<A> {
     fn near_mapping(&self) -> MemoryMapping<A> {

@@ -1,15 +1,11 @@
 //! Handles: a near id, and the duty to release what it names.
 
-/// Hands the types in which std owns an fd to a macro: calls take every one of them, and a new table
-/// can inherit every one.
-macro_rules! with_std_fds {
+/// Hands the types in which std owns an fd that can be taken out of them to a macro: but for `OwnedFd`
+/// itself, every one of them can become an `Fd`, and an `Fd` can become every one.
+macro_rules! with_std_owners {
     ($apply:ident) => {
         $apply! {
-            std::os::fd::OwnedFd,
             std::fs::File,
-            std::io::Stdin,
-            std::io::Stdout,
-            std::io::Stderr,
             std::net::TcpListener,
             std::net::TcpStream,
             std::net::UdpSocket,
@@ -20,6 +16,21 @@ macro_rules! with_std_fds {
             std::process::ChildStdout,
             std::process::ChildStderr,
         }
+    };
+}
+
+/// Hands the types in which std has an fd to a macro, and not as an owner of one of the above: calls take
+/// every one of both, and a new table can inherit every one.
+macro_rules! with_std_streams {
+    ($apply:ident) => {
+        $apply! { std::io::Stdin, std::io::Stdout, std::io::Stderr }
+    };
+}
+
+/// Hands the pointers that keep what they point to as it is to a macro, of a `T`.
+macro_rules! with_pointers {
+    ($apply:ident) => {
+        $apply! { &T, &mut T, Box<T>, std::rc::Rc<T>, std::sync::Arc<T> }
     };
 }
 
@@ -60,5 +71,12 @@ pub(crate) use mapping::Shared;
 /// Traits nobody else may implement: their implementations are what ties numbers to tables.
 mod sealed {
     pub trait Sealed {}
-    impl<T: Sealed + ?Sized> Sealed for &T {}
+
+    macro_rules! sealed_behind {
+        ($($pointer:ty),+) => {$(
+            impl<T: Sealed + ?Sized> Sealed for $pointer {}
+        )+};
+    }
+
+    with_pointers! { sealed_behind }
 }

@@ -52,8 +52,15 @@ pub trait AsMountFd<F>: AsFd<F> {}
 
 impl<F> AsFsContext<F> for FsContext<F> {}
 impl<F> AsMountFd<F> for MountFd<F> {}
-impl<F, T: AsFsContext<F> + ?Sized> AsFsContext<F> for &T {}
-impl<F, T: AsMountFd<F> + ?Sized> AsMountFd<F> for &T {}
+
+macro_rules! mounts_behind {
+    ($($pointer:ty),+) => {$(
+        impl<F, T: AsFsContext<F> + ?Sized> AsFsContext<F> for $pointer {}
+        impl<F, T: AsMountFd<F> + ?Sized> AsMountFd<F> for $pointer {}
+    )+};
+}
+
+with_pointers! { mounts_behind }
 
 impl<F> AsDirFd<F> for MountFd<F> {
     fn dirfd(&self) -> c_int {

@@ -16,7 +16,7 @@ use std::fmt;
 use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::ptr;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use crate::brand::{Dynamic, Namespace, Of};
 use crate::buf::{Buf, BufMut};
 use crate::far::{self, AddressSpace, Whose};
 use crate::interface::{Call, Error, RemoteIoVec, SyscallInterface};
-use crate::near::{Address, MemoryMapping, PageSize};
+use crate::near::{Address, MemoryMapping, PageSize, range_within};
 use crate::plain::PlainData;
 use crate::task::{FutexWord, in_own_memory};
 
@@ -499,22 +499,10 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
         &mut self,
         range: impl RangeBounds<usize>,
     ) -> Option<Pointer<A, [T], Borrowed<'_, A>>> {
-        let start = match range.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before.checked_add(1)?,
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(&last) => last.checked_add(1)?,
-            Bound::Excluded(&end) => end,
-            Bound::Unbounded => self.len(),
-        };
-        if start > end || end > self.len() {
-            return None;
-        }
+        let range = range_within(self.len(), range)?;
         let place = Borrowed::new(
-            self.place.start() + start * size_of::<T>(),
-            (end - start) * size_of::<T>(),
+            self.place.start() + range.start * size_of::<T>(),
+            range.len() * size_of::<T>(),
             self.place.space(),
         );
         Some(Pointer::new(place))

@@ -14,6 +14,7 @@ use super::{AsDirFd, AsFd, BorrowedFd, ChildProcess, Fd};
 use crate::brand::{Dynamic, HostFds};
 use crate::far::{FdTable, HostTable, Whose};
 use crate::near;
+use crate::process::Child;
 
 /// The slot of an fd that std holds open.
 ///
@@ -49,11 +50,23 @@ impl<F: HostTable> fd::AsFd for Fd<F> {
     }
 }
 
-impl<F: HostTable> From<Fd<F>> for std::fs::File {
-    fn from(fd: Fd<F>) -> Self {
-        OwnedFd::from(fd).into()
-    }
+macro_rules! host_owners {
+    ($($owner:ty),+ $(,)?) => {$(
+        impl From<$owner> for Fd<HostFds> {
+            fn from(owner: $owner) -> Self {
+                OwnedFd::from(owner).into()
+            }
+        }
+
+        impl<F: HostTable> From<Fd<F>> for $owner {
+            fn from(fd: Fd<F>) -> Self {
+                OwnedFd::from(fd).into()
+            }
+        }
+    )+};
 }
+
+with_std_owners! { host_owners }
 
 impl<F: HostTable> From<Fd<F>> for std::process::Stdio {
     fn from(fd: Fd<F>) -> Self {
@@ -70,6 +83,18 @@ impl<F: HostTable> fd::AsFd for BorrowedFd<'_, F> {
 impl<F: HostTable> AsRawFd for Fd<F> {
     fn as_raw_fd(&self) -> RawFd {
         self.near().as_raw()
+    }
+}
+
+impl<F: HostTable> AsRawFd for BorrowedFd<'_, F> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.near().as_raw()
+    }
+}
+
+impl<F: HostTable> IntoRawFd for Fd<F> {
+    fn into_raw_fd(self) -> RawFd {
+        self.into_near().as_raw()
     }
 }
 
@@ -115,8 +140,9 @@ macro_rules! host_fds {
     )+};
 }
 
-with_std_fds! { host_fds }
-host_fds! { fd::BorrowedFd<'_>, ChildProcess }
+with_std_owners! { host_fds }
+with_std_streams! { host_fds }
+host_fds! { OwnedFd, fd::BorrowedFd<'_>, ChildProcess, Child }
 
 macro_rules! host_directories {
     ($($fd:ty),+ $(,)?) => {$(

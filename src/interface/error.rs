@@ -10,7 +10,7 @@ use crate::far::NamespaceMismatchError;
 /// A small `Copy` value, so that a call that nobody checks costs nothing to fail. Converts into
 /// [`io::Error`] with its kind, and is what [`io::Error::get_ref`] gives back there; the errno is
 /// asked of it, as [`io::Error::raw_os_error`] is `None`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Error {
     /// The kind's code, above its 16 bits the call's number, and above these 16 a mismatch's. One integer as
     /// wide as a `usize`, not narrow ones: so a `Result<usize, Error>` is returned in two registers, and an `Err`
@@ -19,7 +19,7 @@ pub struct Error {
 }
 
 /// What is known about a call that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The kernel refused it, for this reason; or this library did in its words, before sending it.

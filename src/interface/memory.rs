@@ -39,8 +39,8 @@ const _: () = {
 /// How many ranges one call takes (`UIO_MAXIOV`).
 const MOST: usize = 1024;
 
-/// fds that come from elsewhere are this or above.
-const LOWEST: c_int = 3;
+/// Fds that calls return, or that come from elsewhere, are this or above.
+pub(crate) const LOWEST: c_int = 3;
 
 /// Copies from the memory of this process.
 ///

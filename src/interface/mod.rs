@@ -49,6 +49,7 @@ pub(crate) use deferred::DeferredCalls;
 pub(crate) use forked_memory::{ForkedMemory, Lent};
 pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
+pub(crate) use memory::LOWEST;
 pub(crate) use poll::poll_until;
 pub(crate) use process::{MOURNING, OpenNamespace, Process, own_pid};
 pub(crate) use residents::Residents;

@@ -1,6 +1,7 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, Range, RangeBounds};
 
 use super::Address;
 use crate::brand::{HostMemory, Namespace};
@@ -136,22 +137,26 @@ impl<A> MemoryMapping<A> {
     /// empty, or does not start and end between two pages.
     #[must_use]
     pub fn slice(&self, bytes: impl RangeBounds<usize>) -> Option<Self> {
-        let start = match bytes.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before.checked_add(1)?,
-            Bound::Unbounded => 0,
-        };
-        let end = match bytes.end_bound() {
-            Bound::Included(&last) => last.checked_add(1)?,
-            Bound::Excluded(&end) => end,
-            Bound::Unbounded => self.length(),
-        };
-        if start >= end || end > self.length() {
-            return None;
-        }
-        let address = Address::new(self.address.as_raw() + start);
-        MemoryMapping::new(address, end - start, self.page_size)
+        let bytes = range_within(self.length(), bytes)?;
+        let address = Address::new(self.address.as_raw() + bytes.start);
+        MemoryMapping::new(address, bytes.len(), self.page_size)
     }
+}
+
+/// What a range of something with this length means; `None` if it begins behind its own end, or ends behind
+/// the length.
+pub(crate) fn range_within(length: usize, range: impl RangeBounds<usize>) -> Option<Range<usize>> {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&before) => before.checked_add(1)?,
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.checked_add(1)?,
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => length,
+    };
+    (start <= end && end <= length).then_some(start..end)
 }
 
 impl<A> Clone for MemoryMapping<A> {
@@ -170,6 +175,12 @@ impl<A> PartialEq for MemoryMapping<A> {
 }
 
 impl<A> Eq for MemoryMapping<A> {}
+
+impl<A> Hash for MemoryMapping<A> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.address, self.length, self.page_size).hash(state);
+    }
+}
 
 impl<A: Namespace> fmt::Display for MemoryMapping<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroI32;
 
-use crate::brand::{Namespace, Of};
+use crate::brand::{HostPids, Namespace, Of};
 use crate::far::{PidNamespace, Whose};
 
 macro_rules! process_number {
@@ -119,6 +119,19 @@ process_number! {
     /// The number of a thread in the pid namespace `P`; always positive. That of a process's first
     /// thread is the process's [`Pid`].
     Tid
+}
+
+/// What rustix calls a process, it has learned in this process's pid namespace.
+impl From<rustix::process::Pid> for Pid<HostPids> {
+    fn from(pid: rustix::process::Pid) -> Self {
+        Pid::asserted(pid.as_raw_pid()).expect("rustix's numbers are positive, too")
+    }
+}
+
+impl From<Pid<HostPids>> for rustix::process::Pid {
+    fn from(pid: Pid<HostPids>) -> Self {
+        rustix::process::Pid::from_raw(pid.as_raw()).expect("it is positive")
+    }
 }
 
 pub(crate) mod sealed {

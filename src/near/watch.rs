@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::ffi::c_int;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -43,6 +44,18 @@ impl<W> PartialEq for Watch<W> {
 }
 
 impl<W> Eq for Watch<W> {}
+
+impl<W> PartialOrd for Watch<W> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<W> Ord for Watch<W> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number.cmp(&other.number)
+    }
+}
 
 impl<W> Hash for Watch<W> {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -522,23 +522,23 @@ impl Command {
     /// What [`new`](Self::new) was given.
     #[must_use]
     pub fn get_program(&self) -> &OsStr {
-        self.program.path()
+        self.program.get_program()
     }
 
     /// The arguments, without the program's own name.
     pub fn get_args(&self) -> impl Iterator<Item = &OsStr> {
-        self.program.arguments()
+        self.program.get_args()
     }
 
     /// What is changed in the environment: variables that are set, and those that are removed.
     pub fn get_envs(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
-        self.program.environment_changes()
+        self.program.get_envs()
     }
 
     /// The working directory to start in, if one was said.
     #[must_use]
     pub fn get_current_dir(&self) -> Option<&Path> {
-        self.program.directory()
+        self.program.get_current_dir()
     }
 }
 

@@ -4,24 +4,11 @@ use std::error::Error;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use crate::brand::{Brand, HostMemory, Label};
+use crate::brand::{Brand, HostMemory, labels};
 use crate::handle::Fd;
 use crate::task::Task;
 
-macro_rules! label {
-    ($($name:ident $doc:literal)+) => {$(
-        #[doc = $doc]
-        #[allow(non_camel_case_types, reason = "labels are named like the namespaces users declare")]
-        #[derive(Debug)]
-        pub enum $name {}
-
-        impl Label for $name {
-            const NAME: &'static str = stringify!($name);
-        }
-    )+};
-}
-
-label! {
+labels! {
     child_fds "Label of the fd table of a child that a [`Command`](super::Command) prepares."
     child_pids "Label of the pid namespace of a child that a [`Command`](super::Command) prepares."
 }

@@ -23,10 +23,10 @@ use crate::far::{
     NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError, Whose,
 };
 use crate::handle::{AsDirFd, AsFd, Fd};
-use crate::interface::{Call, Error, ErrorKind, KernelSigaction, SyscallInterface};
+use crate::interface::{Call, Error, ErrorKind, KernelSigaction, LOWEST, SyscallInterface};
 use crate::near::{AsPgid, AsPid, AsTid, Fd as NearFd};
 
-use super::FileDescriptorTask;
+use super::{Ends, FileDescriptorTask};
 
 /// The number of an fd for a call of `task`: where an id gives up its brand.
 #[inline(always)]
@@ -94,8 +94,8 @@ fn in_own_pids<K: far::Task + ?Sized>(
     namespace: Whose<'_, PidNamespace<K::PidNamespace>>,
 ) -> Result<(), Error> {
     let checked = K::PidNamespace::check(
-        || namespace.fits(|namespace| namespace.is(&task.pid_namespace())),
-        || PidNamespaceMismatchError::between(&task.pid_namespace(), namespace.known()).into(),
+        || namespace.fits(|namespace| namespace.is(task.pid_namespace())),
+        || PidNamespaceMismatchError::between(task.pid_namespace(), namespace.known()).into(),
     );
     checked.map_err(|mismatch| mismatched(call, mismatch))
 }
@@ -108,8 +108,8 @@ pub(crate) fn in_own_memory<K: far::Task + ?Sized, A>(
     space: Whose<'_, AddressSpace<A>>,
 ) -> Result<(), Error> {
     let checked = K::AddressSpace::check(
-        || space.fits(|space| space.is(&task.address_space())),
-        || AddressSpaceMismatchError::between(&task.address_space(), space.known()).into(),
+        || space.fits(|space| space.is(task.address_space())),
+        || AddressSpaceMismatchError::between(task.address_space(), space.known()).into(),
     );
     checked.map_err(|mismatch| mismatched(call, mismatch))
 }
@@ -177,9 +177,6 @@ pub(super) unsafe fn call<K: far::Task + ?Sized, const N: usize>(
     unsafe { task.interface().syscall(call, arguments) }
 }
 
-/// Fds that calls return are this or above.
-pub(super) const LOWEST: c_int = 3;
-
 /// Takes ownership of an fd that a call returned, out of the way of 0, 1 and 2.
 ///
 /// # Safety
@@ -194,6 +191,24 @@ pub(super) unsafe fn received<K: far::Task + ?Sized>(
     // SAFETY: by this function's contract.
     let fd = unsafe { Fd::from_near(near, task.fd_table()) };
     if near.as_raw() >= LOWEST { Ok(fd) } else { moved(task, fd) }
+}
+
+/// As [`received`], of the two fds that `call` has the kernel write to the address it is given.
+///
+/// # Safety
+///
+/// Room (1), of both.
+#[inline]
+pub(super) unsafe fn received_ends<K: far::Task + ?Sized>(
+    task: &K,
+    call: impl FnOnce(usize) -> Result<usize, Error>,
+) -> Result<Ends<K>, Error> {
+    let [first, second]: [c_int; 2] = with_out(task, call)?;
+    // SAFETY: by this function's contract.
+    let first = unsafe { received(task, first as usize) };
+    // SAFETY: by this function's contract; also when the first could not be kept.
+    let second = unsafe { received(task, second as usize) };
+    Ok((first?, second?))
 }
 
 /// A copy of an fd that a call has returned where 0, 1 and 2 were missing.

@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use crate::brand::{Brand, Dynamic, Guard, HostMemory, Label, Namespace};
+use crate::brand::{Brand, Dynamic, HostMemory, Namespace};
 use crate::far::{
     self, AddressSpace, AddressSpaceMismatchError, FdTable, FdTableMismatchError,
     NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError,
@@ -18,10 +18,9 @@ use crate::handle::{AsFd, Inherit, NotRebranded};
 use crate::interface::{Call, Error, Residents, Ring, SyscallInterface};
 use crate::near;
 
+use super::Task;
 use super::arguments::{call, near};
-use super::spawn::Parent;
 use super::unshare_files::{NotUnshared, leave_for};
-use super::{SpawnTask, Task};
 
 impl<F, A, P, I, C> Task<F, A, P, I, C> {
     /// The same task, checked at run time, and storable anywhere: see [`Dynamic`].
@@ -104,35 +103,20 @@ fn lives_with<K: far::Task, L: far::Task + ?Sized>(
     let (child_pids, others_child_pids) = (task.child_pid_namespace(), other.child_pid_namespace());
     if !task.fd_table().is(other.fd_table()) {
         Err(FdTableMismatchError::between_tasks(task.fd_table(), other.fd_table()).into())
-    } else if !memory.is(&others_memory) {
-        Err(AddressSpaceMismatchError::between_tasks(&memory, &others_memory).into())
-    } else if !pids.is(&others_pids) {
-        Err(PidNamespaceMismatchError::between_tasks(&pids, &others_pids).into())
-    } else if !child_pids.is(&others_child_pids) {
-        Err(PidNamespaceMismatchError::between_children(&child_pids, &others_child_pids).into())
+    } else if !memory.is(others_memory) {
+        Err(AddressSpaceMismatchError::between_tasks(memory, others_memory).into())
+    } else if !pids.is(others_pids) {
+        Err(PidNamespaceMismatchError::between_tasks(pids, others_pids).into())
+    } else if !child_pids.is(others_child_pids) {
+        Err(PidNamespaceMismatchError::between_children(child_pids, others_child_pids).into())
     } else {
         Ok(())
     }
 }
 
-macro_rules! pinned_labels {
-    ($($name:ident $doc:literal)+) => {$(
-        #[doc = $doc]
-        #[allow(non_camel_case_types, reason = "labels are named like the namespaces users declare")]
-        #[derive(Debug)]
-        pub enum $name {}
-
-        impl Label for $name {
-            const NAME: &'static str = stringify!($name);
-        }
-    )+};
-}
-
 /// The labels of a task that is [pinned](Task::pin).
 pub mod pinned {
-    use crate::brand::Label;
-
-    pinned_labels! {
+    crate::brand::labels! {
         pinned_fds "Label of a pinned task's fd table."
         pinned_memory "Label of a pinned task's address space."
         pinned_pids "Label of a pinned task's pid namespace."
@@ -266,62 +250,23 @@ where
         &self.fd_table
     }
 
-    fn address_space(&self) -> AddressSpace<A> {
-        self.address_space.clone()
+    #[inline]
+    fn address_space(&self) -> &AddressSpace<A> {
+        &self.address_space
     }
 
-    fn pid_namespace(&self) -> PidNamespace<P> {
-        self.pid_namespace.clone()
+    #[inline]
+    fn pid_namespace(&self) -> &PidNamespace<P> {
+        &self.pid_namespace
     }
 
-    fn child_pid_namespace(&self) -> PidNamespace<C> {
-        self.child_pid_namespace.clone()
+    #[inline]
+    fn child_pid_namespace(&self) -> &PidNamespace<C> {
+        &self.child_pid_namespace
     }
 
     fn pid(&self) -> near::Pid<P> {
         self.pid
-    }
-}
-
-impl<F, A, P, C> SpawnTask for Pinned<'_, F, A, P, C>
-where
-    F: Namespace,
-    A: Namespace,
-    P: Namespace,
-    C: Namespace,
-{
-    type Child = Task<F, A, C, Ring, C>;
-    type ChildWithPids<Q: Namespace> = Task<F, A, Q, Ring, Q>;
-    type ChildWithMemory<B: Namespace> = Task<F, B, C, Ring, C>;
-
-    fn spawn(&self) -> Result<Self::Child, Error> {
-        self.as_parent().spawn()
-    }
-
-    fn spawn_with_memory<'id, L: Label>(
-        &self,
-        _guard: Guard<'id, L>,
-    ) -> Result<Self::ChildWithMemory<Brand<'id, L>>, Error> {
-        self.as_parent().spawn_with_memory()
-    }
-
-    fn spawn_with_pids<'id, L: Label>(
-        &self,
-        _guard: Guard<'id, L>,
-    ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
-        self.as_parent().spawn_with_pids()
-    }
-}
-
-impl<F, A, P, C> Pinned<'_, F, A, P, C> {
-    fn as_parent(&self) -> Parent<'_, F, A, P, C> {
-        Parent {
-            ring: self.interface,
-            fd_table: &self.fd_table,
-            address_space: &self.address_space,
-            pid_namespace: &self.pid_namespace,
-            child_pid_namespace: &self.child_pid_namespace,
-        }
     }
 }
 

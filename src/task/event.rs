@@ -12,6 +12,7 @@
 
 use std::ffi::c_int;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use rustix::event::EventfdFlags;
 use rustix::fs::OFlags;
@@ -374,6 +375,11 @@ pub struct SignalInfo<P> {
 }
 
 impl<P> SignalInfo<P> {
+    /// All that can be asked of it.
+    fn told(&self) -> (i32, i32, Option<Pid<P>>, u32, i32, i32) {
+        (self.number(), self.code(), self.pid(), self.uid(), self.status(), self.value())
+    }
+
     /// Which signal; `None` for a real-time one, which has only a [`number`](Self::number).
     #[must_use]
     pub fn signal(&self) -> Option<Signal> {
@@ -431,6 +437,21 @@ impl<P> Clone for SignalInfo<P> {
 }
 
 impl<P> Copy for SignalInfo<P> {}
+
+/// Whether all that can be asked of the two is the same.
+impl<P> PartialEq for SignalInfo<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.told() == other.told()
+    }
+}
+
+impl<P> Eq for SignalInfo<P> {}
+
+impl<P> Hash for SignalInfo<P> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.told().hash(state);
+    }
+}
 
 impl<P: Namespace> fmt::Debug for SignalInfo<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

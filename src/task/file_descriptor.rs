@@ -20,10 +20,10 @@ use rustix::pipe::PipeFlags;
 use crate::buf::{Buf, BufMut};
 use crate::far;
 use crate::handle::{AsDirFd, AsFd, Fd, IntoFd};
-use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
+use crate::interface::{Call, Error, ErrorKind, LOWEST, SyscallInterface};
 
 use super::arguments::{
-    LOWEST, call, dirfd, in_own_table, known, near, near_buffer, near_buffer_mut, received,
+    call, dirfd, in_own_table, known, near, near_buffer, near_buffer_mut, received, received_ends,
     with_in_out, with_out, with_path,
 };
 
@@ -363,15 +363,12 @@ pub trait FileDescriptorTask: far::Task {
             return Err(Error::new(Call::PIPE2, ErrorKind::UnknownFlags));
         }
         let flags = (flags | PipeFlags::CLOEXEC).bits() as usize;
-        let ends: [c_int; 2] = with_out(self, |address| {
+        let make = |address| {
             // SAFETY: (2), (3)
             unsafe { call(self, Call::PIPE2, [address, flags]) }
-        })?;
+        };
         // SAFETY: (4)
-        let reader = unsafe { received(self, ends[0] as usize) };
-        // SAFETY: (4); also when the reader could not be kept.
-        let writer = unsafe { received(self, ends[1] as usize) };
-        Ok((reader?, writer?))
+        unsafe { received_ends(self, make) }
     }
 
     /// `pidfd_getfd(this task, fd)`—the identity of the open file that the fd names, whichever other fds
@@ -725,8 +722,7 @@ pub trait FileDescriptorTask: far::Task {
         fd: impl AsFd<Self::FdTable>,
         other: impl AsFd<Self::FdTable>,
     ) -> Result<bool, Error> {
-        const F_DUPFD_QUERY: c_int = 1024 + 3;
-        Ok(fcntl(self, &fd, F_DUPFD_QUERY, near(self, Call::FCNTL, &other)?)? == 1)
+        Ok(fcntl(self, &fd, far::F_DUPFD_QUERY, near(self, Call::FCNTL, &other)?)? == 1)
     }
 }
 
@@ -736,7 +732,7 @@ impl<K: far::Task + ?Sized> FileDescriptorTask for K {}
 pub type Ends<K> = (Fd<<K as far::Task>::FdTable>, Fd<<K as far::Task>::FdTable>);
 
 /// A range of a file, to be locked: [`FileDescriptorTask::fcntl_ofd_setlk`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lock {
     /// What kind of lock.
     pub kind: LockKind,
@@ -747,7 +743,7 @@ pub struct Lock {
 }
 
 /// The kind of a [`Lock`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LockKind {
     /// Any number of open files can have it (`F_RDLCK`).
     Shared,

@@ -63,15 +63,15 @@ unsafe impl<'layer, K: far::Task, O: Observer + ?Sized> far::Task for Layered<'l
         self.task.fd_table()
     }
 
-    fn address_space(&self) -> AddressSpace<K::AddressSpace> {
+    fn address_space(&self) -> &AddressSpace<K::AddressSpace> {
         self.task.address_space()
     }
 
-    fn pid_namespace(&self) -> PidNamespace<K::PidNamespace> {
+    fn pid_namespace(&self) -> &PidNamespace<K::PidNamespace> {
         self.task.pid_namespace()
     }
 
-    fn child_pid_namespace(&self) -> PidNamespace<K::ChildPidNamespace> {
+    fn child_pid_namespace(&self) -> &PidNamespace<K::ChildPidNamespace> {
         self.task.child_pid_namespace()
     }
 

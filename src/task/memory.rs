@@ -601,7 +601,7 @@ unsafe fn map<K: far::Task + ?Sized>(
     let address = unsafe { call(task, Call::MMAP, [0, length, access, flags, fd, offset]) }?;
     let near = pages(address, length, page_size);
     // SAFETY: (5)
-    Ok(unsafe { Mapping::from_near(near, &task.address_space()) })
+    Ok(unsafe { Mapping::from_near(near, task.address_space()) })
 }
 
 /// Pages that the kernel has mapped.
@@ -651,7 +651,7 @@ fn allocate<K: far::Task + ?Sized>(
     size: usize,
     align: usize,
 ) -> Result<Allocation<K::AddressSpace>, Error> {
-    Allocation::new(task.address_space(), size, align, |length| {
+    Allocation::new(task.address_space().clone(), size, align, |length| {
         task.mmap_anonymous(length, ProtFlags::READ | ProtFlags::WRITE)
     })
 }

@@ -132,7 +132,8 @@ pub use sched::SchedTask;
 pub use scheduling::{CpuSet, Policy, SchedAttr, SchedulingTask};
 pub use signal::{SigAction, SigmaskChange, SignalTask};
 pub use socket::{
-    PeerCredentials, Received, SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask,
+    NotInet, PeerCredentials, Received, SocketAddress, SocketMessageTask, SocketOptionTask,
+    SocketTask,
 };
 pub use spawn::SpawnTask;
 pub use storage::StorageTask;
@@ -297,16 +298,19 @@ where
         &self.fd_table
     }
 
-    fn address_space(&self) -> AddressSpace<A> {
-        self.address_space.clone()
+    #[inline]
+    fn address_space(&self) -> &AddressSpace<A> {
+        &self.address_space
     }
 
-    fn pid_namespace(&self) -> PidNamespace<P> {
-        self.pid_namespace.clone()
+    #[inline]
+    fn pid_namespace(&self) -> &PidNamespace<P> {
+        &self.pid_namespace
     }
 
-    fn child_pid_namespace(&self) -> PidNamespace<C> {
-        self.child_pid_namespace.clone()
+    #[inline]
+    fn child_pid_namespace(&self) -> &PidNamespace<C> {
+        &self.child_pid_namespace
     }
 
     fn pid(&self) -> near::Pid<P> {

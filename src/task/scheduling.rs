@@ -7,9 +7,10 @@
 //! 2. The pid in a call is 0, the caller itself, or that of a process that there is a handle of.
 #![expect(unsafe_code, reason = "syscalls")]
 
-use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::mem::MaybeUninit;
 use std::time::Duration;
+use std::{fmt, iter, vec};
 
 use rustix::io::Errno;
 
@@ -27,6 +28,7 @@ use super::arguments::{Plain, call, with_in_out, with_out};
 /// let cpus = CpuSet::from_iter([0, 3, 2000]);
 /// assert!(cpus.contains(3) && !cpus.contains(4));
 /// assert_eq!(cpus.iter().collect::<Vec<_>>(), [0, 3, 2000]);
+/// assert_eq!(cpus - CpuSet::from_iter([3]), CpuSet::from_iter([0, 2000]));
 /// ```
 #[derive(Clone, Default)]
 pub struct CpuSet {
@@ -70,17 +72,64 @@ impl CpuSet {
         self.words.get(cpu / 64).is_some_and(|word| word & (1 << (cpu % 64)) != 0)
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
     /// Their numbers, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.words.len() * 64).filter(|cpu| self.contains(*cpu))
     }
+
+    fn combined(mut self, other: Self, bits: fn(u64, u64) -> u64) -> Self {
+        self.words.resize(self.words.len().max(other.words.len()), 0);
+        let others = other.words.into_iter().chain(iter::repeat(0));
+        self.words.iter_mut().zip(others).for_each(|(word, other)| *word = bits(*word, other));
+        self
+    }
 }
 
+set_operators! { CpuSet }
+
+/// # Panics
+///
+/// As [`insert`](CpuSet::insert).
 impl FromIterator<usize> for CpuSet {
     fn from_iter<I: IntoIterator<Item = usize>>(cpus: I) -> Self {
         let mut set = CpuSet::empty();
-        cpus.into_iter().for_each(|cpu| set.insert(cpu));
+        set.extend(cpus);
         set
+    }
+}
+
+/// # Panics
+///
+/// As [`insert`](CpuSet::insert).
+impl Extend<usize> for CpuSet {
+    fn extend<I: IntoIterator<Item = usize>>(&mut self, cpus: I) {
+        cpus.into_iter().for_each(|cpu| self.insert(cpu));
+    }
+}
+
+/// Their numbers, in ascending order.
+impl IntoIterator for &CpuSet {
+    type Item = usize;
+    type IntoIter = vec::IntoIter<usize>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter().collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// Their numbers, in ascending order.
+impl IntoIterator for CpuSet {
+    type Item = usize;
+    type IntoIter = vec::IntoIter<usize>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        (&self).into_iter()
     }
 }
 
@@ -91,6 +140,12 @@ impl PartialEq for CpuSet {
 }
 
 impl Eq for CpuSet {}
+
+impl Hash for CpuSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.iter().for_each(|cpu| cpu.hash(state));
+    }
+}
 
 impl fmt::Debug for CpuSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

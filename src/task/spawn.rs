@@ -8,7 +8,7 @@
 use std::ffi::c_int;
 
 use crate::brand::{Brand, Guard, HostFds, HostMemory, HostPids, Label, Namespace};
-use crate::far::{self, AddressSpace, FdTable, PidNamespace};
+use crate::far::{self, PidNamespace};
 use crate::handle::Inherit;
 use crate::interface::{Birth, Call, Error, Local, Residents, Ring, SyscallInterface};
 use crate::near;
@@ -288,97 +288,58 @@ impl Task<HostFds, HostMemory, HostPids, Local> {
     }
 }
 
-impl<F, A, P, C> SpawnTask for Task<F, A, P, Ring, C>
-where
-    F: Namespace,
-    A: Namespace,
-    P: Namespace,
-    C: Namespace,
-{
-    type Child = Task<F, A, C, Ring, C>;
-    type ChildWithPids<Q: Namespace> = Task<F, A, Q, Ring, Q>;
-    type ChildWithMemory<B: Namespace> = Task<F, B, C, Ring, C>;
+/// A driven task, and what pins or wraps one.
+impl<K: far::Task<Interface = Ring>> SpawnTask for K {
+    type Child = ChildIn<K, K::ChildPidNamespace>;
+    type ChildWithPids<Q: Namespace> = ChildIn<K, Q>;
+    type ChildWithMemory<B: Namespace> =
+        Task<K::FdTable, B, K::ChildPidNamespace, Ring, K::ChildPidNamespace>;
 
     fn spawn(&self) -> Result<Self::Child, Error> {
-        self.as_parent().spawn()
+        spawn_into(self, self.child_pid_namespace(), Birth::default())
     }
 
     fn spawn_with_memory<'id, L: Label>(
         &self,
         _guard: Guard<'id, L>,
     ) -> Result<Self::ChildWithMemory<Brand<'id, L>>, Error> {
-        self.as_parent().spawn_with_memory()
+        let birth = Birth { is_forked: true, ..Birth::default() };
+        Ok(spawn_into(self, self.child_pid_namespace(), birth)?.with_own_memory())
     }
 
     fn spawn_with_pids<'id, L: Label>(
         &self,
         _guard: Guard<'id, L>,
     ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
-        self.as_parent().spawn_with_pids()
-    }
-}
-
-impl<F, A, P, C> Task<F, A, P, Ring, C> {
-    fn as_parent(&self) -> Parent<'_, F, A, P, C> {
-        Parent {
-            ring: &self.interface,
-            fd_table: &self.fd_table,
-            address_space: &self.address_space,
-            pid_namespace: &self.pid_namespace,
-            child_pid_namespace: &self.child_pid_namespace,
-        }
-    }
-}
-
-/// What a child has from the task that spawns it.
-pub(super) struct Parent<'task, F, A, P, C> {
-    pub(super) ring: &'task Ring,
-    pub(super) fd_table: &'task FdTable<F>,
-    pub(super) address_space: &'task AddressSpace<A>,
-    pub(super) pid_namespace: &'task PidNamespace<P>,
-    pub(super) child_pid_namespace: &'task PidNamespace<C>,
-}
-
-impl<F: Namespace, A: Namespace, P, C: Namespace> Parent<'_, F, A, P, C> {
-    /// [`SpawnTask::spawn`].
-    pub(super) fn spawn(self) -> Result<Task<F, A, C, Ring, C>, Error> {
-        self.spawn_into(self.child_pid_namespace, Birth::default())
-    }
-
-    /// [`SpawnTask::spawn_with_memory`].
-    pub(super) fn spawn_with_memory<B: Namespace>(self) -> Result<Task<F, B, C, Ring, C>, Error> {
-        let birth = Birth { is_forked: true, ..Birth::default() };
-        Ok(self.spawn_into(self.child_pid_namespace, birth)?.with_own_memory())
-    }
-
-    /// [`SpawnTask::spawn_with_pids`].
-    pub(super) fn spawn_with_pids<Q: Namespace>(self) -> Result<Task<F, A, Q, Ring, Q>, Error> {
-        let residents = Residents::none(self.pid_namespace.residents());
+        let residents = Residents::none(self.pid_namespace().residents());
         let birth = Birth { namespaces: libc::CLONE_NEWPID, ..Birth::default() };
-        self.spawn_into(&PidNamespace::of(residents), birth)
+        spawn_into(self, &PidNamespace::of(residents), birth)
     }
+}
 
-    /// A child in `namespace`: where the next children go, or what a flag of its birth makes.
-    fn spawn_into<Q>(
-        &self,
-        namespace: &PidNamespace<Q>,
-        birth: Birth<'_>,
-    ) -> Result<Task<F, A, Q, Ring, Q>, Error> {
-        let residents = namespace.residents();
-        let ring = self.ring.spawn_sibling(Birth { residents, ..birth })?;
-        let pid = match residents {
-            None => near::Pid::asserted(ring.process().pid().as_raw()).expect("it is positive"),
-            Some(_) => own_pid(&ring)?,
-        };
-        Ok(Task {
-            interface: ring,
-            fd_table: self.fd_table.clone(),
-            address_space: self.address_space.clone(),
-            pid_namespace: namespace.clone(),
-            child_pid_namespace: namespace.clone(),
-            pid,
-        })
-    }
+/// A child in a task's fd table and memory, and in the pid namespace `Q`.
+type ChildIn<K, Q> = Task<<K as far::Task>::FdTable, <K as far::Task>::AddressSpace, Q, Ring, Q>;
+
+/// A child in `namespace`: where the next children go, or what a flag of its birth makes.
+fn spawn_into<K: far::Task<Interface = Ring>, Q>(
+    parent: &K,
+    namespace: &PidNamespace<Q>,
+    birth: Birth<'_>,
+) -> Result<ChildIn<K, Q>, Error> {
+    let residents = namespace.residents();
+    let ring = parent.interface().spawn_sibling(Birth { residents, ..birth })?;
+    let pid = match residents {
+        None => near::Pid::asserted(ring.process().pid().as_raw()).expect("it is positive"),
+        Some(_) => own_pid(&ring)?,
+    };
+    Ok(Task {
+        interface: ring,
+        fd_table: parent.fd_table().clone(),
+        address_space: parent.address_space().clone(),
+        pid_namespace: namespace.clone(),
+        child_pid_namespace: namespace.clone(),
+        pid,
+    })
 }
 
 /// What a child in another pid namespace is called there.

@@ -84,8 +84,8 @@ pub trait VerifyTask: far::Task {
         let truth = Truth {
             fd_table: sharing(Resource::Files, whom, self.fd_table().closes()),
             address_space: sharing(Resource::Memory, whom, self.address_space().unmaps()),
-            pid_namespace: in_namespace(whom, "pid", &pids),
-            child_pid_namespace: in_namespace(whom, "pid_for_children", &child_pids),
+            pid_namespace: in_namespace(whom, "pid", pids),
+            child_pid_namespace: in_namespace(whom, "pid_for_children", child_pids),
             pid: Verdict::of(known_to_itself(whom).map(|pid| pid == self.pid().as_raw())),
         };
         // Who is about to end has left everything.

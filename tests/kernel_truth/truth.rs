@@ -37,10 +37,10 @@ fn member(
     Member {
         pid,
         table: task.fd_table().clone(),
-        memory: task.address_space(),
+        memory: task.address_space().clone(),
         namespaces: [
-            (task.pid_namespace(), number(pid, "pid")),
-            (task.child_pid_namespace(), number(pid, "pid_for_children")),
+            (task.pid_namespace().clone(), number(pid, "pid")),
+            (task.child_pid_namespace().clone(), number(pid, "pid_for_children")),
         ],
     }
 }

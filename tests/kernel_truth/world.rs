@@ -218,7 +218,7 @@ impl World {
         let reasons = if action == Action::SpawnWithPids { &reasons[..] } else { &[Errno::NOMEM] };
         let Some(child) = or_refused("spawn", child, reasons)? else { return Ok(()) };
         if action == Action::SpawnWithPids {
-            self.inside.push((child.pid_namespace(), task.pid_namespace()));
+            self.inside.push((child.pid_namespace().clone(), task.pid_namespace().clone()));
         } else if child.pid_namespace() != task.child_pid_namespace() {
             return Err(format!("{child:?} is not where the children of {task:?} go"));
         }
@@ -348,7 +348,7 @@ impl World {
         let task = &mut self.tasks[who];
         let reasons = [Errno::INVAL, Errno::NOSPC, Errno::USERS, Errno::PERM];
         if or_refused("unshare", task.unshare_pid_in_place(), &reasons)?.is_some() {
-            self.inside.push((task.child_pid_namespace(), task.pid_namespace()));
+            self.inside.push((task.child_pid_namespace().clone(), task.pid_namespace().clone()));
         }
         Ok(())
     }
@@ -394,8 +394,8 @@ impl World {
                 if at == namespace {
                     return true;
                 }
-                match self.inside.iter().find(|(inner, _)| *inner == at) {
-                    Some((_, outer)) => at = outer.clone(),
+                match self.inside.iter().find(|(inner, _)| *inner == *at) {
+                    Some((_, outer)) => at = outer,
                     None => return false,
                 }
             }

@@ -4,7 +4,7 @@ use rustix::io::Errno;
 use crate::interface::{Call, Error};
 
 /// What [`mknodat`](super::DirectoryTask::mknodat) can make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Node {
     /// An empty regular file.
     Regular,

@@ -1,7 +1,9 @@
+use std::error::Error;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net;
+use std::{fmt, io};
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix};
@@ -65,6 +67,56 @@ impl From<net::SocketAddr> for SocketAddress {
 impl From<&SocketAddress> for SocketAddress {
     fn from(address: &SocketAddress) -> Self {
         address.clone()
+    }
+}
+
+impl TryFrom<SocketAddress> for SocketAddr {
+    type Error = NotInet;
+
+    fn try_from(address: SocketAddress) -> Result<Self, NotInet> {
+        match address {
+            SocketAddress::Inet(address) => Ok(address),
+            address => Err(NotInet { address }),
+        }
+    }
+}
+
+/// An address that is neither one of IPv4 nor one of IPv6.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct NotInet {
+    /// The address.
+    pub address: SocketAddress,
+}
+
+impl fmt::Display for NotInet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "neither an IPv4 nor an IPv6 address: {}", self.address)
+    }
+}
+
+impl Error for NotInet {}
+
+impl From<NotInet> for io::Error {
+    fn from(error: NotInet) -> Self {
+        io::Error::new(io::ErrorKind::InvalidInput, error)
+    }
+}
+
+/// An address of IPv4 or IPv6 as std has it; a path as it is, an abstract name behind an `@`.
+impl fmt::Display for SocketAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SocketAddress::Inet(address) => address.fmt(f),
+            SocketAddress::Unix(address) => match (address.path_bytes(), address.abstract_name()) {
+                (Some(path), _) => write!(f, "{}", String::from_utf8_lossy(path)),
+                (None, Some(name)) => write!(f, "@{}", String::from_utf8_lossy(name)),
+                (None, None) => f.write_str("(unnamed)"),
+            },
+            SocketAddress::Other { family, data } => {
+                write!(f, "(address family {}: {})", family.as_raw(), data.escape_ascii())
+            }
+        }
     }
 }
 

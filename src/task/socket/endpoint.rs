@@ -10,7 +10,6 @@
 //! 5. An address in a call is of a family in which it names no fd.
 #![expect(unsafe_code, reason = "syscalls")]
 
-use std::ffi::c_int;
 use std::mem::offset_of;
 
 use rustix::net::{AddressFamily, Protocol, Shutdown, SocketFlags, SocketType};
@@ -19,7 +18,7 @@ use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 use crate::task::Ends;
-use crate::task::arguments::{Plain, call, near, received, with_in_out, with_out};
+use crate::task::arguments::{Plain, call, near, received, received_ends, with_in_out};
 
 use super::address::{LONGEST, SocketAddress};
 
@@ -52,7 +51,7 @@ pub trait SocketTask: far::Task {
     /// let listener = child.socket(AddressFamily::INET, stream, None, flags)?;
     /// child.bind(&listener, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     /// child.listen(&listener, 16)?;
-    /// let SocketAddress::Inet(address) = child.getsockname(&listener)? else { unreachable!() };
+    /// let address = SocketAddr::try_from(child.getsockname(&listener)?)?;
     ///
     /// let client = TcpStream::connect(address)?;
     /// let (connection, peer) = child.accept4(&listener, SocketFlags::empty())?;
@@ -105,15 +104,12 @@ pub trait SocketTask: far::Task {
         flags: SocketFlags,
     ) -> Result<Ends<Self>, Error> {
         let [family, kind, protocol] = described(Call::SOCKETPAIR, family, kind, protocol, flags)?;
-        let ends: [c_int; 2] = with_out(self, |address| {
+        let make = |address| {
             // SAFETY: (2), (3)
             unsafe { call(self, Call::SOCKETPAIR, [family, kind, protocol, address]) }
-        })?;
+        };
         // SAFETY: (4)
-        let first = unsafe { received(self, ends[0] as usize) };
-        // SAFETY: (4); also when the first could not be kept.
-        let second = unsafe { received(self, ends[1] as usize) };
-        Ok((first?, second?))
+        unsafe { received_ends(self, make) }
     }
 
     /// `bind(socket, address)`—gives the socket an address of its own.

@@ -10,7 +10,7 @@ mod options;
 mod transfer;
 mod value;
 
-pub use address::SocketAddress;
+pub use address::{NotInet, SocketAddress};
 pub use credentials::PeerCredentials;
 pub use endpoint::SocketTask;
 pub use message::{Received, SocketMessageTask};

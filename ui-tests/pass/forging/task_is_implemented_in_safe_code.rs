@@ -17,9 +17,9 @@ trait Other {
     type Interface;
     fn interface(&self) -> &Self::Interface;
     fn fd_table(&self) -> &FdTable<Self::FdTable>;
-    fn address_space(&self) -> AddressSpace<Self::AddressSpace>;
-    fn pid_namespace(&self) -> PidNamespace<Self::PidNamespace>;
-    fn child_pid_namespace(&self) -> PidNamespace<Self::ChildPidNamespace>;
+    fn address_space(&self) -> &AddressSpace<Self::AddressSpace>;
+    fn pid_namespace(&self) -> &PidNamespace<Self::PidNamespace>;
+    fn child_pid_namespace(&self) -> &PidNamespace<Self::ChildPidNamespace>;
     fn pid(&self) -> near::Pid<Self::PidNamespace>;
 }
 
@@ -35,13 +35,13 @@ impl Other for Wrapped {
     fn fd_table(&self) -> &FdTable<HostFds> {
         self.0.fd_table()
     }
-    fn address_space(&self) -> AddressSpace<HostMemory> {
+    fn address_space(&self) -> &AddressSpace<HostMemory> {
         self.0.address_space()
     }
-    fn pid_namespace(&self) -> PidNamespace<HostPids> {
+    fn pid_namespace(&self) -> &PidNamespace<HostPids> {
         self.0.pid_namespace()
     }
-    fn child_pid_namespace(&self) -> PidNamespace<HostPids> {
+    fn child_pid_namespace(&self) -> &PidNamespace<HostPids> {
         self.0.child_pid_namespace()
     }
     fn pid(&self) -> near::Pid<HostPids> {
