@@ -17,8 +17,8 @@ pub use crate::task::{
     AT_RECURSIVE, BatchTask, CapabilityTask, CredentialsTask, DirectoryTask, DrivenTask,
     EpollEvent, EpollTask, EventTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask,
     FsContextTask, FutexTask, InotifyTask, IoctlTask, LayerTask, MemoryTask, MetadataTask,
-    MountAttr, MountFdTask, MountTask, NetDeviceTask, PollFd, PollTask, PrctlTask, ProcessTask,
-    ResourceTask, SchedTask, SchedulingTask, SignalTask, SocketAddress, SocketMessageTask,
+    MountAttr, MountFdTask, MountTask, NamespaceTask, NetDeviceTask, PollFd, PollTask, PrctlTask,
+    ProcessTask, ResourceTask, SchedulingTask, SignalTask, SocketAddress, SocketMessageTask,
     SocketOptionTask, SocketTask, SpawnTask, StorageTask, Task, TerminalTask, TransferTask,
     UnshareFilesTask, UnsharePidTask, UtsTask, VerifyTask,
 };

@@ -32,7 +32,7 @@
 //! | [`CredentialsTask`] | user and group ids, id maps | `getresuid`, `getresgid`, `getgroups`, `setgroups` |
 //! | [`SchedulingTask`] | processors, scheduling policy, also of others | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
 //! | [`FutexTask`] | sleeping on a word, waking sleepers | `futex`, `futex_waitv` |
-//! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
+//! | [`NamespaceTask`] | namespaces that change no brand | `unshare`, `setns` |
 //! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
 //! | [`MountFdTask`] | mounts by fd | `open_tree`, `move_mount`, `mount_setattr` |
 //! | [`FsContextTask`] | new file systems by fd | `fsopen`, `fspick`, `fsconfig`, `fsmount` |
@@ -70,13 +70,13 @@ mod memory;
 mod metadata;
 mod mount;
 mod mount_fd;
+mod namespaces;
 mod net_device;
 mod poll;
 mod prctl;
 mod process;
 mod resource;
 mod robust_list;
-mod sched;
 mod scheduling;
 mod seccomp;
 mod signal;
@@ -122,13 +122,13 @@ pub use memory::{MappingUnchanged, MemoryTask, Sharing};
 pub use metadata::MetadataTask;
 pub use mount::MountTask;
 pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
+pub use namespaces::NamespaceTask;
 pub use net_device::NetDeviceTask;
 pub use poll::{PollFd, PollFds, PollTask};
 pub use prctl::PrctlTask;
 pub use process::{ChildEvent, ProcessTask};
 pub use resource::{ResourceTask, UsageOf};
 pub use robust_list::{FUTEX_OWNER_DIED, FUTEX_WAITERS, RobustList};
-pub use sched::SchedTask;
 pub use scheduling::{CpuSet, Policy, SchedAttr, SchedulingTask};
 pub use signal::{SigAction, SigmaskChange, SignalTask};
 pub use socket::{

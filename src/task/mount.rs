@@ -23,7 +23,7 @@ use super::arguments::{call, with_path};
 ///
 /// They act on the mount namespace that the task is in, and every process there sees what they do.
 /// Paths are the task's: they start at its root and working directory. A driven child, and the
-/// calling thread, get a namespace of their own by [`unshare`](super::SchedTask::unshare); that its
+/// calling thread, get a namespace of their own by [`unshare`](super::NamespaceTask::unshare); that its
 /// mounts do not propagate to where they were copied from takes a
 /// [`mount_change`](Self::mount_change) first. Mounts and file systems can also be held by an fd:
 /// [`MountFdTask`](super::MountFdTask), [`FsContextTask`](super::FsContextTask).

@@ -35,7 +35,7 @@ impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring,
     /// `write(/proc/self/timens_offsets, offsets)`—sets the clocks of the new time namespace that the task's
     /// program will be in.
     ///
-    /// After [`unshare`](super::SchedTask::unshare) of [`TIME`](crate::Namespaces::TIME), and before the first
+    /// After [`unshare`](super::NamespaceTask::unshare) of [`TIME`](crate::Namespaces::TIME), and before the first
     /// program is in the namespace. The clocks of the task itself stay as they are. `/proc` has to be
     /// mounted. Driven tasks only: the kernel has no such file of a thread.
     ///

@@ -29,7 +29,7 @@ use super::arguments::{call, near};
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
 /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.
-pub trait SchedTask: far::Task {
+pub trait NamespaceTask: far::Task {
     /// `unshare(kinds)`—gives the task new namespaces of these kinds; those of the others it keeps.
     ///
     /// Checked: no brand changes, as [`Namespaces`] has no kind that does.
@@ -231,7 +231,7 @@ pub trait SchedTask: far::Task {
     }
 }
 
-impl<K: far::Task + ?Sized> SchedTask for K {}
+impl<K: far::Task + ?Sized> NamespaceTask for K {}
 
 /// Joins the namespace of `kind` that `fd` is of.
 fn setns<K: far::Task + ?Sized>(
