@@ -122,7 +122,7 @@ fn setting_groups_changes_nothing_else() {
         child.setgroups(&[1, 2, 3]).unwrap();
         assert_eq!(death_signal(), libc::SIGKILL);
         assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::Dumpable));
-        assert_eq!(child.dumpable().unwrap(), DumpableBehavior::Dumpable);
+        assert_eq!(child.prctl_get_dumpable().unwrap(), DumpableBehavior::Dumpable);
     });
 }
 

@@ -303,7 +303,7 @@ where
     let sides = [format!("one of {there}"), lives.clone()];
     let expected = Expected { recorder: &recorder, sides };
     refused! { expected:
-        t.getpgid(&pid); t.getsid_of(&pid); t.setpgid(&group); t.pidfd_open(&pid);
+        t.getpgid(&pid); t.getsid(&pid); t.setpgid(&group); t.pidfd_open(&pid);
         t.kill(&pid, Signal::CONT); t.killpg(&group, Signal::CONT);
         t.tgkill(&pid, &own_thread, Signal::CONT); t.tgkill(&own, &thread, Signal::CONT);
         t.rt_sigqueueinfo(&pid, Signal::CONT, 0);
@@ -311,7 +311,7 @@ where
     let sides = [String::from("PidNamespace(not known, as it is a number alone)"), lives];
     let expected = Expected { recorder: &recorder, sides };
     refused! { expected:
-        t.getpgid(near); t.getsid_of(near); t.setpgid(near_group); t.pidfd_open(near);
+        t.getpgid(near); t.getsid(near); t.setpgid(near_group); t.pidfd_open(near);
         t.kill(near, Signal::CONT); t.killpg(near_group, Signal::CONT);
         t.tgkill(near, &own_thread, Signal::CONT); t.tgkill(&own, near_thread, Signal::CONT);
         t.rt_sigqueueinfo(near, Signal::CONT, 0); t.kill(task.pid(), Signal::CONT);

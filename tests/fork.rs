@@ -157,7 +157,10 @@ fn the_users_of_other_ids_do_not_hide_this_programs_memory() {
         brand!(child_memory);
         let child = here.spawn_with_memory(child_memory).unwrap();
         let process = child.program(&Program::new("true")).uid(12).exec().unwrap();
-        assert_eq!(here.dumpable().unwrap(), nearfar::rustix::process::DumpableBehavior::Dumpable);
+        assert_eq!(
+            here.prctl_get_dumpable().unwrap(),
+            nearfar::rustix::process::DumpableBehavior::Dumpable
+        );
         assert!(process.wait().unwrap().success());
     });
 }

@@ -105,13 +105,13 @@ where
     let mut bytes = [0; 64];
 
     refused! { t:
-        t.capabilities(); t.set_capabilities(no_capability());
-        t.capability_is_in_bounding_set(CapabilitySet::CHOWN);
-        t.drop_capability_from_bounding_set(CapabilitySet::CHOWN);
+        t.capget(); t.capset(no_capability());
+        t.prctl_capbset_read(CapabilitySet::CHOWN);
+        t.prctl_capbset_drop(CapabilitySet::CHOWN);
         t.drop_capabilities_from_bounding_set(CapabilitySet::CHOWN);
-        t.capability_is_in_ambient_set(CapabilitySet::CHOWN);
-        t.raise_ambient_capability(CapabilitySet::CHOWN);
-        t.lower_ambient_capability(CapabilitySet::CHOWN); t.clear_ambient_capabilities();
+        t.prctl_cap_ambient_is_set(CapabilitySet::CHOWN);
+        t.prctl_cap_ambient_raise(CapabilitySet::CHOWN);
+        t.prctl_cap_ambient_lower(CapabilitySet::CHOWN); t.prctl_cap_ambient_clear_all();
         t.getresuid(); t.getresgid(); t.getgroups();
         t.write_uid_map(&child, &[IdMap::own_uid_as(0)]);
         t.write_gid_map(&child, &[IdMap::own_gid_as(0)]); t.deny_setgroups(&child);
@@ -186,13 +186,13 @@ where
         t.mount_setattr(Cwd, "/x", at, attr); t.mount_setattr_idmap(Cwd, "/x", at, &file);
         t.device_is_up(&socket, "lo"); t.set_device_up(&socket, "lo", true);
         t.ppoll(&mut [PollFd::new(&file, PollFlags::IN)], now);
-        t.set_name("x"); t.name(); t.set_no_new_privs(); t.securebits();
-        t.set_securebits(CapabilitiesSecureBits::empty()); t.no_new_privs();
-        t.set_child_subreaper(false); t.child_subreaper(); t.dumpable();
-        t.set_timer_slack(NonZeroU64::new(1)); t.timer_slack();
-        t.set_keep_caps(true); t.keep_caps();
+        t.prctl_set_name("x"); t.prctl_get_name(); t.prctl_set_no_new_privs(); t.prctl_get_securebits();
+        t.prctl_set_securebits(CapabilitiesSecureBits::empty()); t.prctl_get_no_new_privs();
+        t.prctl_set_child_subreaper(false); t.prctl_get_child_subreaper(); t.prctl_get_dumpable();
+        t.prctl_set_timerslack(NonZeroU64::new(1)); t.prctl_get_timerslack();
+        t.prctl_set_keepcaps(true); t.prctl_get_keepcaps();
         t.getpid(); t.getppid(); t.gettid(); t.getpgrp(); t.getpgid(pid); t.setpgid(group);
-        t.setpgrp(); t.getsid(); t.getsid_of(pid); t.setsid(); t.pidfd_open(pid);
+        t.setpgrp(); t.getsid_own(); t.getsid(pid); t.setsid(); t.pidfd_open(pid);
         t.pidfd_send_signal(&file, Signal::CONT); t.kill(pid, Signal::CONT);
         t.killpg(group, Signal::CONT); t.tgkill(pid, tid, Signal::CONT);
         t.pidfd_getfd(&child, &file);

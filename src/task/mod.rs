@@ -6,6 +6,12 @@
 //! [`far::Task`](trait@far::Task); those that change the task itself, for tasks that are driven
 //! child processes.
 //!
+//! Methods have the names of the manual pages, and one for each operation of a call that has several:
+//! [`fcntl_getfl`](FileDescriptorTask::fcntl_getfl), [`prctl_set_name`](PrctlTask::prctl_set_name). Where a name
+//! ends in `_of`, as in [`prlimit_of`](ResourceTask::prlimit_of), the call is about another process, which is given
+//! by a handle ([`AsProcess`](crate::handle::AsProcess)): it never gets at a stranger with the same number. Calls
+//! that take a number for a process say so by their parameter, `pid`.
+//!
 //! | trait | what for | syscalls |
 //! |---|---|---|
 //! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat`, `close_range` |

@@ -40,7 +40,7 @@ impl<F, A, P, C> Task<F, A, P, Ring, C> {
     ///     k: libc::SECCOMP_RET_ALLOW,
     /// }])?;
     /// let child = Task::here().spawn()?;
-    /// child.set_no_new_privs()?;
+    /// child.prctl_set_no_new_privs()?;
     /// child.seccomp_on_exec(&allow_everything)?;
     /// assert!(child.program(&Program::new("true")).exec()?.wait()?.success());
     /// # Ok(())

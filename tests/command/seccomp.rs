@@ -28,7 +28,7 @@ const REFUSED: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 fn with(program: &str, filter: SeccompFilter) -> Command {
     let mut command = Command::new(program);
     command.prepare(move |child| {
-        child.set_no_new_privs()?;
+        child.prctl_set_no_new_privs()?;
         child.seccomp_on_exec(&filter)?;
         Ok(())
     });
@@ -102,7 +102,7 @@ fn a_filter_that_makes_every_answer_up() {
         let zero = filter(&[], 0, libc::SECCOMP_RET_ERRNO);
         let child = Task::here().spawn().unwrap();
         let pid = child.pid();
-        child.set_no_new_privs().unwrap();
+        child.prctl_set_no_new_privs().unwrap();
         child.seccomp_on_exec(&zero).unwrap();
         let error = child.program(&Program::new("true")).exec().unwrap_err();
         assert_eq!(error.errno(), Some(Errno::NOSYS));

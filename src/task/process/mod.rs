@@ -192,7 +192,8 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`getsid(2)`](https://man7.org/linux/man-pages/man2/getsid.2.html)
-    fn getsid(&self) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
+    #[doc(alias = "getsid")]
+    fn getsid_own(&self) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
         // SAFETY: no pointer.
         let session = unsafe { call(self, Call::GETSID, [0]) }?;
         Ok(Sid::asserted(session as c_int))
@@ -210,8 +211,7 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`getsid(2)`](https://man7.org/linux/man-pages/man2/getsid.2.html)
-    #[doc(alias = "getsid")]
-    fn getsid_of(
+    fn getsid(
         &self,
         pid: impl AsPid<Self::PidNamespace>,
     ) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
@@ -236,7 +236,7 @@ pub trait ProcessTask: far::Task {
     /// let child = Task::here().spawn()?;
     /// let session = child.setsid()?;
     /// assert_eq!(session.as_raw(), child.pid().as_raw());
-    /// assert_eq!(child.getsid()?, Some(session));
+    /// assert_eq!(child.getsid_own()?, Some(session));
     /// # Ok(())
     /// # }
     /// ```
