@@ -99,12 +99,12 @@ impl Program {
         &self.path
     }
 
-    pub(crate) fn arguments(&self) -> impl Iterator<Item = &OsStr> {
-        self.args.iter().map(OsString::as_os_str)
+    pub(crate) fn arguments(&self) -> &[OsString] {
+        &self.args
     }
 
-    pub(crate) fn environment_changes(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
-        self.environment.iter().map(|(name, value)| (name.as_os_str(), value.as_deref()))
+    pub(crate) fn environment_changes(&self) -> &BTreeMap<OsString, Option<OsString>> {
+        &self.environment
     }
 
     pub(crate) fn directory(&self) -> Option<&Path> {
