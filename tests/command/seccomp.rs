@@ -86,6 +86,27 @@ fn a_filter_that_forbids_the_exec() {
 }
 
 #[test]
+fn a_filter_of_another_crates_instructions() {
+    deadline(|| {
+        let refusing = [
+            (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+            (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, libc::SYS_uname as u32),
+            (libc::BPF_RET | libc::BPF_K, 0, 0, REFUSED),
+            (libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+        ];
+        let parts = refusing.map(|(code, jt, jf, k)| (code as u16, jt, jf, k));
+        let filter = SeccompFilter::from_parts(parts).unwrap();
+        let output = with("uname", filter).output().unwrap();
+        assert!(!output.status.success());
+        assert_eq!(
+            SeccompFilter::from_parts([]).unwrap_err().errno(),
+            Some(Errno::INVAL),
+            "there has to be one"
+        );
+    });
+}
+
+#[test]
 fn a_filter_that_makes_no_sense() {
     deadline(|| {
         let endless = SeccompFilter::new([instruction(libc::BPF_LD, 0, 0, 0)]).unwrap();
