@@ -18,9 +18,10 @@ pub use crate::task::{
     EpollEvent, EpollTask, EventTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask,
     FsContextTask, FutexTask, InotifyTask, IoctlTask, LayerTask, MemoryTask, MetadataTask,
     MountAttr, MountFdTask, MountTask, NamespaceTask, NetDeviceTask, PollFd, PollTask, PrctlTask,
-    ProcessTask, ResourceTask, SchedulingTask, SignalTask, SocketAddress, SocketMessageTask,
-    SocketOptionTask, SocketTask, SpawnTask, StorageTask, Task, TerminalTask, TransferTask,
-    UnshareFilesTask, UnsharePidTask, UtsTask, VerifyTask,
+    ProcessTask, ResourceTask, RobustListTask, SchedulingTask, SeccompTask, SignalTask,
+    SocketAddress, SocketMessageTask, SocketOptionTask, SocketTask, SpawnTask, StorageTask, Task,
+    TerminalTask, TimeNamespaceTask, TransferTask, UnshareFilesTask, UnsharePidTask, UtsTask,
+    VerifyTask,
 };
 pub use rustix::event::{EventfdFlags, PollFlags, epoll};
 pub use rustix::fs::{

@@ -20,16 +20,19 @@ use nearfar::task::{FutexScope, FutexWaiter, FutexWord, Lock, LockKind, Node, Re
 use nearfar::{Dynamic, Error, ErrorKind, SignalSet, far};
 
 /// These take what changes the task itself; see `dynamic.rs`.
-const TRANSITIONS: [&str; 4] = ["ExecTask", "SpawnTask", "UnshareFilesTask", "UnsharePidTask"];
+const TRANSITIONS: [&str; 5] =
+    ["ExecTask", "SpawnTask", "Task", "UnshareFilesTask", "UnsharePidTask"];
 
-/// A dynamic task is not known to see a process by its handle: these do not compile for it.
-const FOR_BRANDS_ONLY: [&str; 8] = [
+/// A dynamic task is not known to see a process by its handle, or to be in this process's memory: these do not
+/// compile for it.
+const FOR_BRANDS_ONLY: [&str; 9] = [
     "deny_setgroups",
     "prlimit_of",
     "sched_getaffinity_of",
     "sched_getattr_of",
     "sched_setaffinity_of",
     "sched_setattr_of",
+    "set_robust_list",
     "write_gid_map",
     "write_uid_map",
 ];

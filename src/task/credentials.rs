@@ -14,14 +14,13 @@ use std::mem::MaybeUninit;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::brand::Namespace;
 use crate::far;
 use crate::handle::{AsProcess, Cwd, with_number_of};
 use crate::id_map::IdMap;
-use crate::interface::{Call, Error, Ring, SyscallInterface};
+use crate::interface::{Call, Error, SyscallInterface};
 
 use super::arguments::{call, with_out, with_path, write_text};
-use super::{FileDescriptorTask, Task};
+use super::{DrivenTask, FileDescriptorTask};
 
 /// The three user ids or group ids of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +38,7 @@ pub struct Ids {
 /// They ask. Setting user and group ids is a matter of the exec, by [`Exec::uid`](super::Exec::uid) and
 /// [`Exec::gid`](super::Exec::gid): a driven task shares this program's memory, which would be open to
 /// that user. The calling thread has no such call either: it would set the ids of that one thread, beside
-/// the others in the same memory.
+/// the others in the same memory. Driven tasks only have [`setgroups`](Self::setgroups).
 ///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
@@ -119,6 +118,32 @@ pub trait CredentialsTask: far::Task {
         }
     }
 
+    /// `setgroups(groups)`—sets the supplementary group ids.
+    ///
+    /// For what the task opens from now on, and for its program. An exec with another
+    /// [`uid`](super::Exec::uid) drops them, unless it is told
+    /// [`groups`](super::Exec::groups), too. Driven tasks only: on the calling thread, it would be that
+    /// one thread's groups.
+    ///
+    /// # Errors
+    ///
+    /// Of `setgroups`: `EPERM` without `CAP_SETGID`, or where it is denied, `EINVAL` for more than 65536,
+    /// or an id that the user namespace does not have.
+    ///
+    /// # References
+    ///
+    /// [`setgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
+    fn setgroups(&self, groups: &[u32]) -> Result<(), Error>
+    where
+        Self: DrivenTask,
+    {
+        let bytes: Vec<u8> = groups.iter().flat_map(|group| group.to_ne_bytes()).collect();
+        self.interface().lend(&bytes, |list| {
+            // SAFETY: (1), (2)
+            unsafe { call(self, Call::SETGROUPS, [groups.len(), list]) }.map(drop)
+        })
+    }
+
     /// `write(/proc/PID/uid_map, maps)`—says which user ids there are in the new user namespace of a
     /// task, and which ones of this task's they are.
     ///
@@ -188,31 +213,6 @@ pub trait CredentialsTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> CredentialsTask for K {}
-
-impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring, C> {
-    /// `setgroups(groups)`—sets the supplementary group ids.
-    ///
-    /// For what the task opens from now on, and for its program. An exec with another
-    /// [`uid`](super::Exec::uid) drops them, unless it is told
-    /// [`groups`](super::Exec::groups), too. Driven tasks only: on the calling thread, it would be that
-    /// one thread's groups.
-    ///
-    /// # Errors
-    ///
-    /// Of `setgroups`: `EPERM` without `CAP_SETGID`, or where it is denied, `EINVAL` for more than 65536,
-    /// or an id that the user namespace does not have.
-    ///
-    /// # References
-    ///
-    /// [`setgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
-    pub fn setgroups(&self, groups: &[u32]) -> Result<(), Error> {
-        let bytes: Vec<u8> = groups.iter().flat_map(|group| group.to_ne_bytes()).collect();
-        self.interface.lend(&bytes, |list| {
-            // SAFETY: (1), (2)
-            unsafe { call(self, Call::SETGROUPS, [groups.len(), list]) }.map(drop)
-        })
-    }
-}
 
 fn three_ids<K: far::Task + ?Sized>(task: &K, name: Call) -> Result<Ids, Error> {
     let ids: [u32; 3] = with_out(task, |ids| {
