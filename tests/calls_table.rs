@@ -106,9 +106,9 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
                 }
             } else if text.starts_with("#[doc(hidden)]") {
                 hidden = true;
-            } else if line.starts_with("    type ") {
-                documentation.clear();
-            } else if inherent.is_some() && !line.starts_with("    pub fn ") {
+            } else if line.starts_with("    type ")
+                || inherent.is_some() && line.starts_with("    fn ")
+            {
                 documentation.clear();
             } else if ["    fn ", "    unsafe fn ", "    pub fn "]
                 .iter()

@@ -23,7 +23,7 @@ fn no_mkdir() -> SeccompFilter {
 }
 
 fn becomes_a_program(child: impl DrivenTask) -> Exit {
-    child.setgroups(&[1234]).unwrap();
+    child.setgroups(&[Gid::from_raw(1234)]).unwrap();
     assert_eq!(status(child.host_pid().as_raw(), "Groups"), "1234");
     child.set_sigaction(Signal::HUP, SigAction::Ignore).unwrap();
     child.prctl_set_no_new_privs().unwrap();

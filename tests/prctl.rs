@@ -326,7 +326,7 @@ fn a_program_of_another_user_has_ambient_capabilities() {
         child.prctl_set_securebits(CapabilitiesSecureBits::NO_SETUID_FIXUP).unwrap();
         let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
         let grep = Program::new("grep").args(["CapEff", "/proc/self/status"]);
-        let program = child.program(&grep).fd(1, &writer).uid(65534).exec().unwrap();
+        let program = child.program(&grep).fd(1, &writer).uid(Uid::from_raw(65534)).exec().unwrap();
         assert!(program.wait().unwrap().success());
         let mut text = [0; 64];
         let length = here.read(&reader, &mut text).unwrap();

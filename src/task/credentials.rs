@@ -11,7 +11,7 @@
 
 use std::mem::MaybeUninit;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
 use crate::far;
@@ -22,15 +22,15 @@ use crate::interface::{Call, Error, SyscallInterface};
 use super::arguments::{call, with_out, with_path, write_text};
 use super::{DrivenTask, FileDescriptorTask};
 
-/// The three user ids or group ids of a task.
+/// The three user ids or group ids of a task: `Ids<Uid>` or `Ids<Gid>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ids {
+pub struct Ids<Id> {
     /// The real one.
-    pub real: u32,
+    pub real: Id,
     /// The effective one, which decides about most things.
-    pub effective: u32,
+    pub effective: Id,
     /// The saved one, to which the effective one can go back.
-    pub saved: u32,
+    pub saved: Id,
 }
 
 /// Calls on who a task is.
@@ -67,8 +67,8 @@ pub trait CredentialsTask: far::Task {
     /// [`getresuid(2)`](https://man7.org/linux/man-pages/man2/getresuid.2.html)
     #[doc(alias = "getuid")]
     #[doc(alias = "geteuid")]
-    fn getresuid(&self) -> Result<Ids, Error> {
-        three_ids(self, Call::GETRESUID)
+    fn getresuid(&self) -> Result<Ids<Uid>, Error> {
+        three_ids(self, Call::GETRESUID, Uid::from_raw_unchecked)
     }
 
     /// `getresgid()`—the group ids, without the supplementary ones.
@@ -82,8 +82,8 @@ pub trait CredentialsTask: far::Task {
     /// [`getresgid(2)`](https://man7.org/linux/man-pages/man2/getresuid.2.html)
     #[doc(alias = "getgid")]
     #[doc(alias = "getegid")]
-    fn getresgid(&self) -> Result<Ids, Error> {
-        three_ids(self, Call::GETRESGID)
+    fn getresgid(&self) -> Result<Ids<Gid>, Error> {
+        three_ids(self, Call::GETRESGID, Gid::from_raw_unchecked)
     }
 
     /// `getgroups()`—the supplementary group ids.
@@ -95,7 +95,7 @@ pub trait CredentialsTask: far::Task {
     /// # References
     ///
     /// [`getgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
-    fn getgroups(&self) -> Result<Vec<u32>, Error> {
+    fn getgroups(&self) -> Result<Vec<Gid>, Error> {
         loop {
             // SAFETY: the kernel writes no groups.
             let count = unsafe { call(self, Call::GETGROUPS, [0, 0]) }?;
@@ -113,7 +113,9 @@ pub trait CredentialsTask: far::Task {
             };
             // SAFETY: it was zeroes, and bytes from the kernel.
             let bytes: Vec<u8> = bytes.iter().map(|byte| unsafe { byte.assume_init() }).collect();
-            let id = |bytes: &[u8]| u32::from_ne_bytes(bytes.try_into().expect("4 bytes"));
+            let id = |bytes: &[u8]| {
+                Gid::from_raw_unchecked(u32::from_ne_bytes(bytes.try_into().expect("4 bytes")))
+            };
             return Ok(bytes.chunks_exact(4).take(groups).map(id).collect());
         }
     }
@@ -133,11 +135,11 @@ pub trait CredentialsTask: far::Task {
     /// # References
     ///
     /// [`setgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
-    fn setgroups(&self, groups: &[u32]) -> Result<(), Error>
+    fn setgroups(&self, groups: &[Gid]) -> Result<(), Error>
     where
         Self: DrivenTask,
     {
-        let bytes: Vec<u8> = groups.iter().flat_map(|group| group.to_ne_bytes()).collect();
+        let bytes: Vec<u8> = groups.iter().flat_map(|group| group.as_raw().to_ne_bytes()).collect();
         self.interface().lend(&bytes, |list| {
             // SAFETY: (1), (2)
             unsafe { call(self, Call::SETGROUPS, [groups.len(), list]) }.map(drop)
@@ -214,13 +216,17 @@ pub trait CredentialsTask: far::Task {
 
 impl<K: far::Task + ?Sized> CredentialsTask for K {}
 
-fn three_ids<K: far::Task + ?Sized>(task: &K, name: Call) -> Result<Ids, Error> {
+fn three_ids<K: far::Task + ?Sized, Id>(
+    task: &K,
+    name: Call,
+    id: impl Fn(u32) -> Id,
+) -> Result<Ids<Id>, Error> {
     let ids: [u32; 3] = with_out(task, |ids| {
         let size = size_of::<u32>();
         // SAFETY: (1): three ids, one after the other.
         unsafe { call(task, name, [ids, ids + size, ids + 2 * size]) }
     })?;
-    let [real, effective, saved] = ids;
+    let [real, effective, saved] = ids.map(id);
     Ok(Ids { real, effective, saved })
 }
 

@@ -16,7 +16,7 @@ use std::fmt;
 use rustix::event::EventfdFlags;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::Signal;
+use rustix::process::{Signal, Uid};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 
 use crate::SignalSet;
@@ -405,8 +405,8 @@ impl<P> SignalInfo<P> {
     /// The user of that process, as the user namespace of the task that it was sent to sees it.
     #[doc(alias = "si_uid")]
     #[must_use]
-    pub fn uid(&self) -> u32 {
-        self.record.ssi_uid
+    pub fn uid(&self) -> Uid {
+        Uid::from_raw_unchecked(self.record.ssi_uid)
     }
 
     /// With `SIGCHLD`, the exit status, or the signal that the child was ended or stopped by.

@@ -9,7 +9,7 @@ use std::ffi::c_int;
 use std::fmt;
 use std::marker::PhantomData;
 
-use rustix::process::Signal;
+use rustix::process::{Gid, Signal, Uid};
 
 use crate::brand::Namespace;
 use crate::handle::{AsFd, ChildProcess, Fd};
@@ -152,20 +152,20 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// the kernel does not keep the new user from looking in.
     ///
     /// [`PR_SET_DUMPABLE(2const)`]: https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
-    pub fn uid(mut self, uid: u32) -> Self {
-        self.attributes.uid = Some(uid);
+    pub fn uid(mut self, uid: Uid) -> Self {
+        self.attributes.uid = Some(uid.as_raw());
         self
     }
 
     /// The group the program runs as: real, effective and saved id. See [`uid`](Self::uid).
-    pub fn gid(mut self, gid: u32) -> Self {
-        self.attributes.gid = Some(gid);
+    pub fn gid(mut self, gid: Gid) -> Self {
+        self.attributes.gid = Some(gid.as_raw());
         self
     }
 
     /// The program's supplementary groups.
-    pub fn groups(mut self, groups: &[u32]) -> Self {
-        self.attributes.groups = Some(groups.to_vec());
+    pub fn groups(mut self, groups: &[Gid]) -> Self {
+        self.attributes.groups = Some(groups.iter().map(|group| group.as_raw()).collect());
         self
     }
 
