@@ -356,11 +356,9 @@ pub trait FileDescriptorTask: far::Task {
     #[doc(alias = "pipe")]
     #[inline]
     fn pipe2(&self, flags: PipeFlags) -> Result<Ends<Self>, Error> {
-        let known = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK | PipeFlags::DIRECT;
-        if !known.contains(flags) {
-            return Err(Error::new(Call::PIPE2, ErrorKind::UnknownFlags));
-        }
-        let flags = (flags | PipeFlags::CLOEXEC).bits() as usize;
+        let allowed = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK | PipeFlags::DIRECT;
+        let flags =
+            known(Call::PIPE2, flags.bits(), allowed.bits())? | PipeFlags::CLOEXEC.bits() as usize;
         let ends: [c_int; 2] = with_out(self, |address| {
             // SAFETY: (2), (3)
             unsafe { call(self, Call::PIPE2, [address, flags]) }
@@ -478,10 +476,8 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// [`F_SETFD(2const)`](https://man7.org/linux/man-pages/man2/F_GETFD.2const.html)
     fn fcntl_setfd(&self, fd: impl AsFd<Self::FdTable>, flags: FdFlags) -> Result<(), Error> {
-        if !FdFlags::CLOEXEC.contains(flags) {
-            return Err(Error::new(Call::FCNTL, ErrorKind::UnknownFlags));
-        }
-        fcntl(self, &fd, libc::F_SETFD, flags.bits() as usize).map(drop)
+        let flags = known(Call::FCNTL, flags.bits(), FdFlags::CLOEXEC.bits())?;
+        fcntl(self, &fd, libc::F_SETFD, flags).map(drop)
     }
 
     /// `close_range(first, last, CLOSE_RANGE_CLOEXEC)`—marks every open fd from the number `first` to

@@ -18,9 +18,9 @@ use rustix::process::DumpableBehavior;
 use rustix::thread::CapabilitiesSecureBits;
 
 use crate::far;
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error};
 
-use super::arguments::{call, with_out, with_path};
+use super::arguments::{call, known, with_out, with_path};
 
 /// Calls on what a task says of itself, one method for each operation of `prctl`.
 ///
@@ -166,11 +166,9 @@ pub trait PrctlTask: far::Task {
     /// [`capabilities(7)`](https://man7.org/linux/man-pages/man7/capabilities.7.html)
     #[doc(alias = "PR_SET_SECUREBITS")]
     fn prctl_set_securebits(&self, bits: CapabilitiesSecureBits) -> Result<(), Error> {
-        if bits.bits() & !KNOWN_SECUREBITS.bits() != 0 {
-            return Err(Error::new(Call::PRCTL, ErrorKind::UnknownFlags));
-        }
+        let bits = known(Call::PRCTL, bits.bits(), KNOWN_SECUREBITS.bits())?;
         // SAFETY: (2); a number.
-        unsafe { prctl(self, libc::PR_SET_SECUREBITS, bits.bits() as usize) }.map(drop)
+        unsafe { prctl(self, libc::PR_SET_SECUREBITS, bits) }.map(drop)
     }
 
     /// `prctl(PR_SET_KEEPCAPS, whether)`—says whether the task keeps its permitted capabilities when none
