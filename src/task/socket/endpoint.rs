@@ -30,7 +30,7 @@ use super::address::{LONGEST, SocketAddress};
 /// [`SocketMessageTask`](super::SocketMessageTask), its options in
 /// [`SocketOptionTask`](super::SocketOptionTask).
 ///
-/// A call that waits in a driven task can be ended by its [killer](crate::Task::killer). Every call
+/// A call that waits in a driven task can be ended by its [killer](crate::task::DrivenTask::killer). Every call
 /// there can also fail because the task has died: [`NotSent`](crate::ErrorKind::NotSent) if it was dead
 /// before, [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.
 pub trait SocketTask: far::Task {
