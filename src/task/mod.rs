@@ -7,14 +7,16 @@
 //! make, for tasks that are driven child processes ([`DrivenTask`]).
 //!
 //! Methods have the names of the manual pages, and one for each operation of a call that has several:
-//! [`fcntl_getfl`](FileDescriptorTask::fcntl_getfl), [`prctl_set_name`](PrctlTask::prctl_set_name). Where a name
+//! [`fcntl_getfl`](FcntlTask::fcntl_getfl), [`prctl_set_name`](PrctlTask::prctl_set_name). Where a name
 //! ends in `_of`, as in [`prlimit_of`](ResourceTask::prlimit_of), the call is about another process, which is given
 //! by a handle ([`AsProcess`](crate::handle::AsProcess)): it never gets at a stranger with the same number. Calls
 //! that take a number for a process say so by their parameter, `pid`.
 //!
 //! | trait | what for | syscalls |
 //! |---|---|---|
-//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat`, `close_range` |
+//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fstat` |
+//! | [`FcntlTask`] | flags of fds and open files, pipe sizes, seals, locks | `fcntl` |
+//! | [`CloseRangeTask`] | many fds at once, by their numbers | `close_range` |
 //! | [`BatchTask`] | many short calls in one round trip | `read`, `write`, `pread`, `pwrite`, `fsync`, `fdatasync` |
 //! | [`TransferTask`] | several buffers at once; from file to file | `readv`, `writev`, `preadv2`, `pwritev2`, `copy_file_range`, `splice`, `tee`, `sendfile` |
 //! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
@@ -120,7 +122,7 @@ pub use event::{EventTask, SignalInfo};
 pub(crate) use exec::{Attributes, spawn_program};
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
-pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
+pub use file_descriptor::{CloseRangeTask, Ends, FcntlTask, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
 pub use fs_context::{FsContextTask, FsMessage, FsMessageKind};
 pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
