@@ -99,6 +99,7 @@ pub trait CapabilityTask: far::Task {
     ///
     /// [`PR_CAPBSET_READ(2const)`](https://man7.org/linux/man-pages/man2/PR_CAPBSET_READ.2const.html)
     #[doc(alias = "PR_CAPBSET_READ")]
+    #[doc(alias = "bounding_set")]
     fn prctl_capbset_read(&self, capability: CapabilitySet) -> Result<bool, Error> {
         prctl(self, [libc::PR_CAPBSET_READ as usize, number(capability)?, 0]).map(|is| is != 0)
     }
@@ -117,6 +118,7 @@ pub trait CapabilityTask: far::Task {
     ///
     /// [`PR_CAPBSET_DROP(2const)`](https://man7.org/linux/man-pages/man2/PR_CAPBSET_DROP.2const.html)
     #[doc(alias = "PR_CAPBSET_DROP")]
+    #[doc(alias = "bounding_set")]
     fn prctl_capbset_drop(&self, capability: CapabilitySet) -> Result<(), Error> {
         prctl(self, [libc::PR_CAPBSET_DROP as usize, number(capability)?, 0]).map(drop)
     }

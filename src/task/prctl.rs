@@ -203,6 +203,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_SET_KEEPCAPS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_KEEPCAPS.2const.html)
     #[doc(alias = "PR_SET_KEEPCAPS")]
+    #[doc(alias = "keep_caps")]
     fn prctl_set_keepcaps(&self, whether: bool) -> Result<(), Error> {
         // SAFETY: (2); a number.
         unsafe { prctl(self, libc::PR_SET_KEEPCAPS, usize::from(whether)) }.map(drop)
@@ -330,6 +331,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_SET_TIMERSLACK(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html)
     #[doc(alias = "PR_SET_TIMERSLACK")]
+    #[doc(alias = "timer_slack")]
     fn prctl_set_timerslack(&self, nanoseconds: Option<NonZeroU64>) -> Result<(), Error> {
         const DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
         let nanoseconds = nanoseconds.map_or(0, NonZeroU64::get);
