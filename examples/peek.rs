@@ -43,7 +43,7 @@ fn peek(pid: &str, wanted: Option<(&str, &str)>) -> Result<(), Box<dyn Error>> {
 
     // Addresses in this memory are of a type of their own.
     brand!(target_memory);
-    let memory = ProcessMemory::open(&pidfd, target_memory).map_err(in_process)?;
+    let memory = ProcessMemory::open(target_memory, &pidfd).map_err(in_process)?;
     let regions = memory.regions()?.collect::<Result<Vec<_>, _>>()?;
     let Some((place, length)) = wanted else { return list(&regions) };
     let length = number_of(length).ok_or(format!("{length}: not a length"))?;

@@ -145,7 +145,7 @@ fn arrange_files(init: &impl MountTask, bind: Option<&Path>) -> Result<(), Box<d
 /// Once it is a program, it has no capabilities, and no program of its own gets any.
 fn give_up_privileges(init: &(impl CapabilityTask + PrctlTask)) -> Result<(), nearfar::Error> {
     init.drop_capabilities_from_bounding_set(CapabilitySet::all())?;
-    init.set_no_new_privs()
+    init.prctl_set_no_new_privs()
 }
 
 /// Inside: starts CMD, and does what an init has to.

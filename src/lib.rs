@@ -153,6 +153,8 @@ pub use handle::{
 pub use id_map::IdMap;
 pub use inspect::ProcessMemory;
 pub use interface::{Error, ErrorKind};
+/// Some of its types are in this crate's signatures: `sock_filter`, `rusage`.
+pub use libc;
 pub use namespaces::Namespaces;
 pub use plain::PlainData;
 pub use process::Command;

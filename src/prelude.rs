@@ -14,12 +14,13 @@ pub use crate::plain::PlainData;
 pub use crate::program::Program;
 pub use crate::signals::SignalSet;
 pub use crate::task::{
-    AT_RECURSIVE, BatchTask, CapabilityTask, CredentialsTask, DirectoryTask, DrivenTask,
-    EpollEvent, EpollTask, EventTask, ExecTask, ExitTask, FileDescriptorTask, FileSystemTask,
-    FsContextTask, FutexTask, InotifyTask, IoctlTask, LayerTask, MemoryTask, MetadataTask,
-    MountAttr, MountFdTask, MountTask, NetDeviceTask, PollFd, PollTask, PrctlTask, ProcessTask,
-    ResourceTask, SchedTask, SchedulingTask, SignalTask, SocketAddress, SocketMessageTask,
-    SocketOptionTask, SocketTask, SpawnTask, StorageTask, Task, TerminalTask, TransferTask,
+    AT_RECURSIVE, BatchTask, CapabilityTask, CloseRangeTask, CredentialsTask, DirectoryTask,
+    DrivenTask, EpollEvent, EpollTask, EventTask, ExecTask, ExitTask, FcntlTask,
+    FileDescriptorTask, FileSystemTask, FsContextTask, FutexTask, InotifyTask, IoctlTask,
+    LayerTask, MemoryTask, MetadataTask, MountAttr, MountFdTask, MountTask, NamespaceTask,
+    NetDeviceTask, PollFd, PollTask, PrctlTask, ProcessTask, ResourceTask, RobustListTask,
+    SchedulingTask, SeccompTask, SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask,
+    SocketTask, SpawnTask, StorageTask, Task, TerminalTask, TimeNamespaceTask, TransferTask,
     UnshareFilesTask, UnsharePidTask, UtsTask, VerifyTask,
 };
 pub use rustix::event::{EventfdFlags, PollFlags, epoll};

@@ -108,6 +108,14 @@ impl Program {
         &self.path
     }
 
+    pub(crate) fn arguments(&self) -> &[OsString] {
+        &self.args
+    }
+
+    pub(crate) fn environment_changes(&self) -> &BTreeMap<OsString, Option<OsString>> {
+        &self.environment
+    }
+
     /// The arguments, without the program's own name.
     pub fn get_args(&self) -> impl Iterator<Item = &OsStr> {
         self.args.iter().map(OsString::as_os_str)

@@ -9,8 +9,8 @@ use crate::interface::{Call, Error};
 /// A filter for a program's syscalls: instructions of classic BPF, as [`seccomp(2)`] describes them.
 ///
 /// It is made by hand or by a library for that: `seccompiler`'s programs and what `libseccomp`
-/// exports have the same fields. A task installs it
-/// [when it becomes the program](crate::Task::seccomp_on_exec).
+/// exports have the same fields, which [`from_parts`](Self::from_parts) takes. A task installs it
+/// [when it becomes the program](crate::task::SeccompTask::seccomp_on_exec).
 ///
 /// # Examples
 ///
@@ -65,6 +65,36 @@ impl SeccompFilter {
             return Err(Error::os(Call::SECCOMP, Errno::INVAL));
         }
         Ok(SeccompFilter { instructions })
+    }
+
+    /// A filter of these instructions, each as its `code`, `jt`, `jf` and `k`.
+    ///
+    /// For the types that other crates and other versions of `libc` have for a `struct sock_filter`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::SeccompFilter;
+    ///
+    /// # struct Theirs { code: u16, jt: u8, jf: u8, k: u32 }
+    /// # fn compiled() -> Vec<Theirs> { vec![Theirs { code: 6, jt: 0, jf: 0, k: 0x7fff_0000 }] }
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let program = compiled(); // By a library that has a type of its own.
+    /// let parts = program.iter().map(|it| (it.code, it.jt, it.jf, it.k));
+    /// let filter = SeccompFilter::from_parts(parts)?;
+    /// # drop(filter);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn from_parts(
+        instructions: impl IntoIterator<Item = (u16, u8, u8, u32)>,
+    ) -> Result<Self, Error> {
+        let instruction = |(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k };
+        Self::new(instructions.into_iter().map(instruction))
     }
 
     /// How many instructions it has: the first member of the kernel's `struct sock_fprog`.

@@ -24,7 +24,7 @@ const CHECKED: [(&str, &[&str]); 3] = [
         "address space",
         &["Buf<", "BufMut<", "FutexWord<", "FutexWaiter<", "AsMapping<", "IntoMapping<"],
     ),
-    ("pid namespace", &["AsPid<", "AsPgid<", "AsTid<", "AsProcess<"]),
+    ("pid namespace", &["AsPid<", "AsPgid<", "AsTid<", "AsProcess<", "RobustList<"]),
 ];
 
 /// Of each, the one that is the task's own.
@@ -37,7 +37,10 @@ const OWN: [(&str, &str); 3] = [
 /// A copy is taken of an fd of another task's table, which is given beside it.
 const OF_ANOTHER_TASK: [(&str, &str); 1] = [("pidfd_getfd", "AsFd<F>")];
 
-/// A method of a task trait.
+/// Types that have calls of their own: transitions of tasks whose brands do not change, and lists of calls.
+const WITH_CALLS: [&str; 2] = ["Task", "Batch"];
+
+/// A method of a task trait, or of one of these types.
 struct Method {
     name: String,
     call: String,
@@ -64,15 +67,24 @@ fn call(documentation: &str) -> String {
     if name.is_empty() { String::new() } else { format!("`{name}`") }
 }
 
-/// The methods of every trait in a source.
+/// What has methods from this line on: a trait, or one of [`WITH_CALLS`], with the first of its parameters.
+fn owner(line: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(name) = line.strip_prefix("pub trait ") {
+        let name = name.split([':', '<']).next()?.trim();
+        return name.ends_with("Task").then_some((name, None));
+    }
+    let (_, implemented) = line.strip_prefix("impl<")?.strip_suffix(" {")?.split_once("> ")?;
+    let (name, parameters) = implemented.split_once('<')?;
+    let is_one = WITH_CALLS.contains(&name) && !implemented.contains(" for ");
+    is_one.then_some((name, parameters.split([',', '>']).next()))
+}
+
+/// The methods of every trait in a source, and of what else has calls.
 fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
     let mut lines = source.lines();
     while let Some(line) = lines.next() {
-        let Some(name) = line.strip_prefix("pub trait ") else { continue };
-        let name = name.split([':', '<']).next().unwrap_or_default().trim().to_owned();
-        if !name.ends_with("Task") {
-            continue;
-        }
+        let Some((name, inherent)) = owner(line) else { continue };
+        let name = name.to_owned();
         let mut documentation = String::new();
         let mut hidden = false;
         while let Some(line) = lines.next().filter(|line| *line != "}") {
@@ -94,9 +106,14 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
                 }
             } else if text.starts_with("#[doc(hidden)]") {
                 hidden = true;
-            } else if line.starts_with("    type ") {
+            } else if line.starts_with("    type ")
+                || inherent.is_some() && line.starts_with("    fn ")
+            {
                 documentation.clear();
-            } else if line.starts_with("    fn ") || line.starts_with("    unsafe fn ") {
+            } else if ["    fn ", "    unsafe fn ", "    pub fn "]
+                .iter()
+                .any(|start| line.starts_with(start))
+            {
                 let mut signature = line.to_owned();
                 while !signature.ends_with('{') && !signature.ends_with(';') {
                     signature.push_str(lines.next().expect("a signature ends"));
@@ -111,11 +128,17 @@ fn methods(source: &str, traits: &mut BTreeMap<String, Vec<Method>>) {
                     }
                     None => signature,
                 };
+                let parameters = match inherent {
+                    Some(table) => parameters
+                        .replace("K::", "Self::")
+                        .replace(&format!("<{table}>"), "<Self::FdTable>"),
+                    None => parameters,
+                };
                 let belongs = |words: &&[&str]| words.iter().any(|word| parameters.contains(word));
                 let checked = CHECKED.iter().filter(|(_, words)| belongs(words));
                 let checked = checked.map(|(namespace, _)| *namespace).collect();
-                if !hidden {
-                    let call = call(&documentation);
+                let call = call(&documentation);
+                if !hidden && (inherent.is_none() || !call.is_empty()) {
                     traits.entry(name.clone()).or_default().push(Method {
                         name: method,
                         call,

@@ -38,7 +38,7 @@ fn works(task: &impl far::Task, path: &str) {
         let [effective, permitted, inheritable, ..] = sets(path);
         CapabilitySets { effective, permitted, inheritable }
     };
-    let all = task.capabilities().unwrap();
+    let all = task.capget().unwrap();
     assert_eq!(all, seen());
     assert!(all.effective.contains(ADMIN | CHOWN | BPF) && all.inheritable.is_empty());
 
@@ -47,33 +47,33 @@ fn works(task: &impl far::Task, path: &str) {
     fewer.inheritable = CHOWN | BPF;
     fewer.permitted -= ADMIN;
     fewer.effective -= ADMIN | CapabilitySet::SYS_TIME;
-    task.set_capabilities(fewer).unwrap();
-    assert_eq!(task.capabilities().unwrap(), fewer);
+    task.capset(fewer).unwrap();
+    assert_eq!(task.capget().unwrap(), fewer);
     assert_eq!(seen(), fewer);
     // None comes back.
-    let error = task.set_capabilities(all).unwrap_err();
+    let error = task.capset(all).unwrap_err();
     assert_eq!((error.call(), error.errno()), (Call::CAPSET, Some(Errno::PERM)));
     assert_eq!(seen(), fewer);
 
     for capability in [CHOWN, BPF] {
-        assert!(!task.capability_is_in_ambient_set(capability).unwrap());
-        task.raise_ambient_capability(capability).unwrap();
-        assert!(task.capability_is_in_ambient_set(capability).unwrap());
+        assert!(!task.prctl_cap_ambient_is_set(capability).unwrap());
+        task.prctl_cap_ambient_raise(capability).unwrap();
+        assert!(task.prctl_cap_ambient_is_set(capability).unwrap());
     }
     assert_eq!(set(path, "CapAmb"), CHOWN | BPF);
-    task.lower_ambient_capability(CHOWN).unwrap();
+    task.prctl_cap_ambient_lower(CHOWN).unwrap();
     assert_eq!(set(path, "CapAmb"), BPF);
-    task.raise_ambient_capability(CHOWN).unwrap();
-    task.clear_ambient_capabilities().unwrap();
+    task.prctl_cap_ambient_raise(CHOWN).unwrap();
+    task.prctl_cap_ambient_clear_all().unwrap();
     assert_eq!(set(path, "CapAmb"), NONE);
-    let error = task.raise_ambient_capability(CapabilitySet::KILL).unwrap_err();
+    let error = task.prctl_cap_ambient_raise(CapabilitySet::KILL).unwrap_err();
     assert_eq!(error.errno(), Some(Errno::PERM), "it is not inheritable");
 
     let bounding = set(path, "CapBnd");
     for capability in [CHOWN, BPF] {
-        assert!(task.capability_is_in_bounding_set(capability).unwrap());
-        task.drop_capability_from_bounding_set(capability).unwrap();
-        assert!(!task.capability_is_in_bounding_set(capability).unwrap());
+        assert!(task.prctl_capbset_read(capability).unwrap());
+        task.prctl_capbset_drop(capability).unwrap();
+        assert!(!task.prctl_capbset_read(capability).unwrap());
     }
     assert_eq!(set(path, "CapBnd"), bounding - (CHOWN | BPF));
     let (several, unknown) = (CapabilitySet::CHOWN | CapabilitySet::KILL, 1 << 62);
@@ -84,10 +84,9 @@ fn works(task: &impl far::Task, path: &str) {
     assert_eq!(set(path, "CapBnd"), NONE);
     assert_eq!(seen(), fewer, "the task itself keeps it");
 
-    task.set_capabilities(CapabilitySets { effective: NONE, permitted: NONE, inheritable: NONE })
-        .unwrap();
+    task.capset(CapabilitySets { effective: NONE, permitted: NONE, inheritable: NONE }).unwrap();
     assert_eq!(sets(path)[..3], [NONE; 3]);
-    let error = task.drop_capability_from_bounding_set(CapabilitySet::KILL).unwrap_err();
+    let error = task.prctl_capbset_drop(CapabilitySet::KILL).unwrap_err();
     assert_eq!((error.call(), error.errno()), (Call::PRCTL, Some(Errno::PERM)));
     let error = task.drop_capabilities_from_bounding_set(CapabilitySet::all()).unwrap_err();
     assert_eq!((error.call(), error.errno()), (Call::PRCTL, Some(Errno::PERM)));
@@ -135,13 +134,13 @@ fn exactly_one_capability_at_a_time() {
         let unknown = CapabilitySet::from_bits_retain(1 << 63);
         for capability in [NONE, ADMIN | CHOWN, CapabilitySet::from_bits_retain(!0), unknown] {
             for error in [
-                child.capability_is_in_bounding_set(capability).unwrap_err(),
-                child.drop_capability_from_bounding_set(capability).unwrap_err(),
-                child.capability_is_in_ambient_set(capability).unwrap_err(),
-                child.raise_ambient_capability(capability).unwrap_err(),
-                child.lower_ambient_capability(capability).unwrap_err(),
-                here.capability_is_in_bounding_set(capability).unwrap_err(),
-                here.capability_is_in_ambient_set(capability).unwrap_err(),
+                child.prctl_capbset_read(capability).unwrap_err(),
+                child.prctl_capbset_drop(capability).unwrap_err(),
+                child.prctl_cap_ambient_is_set(capability).unwrap_err(),
+                child.prctl_cap_ambient_raise(capability).unwrap_err(),
+                child.prctl_cap_ambient_lower(capability).unwrap_err(),
+                here.prctl_capbset_read(capability).unwrap_err(),
+                here.prctl_cap_ambient_is_set(capability).unwrap_err(),
             ] {
                 assert_eq!((error.call(), error.errno()), (Call::PRCTL, Some(Errno::INVAL)));
             }
@@ -172,17 +171,17 @@ fn a_program_has_what_its_task_was_left() {
         // Nobody is mapped, so nobody is root.
         assert_eq!(program_has(&|_| ()), NONE);
         let ambient = program_has(&|child| {
-            let mut sets = child.capabilities().unwrap();
+            let mut sets = child.capget().unwrap();
             sets.inheritable = BPF;
-            child.set_capabilities(sets).unwrap();
-            child.raise_ambient_capability(BPF).unwrap();
+            child.capset(sets).unwrap();
+            child.prctl_cap_ambient_raise(BPF).unwrap();
         });
         assert_eq!(ambient, BPF);
         let bounded = program_has(&|child| {
             map_root(child.pid());
-            let all = child.capabilities().unwrap().effective;
+            let all = child.capget().unwrap().effective;
             for capability in all.iter().filter(|capability| *capability != CHOWN) {
-                child.drop_capability_from_bounding_set(capability).unwrap();
+                child.prctl_capbset_drop(capability).unwrap();
             }
         });
         assert_eq!(bounded, CHOWN);

@@ -49,6 +49,35 @@ fn usage_is_of_the_program() {
         let usage = exit.usage().unwrap();
         assert!(usage.user_time() + usage.system_time() > Duration::ZERO);
         assert!(usage.max_resident_kib() > 100);
+        assert!(usage.minor_faults() > 0);
+    });
+}
+
+#[test]
+fn usage_says_what_the_kernel_counts() {
+    deadline(|| {
+        let exit = run("for i in 1 2 3; do sleep 0; done").wait().unwrap();
+        let usage = exit.usage().unwrap();
+        // It waits for each of its children.
+        assert!(usage.voluntary_context_switches() >= 3);
+        let raw = usage.as_raw();
+        let ours = [
+            usage.minor_faults(),
+            usage.major_faults(),
+            usage.blocks_read(),
+            usage.blocks_written(),
+            usage.voluntary_context_switches(),
+            usage.involuntary_context_switches(),
+        ];
+        let kernels = [
+            raw.ru_minflt,
+            raw.ru_majflt,
+            raw.ru_inblock,
+            raw.ru_oublock,
+            raw.ru_nvcsw,
+            raw.ru_nivcsw,
+        ];
+        assert_eq!(ours.map(|count| count as i64), kernels);
     });
 }
 

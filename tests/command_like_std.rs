@@ -24,6 +24,24 @@ mod our_command {
 #[path = "command_like_std/differences.rs"]
 mod differences;
 
+/// All that is stable in `std::process` of Rust 1.85.
+macro_rules! names_of_process {
+    ($($module:ident: $($process:ident)::+;)+) => {$(
+        #[allow(unused_imports, reason = "that they are there is what is tested")]
+        mod $module {
+            use $($process)::+::{
+                Child, ChildStderr, ChildStdin, ChildStdout, Command, CommandArgs, CommandEnvs, ExitCode,
+                ExitStatus, Output, Stdio, Termination, abort, exit, id,
+            };
+        }
+    )+};
+}
+
+names_of_process! {
+    std_names: std::process;
+    our_names: nearfar::process;
+}
+
 /// A directory for one test, that other users may look into.
 fn directory() -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use common::{LIMIT, is_gone, state};
+use common::{LIMIT, is_gone, state, until};
 use nearfar::prelude::*;
 use nearfar::process::{Child, Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -89,6 +89,86 @@ async fn who_has_ended_is_not_reaped_before_the_wait() {
     }
     let id = process.id();
     assert!(process.wait().unwrap().success());
+    assert!(is_gone(id));
+}
+
+#[tokio::test]
+async fn a_process_is_awaited_and_reaped() {
+    let (input, ours) = Task::here().pipe2(PipeFlags::empty()).unwrap();
+    let cat = Program::new("cat");
+    let process = Task::here().spawn().unwrap().program(&cat).fd(0, &input).exec().unwrap();
+    let id = process.id();
+    let end = tokio::spawn(process.wait_async());
+    tokio::task::yield_now().await;
+    assert!(!end.is_finished());
+    drop((input, ours));
+    assert_eq!(in_time(end).await.unwrap().unwrap().code(), Some(0));
+    assert!(is_gone(id));
+}
+
+#[tokio::test]
+async fn output_of_both_pipes_is_read_as_they_fill() {
+    const SIZE: usize = 1 << 20;
+    let mut command = Command::new("sh");
+    command.args(["-c", "head -c 1048576 /dev/zero | tee /dev/stderr; cat >&2; exit 7"]);
+    for stdin in [Stdio::null(), Stdio::piped()] {
+        let output = in_time(command.stdin(stdin).output_async()).await.unwrap();
+        assert_eq!(output.status.code(), Some(7));
+        for bytes in [output.stdout, output.stderr] {
+            assert!(bytes.len() == SIZE && bytes.iter().all(|byte| *byte == 0));
+        }
+    }
+    // What is not a pipe of ours is not read, and not waited for.
+    let output = command.stdout(Stdio::null()).stderr(Stdio::null()).output_async();
+    let output = in_time(output).await.unwrap();
+    assert_eq!((output.stdout, output.stderr), (Vec::new(), Vec::new()));
+    let error = Command::new("/nowhere").output_async().await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn others_go_on_while_output_is_awaited() {
+    let mut command = Command::new("cat");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = pipe::Sender::from_owned_fd(child.stdin.take().unwrap().into()).unwrap();
+    let output = tokio::spawn(child.wait_with_output_async());
+    for piece in ["one ", "two ", "three"] {
+        stdin.write_all(piece.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(!output.is_finished());
+    }
+    drop(stdin);
+    assert_eq!(in_time(output).await.unwrap().unwrap().stdout, b"one two three");
+}
+
+#[tokio::test]
+async fn output_that_nobody_awaits_any_more_has_no_reader() {
+    let program = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    };
+    // It says that it is there, and who it is.
+    let (input, ours) = Task::here().pipe2(PipeFlags::empty()).unwrap();
+    let mut writes = program("echo $$ >&9; exec yes");
+    let output = Box::pin(writes.fd(9, std::os::fd::OwnedFd::from(ours)).output_async());
+    drop(writes);
+    let mut told = [0; 16];
+    let length = Task::here().read(&input, &mut told).unwrap();
+    let id = std::str::from_utf8(&told[..length]).unwrap().trim().parse::<u32>().unwrap();
+    timeout(std::time::Duration::from_millis(5), output).await.unwrap_err();
+    until("ended by SIGPIPE", || state(id) == Some('Z') || is_gone(id));
+
+    let mut sleeps = program("echo $$ >&9; exec sleep 1000");
+    let (input, ours) = Task::here().pipe2(PipeFlags::empty()).unwrap();
+    sleeps.fd(9, std::os::fd::OwnedFd::from(ours)).kill_on_drop(true);
+    let output = Box::pin(sleeps.output_async());
+    let length = Task::here().read(&input, &mut told).unwrap();
+    let id = std::str::from_utf8(&told[..length]).unwrap().trim().parse::<u32>().unwrap();
+    assert!(!is_gone(id));
+    // It was started without being polled, and is killed without having been.
+    drop(output);
     assert!(is_gone(id));
 }
 

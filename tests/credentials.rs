@@ -16,15 +16,30 @@ use nearfar::rustix::process::{DumpableBehavior, dumpable_behavior};
 use nearfar::task::Ids;
 
 /// Real, effective and saved id, as `/proc` tells them.
-fn ids(process: impl std::fmt::Display, field: &str) -> Ids {
+fn ids<Id>(process: impl std::fmt::Display, field: &str, id: impl Fn(u32) -> Id) -> Ids<Id> {
     let line = status(process, field);
-    let mut ids = line.split_whitespace().map(|id| id.parse().unwrap());
+    let mut ids = line.split_whitespace().map(|number| id(number.parse().unwrap()));
     let mut next = || ids.next().unwrap();
     Ids { real: next(), effective: next(), saved: next() }
 }
 
-fn groups(process: impl std::fmt::Display) -> Vec<u32> {
-    status(process, "Groups").split_whitespace().map(|id| id.parse().unwrap()).collect()
+fn uids(real: u32, effective: u32, saved: u32) -> Ids<Uid> {
+    let [real, effective, saved] = [real, effective, saved].map(Uid::from_raw);
+    Ids { real, effective, saved }
+}
+
+fn gids(real: u32, effective: u32, saved: u32) -> Ids<Gid> {
+    let [real, effective, saved] = [real, effective, saved].map(Gid::from_raw);
+    Ids { real, effective, saved }
+}
+
+fn of_groups<const N: usize>(numbers: [u32; N]) -> [Gid; N] {
+    numbers.map(Gid::from_raw)
+}
+
+fn groups(process: impl std::fmt::Display) -> Vec<Gid> {
+    let line = status(process, "Groups");
+    line.split_whitespace().map(|id| Gid::from_raw(id.parse().unwrap())).collect()
 }
 
 fn is_root() -> bool {
@@ -38,8 +53,8 @@ fn is_root() -> bool {
 #[test]
 fn ids_are_what_proc_says() {
     fn tell(task: &impl far::Task, process: impl std::fmt::Display + Copy) {
-        assert_eq!(task.getresuid().unwrap(), ids(process, "Uid"));
-        assert_eq!(task.getresgid().unwrap(), ids(process, "Gid"));
+        assert_eq!(task.getresuid().unwrap(), ids(process, "Uid", Uid::from_raw));
+        assert_eq!(task.getresgid().unwrap(), ids(process, "Gid", Gid::from_raw));
         assert_eq!(task.getgroups().unwrap(), groups(process));
     }
     deadline(|| {
@@ -57,14 +72,14 @@ fn host_with_three_different_ids() {
         return;
     }
     let here = Task::here();
-    let (uids, gids) = ([1, 0, 3], [4, 5, 6]);
+    let (users, groups) = ([1, 0, 3], [4, 5, 6]);
     // SAFETY: the ids of this thread, with which this program ends.
-    unsafe { here.interface().syscall(Call::SETRESGID, gids) }.unwrap();
+    unsafe { here.interface().syscall(Call::SETRESGID, groups) }.unwrap();
     // SAFETY: as above.
-    unsafe { here.interface().syscall(Call::SETRESUID, uids) }.unwrap();
-    assert_eq!(ids("thread-self", "Uid"), here.getresuid().unwrap());
-    assert_eq!(here.getresuid().unwrap(), Ids { real: 1, effective: 0, saved: 3 });
-    assert_eq!(here.getresgid().unwrap(), Ids { real: 4, effective: 5, saved: 6 });
+    unsafe { here.interface().syscall(Call::SETRESUID, users) }.unwrap();
+    assert_eq!(ids("thread-self", "Uid", Uid::from_raw), here.getresuid().unwrap());
+    assert_eq!(here.getresuid().unwrap(), uids(1, 0, 3));
+    assert_eq!(here.getresgid().unwrap(), gids(4, 5, 6));
 }
 
 /// In a program of their own: the kernel takes the dumpable flag from the memory.
@@ -83,20 +98,20 @@ fn a_childs_groups_are_its_own_and_its_programs() {
         let before = groups("thread-self");
         let child = here.spawn().unwrap();
         let pid = child.pid().as_raw();
-        let many: Vec<u32> = (10..5010).collect();
-        for set in [&many[..], &[], &[7, 9]] {
+        let many: Vec<Gid> = (10..5010).map(Gid::from_raw).collect();
+        for set in [&many[..], &[], &of_groups([7, 9])] {
             child.setgroups(set).unwrap();
             assert_eq!(child.getgroups().unwrap(), set);
             assert_eq!(groups(pid), set);
         }
-        assert_eq!(child.spawn().unwrap().getgroups().unwrap(), [7, 9]);
+        assert_eq!(child.spawn().unwrap().getgroups().unwrap(), of_groups([7, 9]));
         assert_eq!(groups("thread-self"), before);
-        let too_many = vec![1; 65537];
+        let too_many = vec![Gid::from_raw(1); 65537];
         assert_eq!(child.setgroups(&too_many).unwrap_err().errno(), Some(Errno::INVAL));
 
         let sleep = Program::new("sleep").arg("1000");
         let process = child.program(&sleep).exec().unwrap().kill_on_drop(true);
-        assert_eq!(groups(process.id()), [7, 9]);
+        assert_eq!(groups(process.id()), of_groups([7, 9]));
     });
 }
 
@@ -119,10 +134,10 @@ fn setting_groups_changes_nothing_else() {
         };
         assert_eq!(death_signal(), libc::SIGKILL);
         assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::Dumpable));
-        child.setgroups(&[1, 2, 3]).unwrap();
+        child.setgroups(&of_groups([1, 2, 3])).unwrap();
         assert_eq!(death_signal(), libc::SIGKILL);
         assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::Dumpable));
-        assert_eq!(child.dumpable().unwrap(), DumpableBehavior::Dumpable);
+        assert_eq!(child.prctl_get_dumpable().unwrap(), DumpableBehavior::Dumpable);
     });
 }
 
@@ -133,12 +148,12 @@ fn a_task_in_a_new_user_namespace_gets_its_ids() {
         let child = here.spawn().unwrap();
         let pid = child.pid().as_raw();
         child.unshare(Namespaces::USER).unwrap();
-        assert_ne!(child.getresuid().unwrap().real, 5, "nobody");
+        assert_ne!(child.getresuid().unwrap().real, Uid::from_raw(5), "nobody");
         here.write_uid_map(&child, &[IdMap::own_uid_as(5)]).unwrap();
         here.deny_setgroups(&child).unwrap();
         here.write_gid_map(&child, &[IdMap::own_gid_as(6)]).unwrap();
-        assert_eq!(child.getresuid().unwrap(), Ids { real: 5, effective: 5, saved: 5 });
-        assert_eq!(child.getresgid().unwrap(), Ids { real: 6, effective: 6, saved: 6 });
+        assert_eq!(child.getresuid().unwrap(), uids(5, 5, 5));
+        assert_eq!(child.getresgid().unwrap(), gids(6, 6, 6));
         let map = fs::read_to_string(format!("/proc/{pid}/uid_map")).unwrap();
         let me = rustix::process::geteuid().as_raw().to_string();
         assert_eq!(map.split_whitespace().collect::<Vec<_>>(), ["5", &me, "1"]);
@@ -170,10 +185,10 @@ fn a_map_has_several_ranges() {
         let sibling = here.spawn().unwrap();
         sibling.write_uid_map(&child, &ranges).unwrap();
         sibling.write_gid_map(&child, &ranges).unwrap();
-        child.setgroups(&[1, 65535]).unwrap();
-        assert_eq!(child.getgroups().unwrap(), [1, 65535]);
-        assert_eq!(groups(child.pid().as_raw()), [100_000, 165_534]);
-        assert_eq!(child.setgroups(&[65536]).unwrap_err().errno(), Some(Errno::INVAL));
+        child.setgroups(&of_groups([1, 65535])).unwrap();
+        assert_eq!(child.getgroups().unwrap(), of_groups([1, 65535]));
+        assert_eq!(groups(child.pid().as_raw()), of_groups([100_000, 165_534]));
+        assert_eq!(child.setgroups(&of_groups([65536])).unwrap_err().errno(), Some(Errno::INVAL));
     });
 }
 
@@ -220,8 +235,8 @@ fn an_init_in_a_new_user_namespace_gets_its_ids() {
         child.write_uid_map(&init, &[one(5, 0)]).unwrap();
         child.deny_setgroups(&init).unwrap();
         child.write_gid_map(&init, &[one(6, 0)]).unwrap();
-        assert_eq!(init.getresuid().unwrap(), Ids { real: 5, effective: 5, saved: 5 });
-        assert_eq!(init.getresgid().unwrap(), Ids { real: 6, effective: 6, saved: 6 });
+        assert_eq!(init.getresuid().unwrap(), uids(5, 5, 5));
+        assert_eq!(init.getresgid().unwrap(), gids(6, 6, 6));
         let map = |name| fs::read_to_string(format!("/proc/{}/{name}", init.host_pid().as_raw()));
         let numbers = |text: String| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(numbers(map("uid_map").unwrap()), ["5", &uid.as_raw().to_string(), "1"]);

@@ -538,7 +538,7 @@ fn deny<const N: usize>(calls: [i64; N], errno: i32) {
     filter.push(instruction(returns, 0, 0, libc::SECCOMP_RET_ALLOW));
     filter.push(instruction(returns, 0, 0, libc::SECCOMP_RET_ERRNO | errno as u32));
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    Task::here().set_no_new_privs().unwrap();
+    Task::here().prctl_set_no_new_privs().unwrap();
     // SAFETY: the program is there for the call.
     let answer =
         unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
@@ -595,12 +595,8 @@ fn without_privileges_the_children_go_where_they_went() {
         assert!(task.verify().unwrap().is_confirmed());
         // and with nothing to say in its user namespace.
         let none = CapabilitySet::empty();
-        task.set_capabilities(CapabilitySets {
-            effective: none,
-            permitted: none,
-            inheritable: none,
-        })
-        .unwrap();
+        task.capset(CapabilitySets { effective: none, permitted: none, inheritable: none })
+            .unwrap();
         assert_eq!(task.unshare_pid_in_place().unwrap_err().errno(), Some(Errno::PERM));
         let own = Task::here().pidfd_open(task.host_pid()).unwrap().erase();
         assert_eq!(task.setns_pid_in_place(&own).unwrap_err().errno(), Some(Errno::PERM));

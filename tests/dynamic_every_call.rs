@@ -20,16 +20,19 @@ use nearfar::task::{FutexScope, FutexWaiter, FutexWord, Lock, LockKind, Node, Re
 use nearfar::{Dynamic, Error, ErrorKind, SignalSet, far};
 
 /// These take what changes the task itself; see `dynamic.rs`.
-const TRANSITIONS: [&str; 4] = ["ExecTask", "SpawnTask", "UnshareFilesTask", "UnsharePidTask"];
+const TRANSITIONS: [&str; 5] =
+    ["ExecTask", "SpawnTask", "Task", "UnshareFilesTask", "UnsharePidTask"];
 
-/// A dynamic task is not known to see a process by its handle: these do not compile for it.
-const FOR_BRANDS_ONLY: [&str; 8] = [
+/// A dynamic task is not known to see a process by its handle, or to be in this process's memory: these do not
+/// compile for it.
+const FOR_BRANDS_ONLY: [&str; 9] = [
     "deny_setgroups",
     "prlimit_of",
     "sched_getaffinity_of",
     "sched_getattr_of",
     "sched_setaffinity_of",
     "sched_setattr_of",
+    "set_robust_list",
     "write_gid_map",
     "write_uid_map",
 ];
@@ -304,7 +307,7 @@ where
     let sides = [format!("one of {there}"), lives.clone()];
     let expected = Expected { recorder: &recorder, sides };
     refused! { expected:
-        t.getpgid(&pid); t.getsid_of(&pid); t.setpgid(&group); t.pidfd_open(&pid);
+        t.getpgid(&pid); t.getsid(&pid); t.setpgid(&group); t.pidfd_open(&pid);
         t.kill(&pid, Signal::CONT); t.killpg(&group, Signal::CONT);
         t.tgkill(&pid, &own_thread, Signal::CONT); t.tgkill(&own, &thread, Signal::CONT);
         t.rt_sigqueueinfo(&pid, Signal::CONT, 0);
@@ -312,7 +315,7 @@ where
     let sides = [String::from("PidNamespace(not known, as it is a number alone)"), lives];
     let expected = Expected { recorder: &recorder, sides };
     refused! { expected:
-        t.getpgid(near); t.getsid_of(near); t.setpgid(near_group); t.pidfd_open(near);
+        t.getpgid(near); t.getsid(near); t.setpgid(near_group); t.pidfd_open(near);
         t.kill(near, Signal::CONT); t.killpg(near_group, Signal::CONT);
         t.tgkill(near, &own_thread, Signal::CONT); t.tgkill(&own, near_thread, Signal::CONT);
         t.rt_sigqueueinfo(near, Signal::CONT, 0); t.kill(task.pid(), Signal::CONT);

@@ -184,7 +184,7 @@ fn a_driven_task_reads_its_signals() {
         assert_eq!(signal.number(), libc::SIGTERM);
         assert_eq!(signal.code(), libc::SI_USER);
         assert_eq!(signal.pid().map(nearfar::near::Pid::as_raw), Some(sender));
-        assert_eq!(signal.uid(), nearfar::rustix::process::getuid().as_raw());
+        assert_eq!(signal.uid(), nearfar::rustix::process::getuid());
         assert!(format!("{signal:?}").contains("Pid(host_pids:"));
         assert_eq!(child.signalfd_read(&signals).unwrap_err().errno(), Some(Errno::AGAIN));
 

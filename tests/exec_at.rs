@@ -212,7 +212,7 @@ fn the_death_signal_is_the_programs_own() {
                 let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
                 let child = here.spawn().unwrap();
                 if filtered {
-                    child.set_no_new_privs().unwrap();
+                    child.prctl_set_no_new_privs().unwrap();
                     child.seccomp_on_exec(&all_are_allowed()).unwrap();
                 }
                 let mut exec = child.program_at(&setpriv, &dump).fd(1, &writer);
@@ -241,7 +241,7 @@ fn with_a_filter_a_failed_exec_ends_the_child() {
         let here = Task::here();
         let child = here.spawn().unwrap();
         let pid = child.pid();
-        child.set_no_new_privs().unwrap();
+        child.prctl_set_no_new_privs().unwrap();
         child.seccomp_on_exec(&all_are_allowed()).unwrap();
         let text = memory_file(b"no program");
         refused(child.program_at(&text, &Program::new("x")).exec().unwrap_err(), Errno::NOEXEC);

@@ -168,7 +168,7 @@ fn deny(call: i64, errno: i32) {
     let allow = statement(libc::BPF_RET, libc::SECCOMP_RET_ALLOW);
     let mut filter = [load, is_it, refuse, allow];
     let program = libc::sock_fprog { len: 4, filter: filter.as_mut_ptr() };
-    Task::here().set_no_new_privs().unwrap();
+    Task::here().prctl_set_no_new_privs().unwrap();
     // SAFETY: the kernel reads a filter that is alive.
     let set =
         unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };

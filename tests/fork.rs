@@ -142,7 +142,12 @@ fn a_program_is_told_everything() {
                 Rlimit { current: Some(77), maximum: Some(77) },
             )
             .unwrap();
-        let exec = child.program(&program).fd(1, &writer).uid(12).gid(34).groups(&[56, 78]);
+        let exec = child
+            .program(&program)
+            .fd(1, &writer)
+            .uid(Uid::from_raw(12))
+            .gid(Gid::from_raw(34))
+            .groups(&[56, 78].map(Gid::from_raw));
         let process = exec.exec().unwrap();
         drop(writer);
         assert_eq!(drain(&reader), "/tmp of it 100000 30000 5000 12 34 56 78 77\n");
@@ -156,8 +161,11 @@ fn the_users_of_other_ids_do_not_hide_this_programs_memory() {
         let here = Task::here();
         brand!(child_memory);
         let child = here.spawn_with_memory(child_memory).unwrap();
-        let process = child.program(&Program::new("true")).uid(12).exec().unwrap();
-        assert_eq!(here.dumpable().unwrap(), nearfar::rustix::process::DumpableBehavior::Dumpable);
+        let process = child.program(&Program::new("true")).uid(Uid::from_raw(12)).exec().unwrap();
+        assert_eq!(
+            here.prctl_get_dumpable().unwrap(),
+            nearfar::rustix::process::DumpableBehavior::Dumpable
+        );
         assert!(process.wait().unwrap().success());
     });
 }

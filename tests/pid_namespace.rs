@@ -118,7 +118,7 @@ fn an_exec_in_which_a_child_of_an_init_is_killed_is_told_from_success() {
             let maker = maker.unshare_pid(inner_pids).unwrap();
             let child = maker.spawn().unwrap();
             if is_killed {
-                child.set_no_new_privs().unwrap();
+                child.prctl_set_no_new_privs().unwrap();
                 child.seccomp_on_exec(&deadly_exec()).unwrap();
             }
             let outcome = child.program(&Program::new("sh").args(["-c", "exit 7"])).exec();
@@ -281,10 +281,10 @@ fn a_namespace_that_is_there_is_joined_by_the_children() {
         let container = container.program(&Program::new("sleep").arg("1000")).exec().unwrap();
         let container = container.kill_on_drop(true);
         let child = task.spawn().unwrap();
-        assert_eq!(child.dumpable(), Ok(DumpableBehavior::NotDumpable));
+        assert_eq!(child.prctl_get_dumpable(), Ok(DumpableBehavior::NotDumpable));
         let beside = task.spawn().unwrap();
         assert!(child.program(&succeeds).exec().unwrap().wait().unwrap().success());
-        assert_eq!(beside.dumpable(), Ok(DumpableBehavior::NotDumpable));
+        assert_eq!(beside.prctl_get_dumpable(), Ok(DumpableBehavior::NotDumpable));
         drop(beside);
         container.kill().unwrap();
         container.wait().unwrap();
@@ -312,17 +312,17 @@ fn what_is_forked_is_hidden_where_others_are() {
 
         brand!(child_memory, joined_pids, other_memory, grandchild_memory);
         let child = here.spawn_with_memory(child_memory).unwrap();
-        assert_eq!(child.dumpable(), Ok(DumpableBehavior::Dumpable));
+        assert_eq!(child.prctl_get_dumpable(), Ok(DumpableBehavior::Dumpable));
         child.setns_user(&user_namespace).unwrap();
-        assert_eq!(child.dumpable(), Ok(DumpableBehavior::NotDumpable));
+        assert_eq!(child.prctl_get_dumpable(), Ok(DumpableBehavior::NotDumpable));
 
         let child = here.spawn_with_memory(other_memory).unwrap();
         let child = child.setns_pid(joined_pids, &container).unwrap();
-        assert_eq!(child.dumpable(), Ok(DumpableBehavior::Dumpable));
+        assert_eq!(child.prctl_get_dumpable(), Ok(DumpableBehavior::Dumpable));
         let inside = child.spawn().unwrap();
-        assert_eq!(inside.dumpable(), Ok(DumpableBehavior::NotDumpable));
+        assert_eq!(inside.prctl_get_dumpable(), Ok(DumpableBehavior::NotDumpable));
         let copy = child.spawn_with_memory(grandchild_memory).unwrap();
-        assert_eq!(copy.dumpable(), Ok(DumpableBehavior::NotDumpable));
+        assert_eq!(copy.prctl_get_dumpable(), Ok(DumpableBehavior::NotDumpable));
         drop((inside, copy));
         container.kill().unwrap();
         container.wait().unwrap();

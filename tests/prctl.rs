@@ -39,7 +39,7 @@ fn a_childs_name_is_its_own() {
     deadline(|| {
         let here = Task::here();
         let before = comm("thread-self");
-        assert_eq!(format!("{}\n", here.name().unwrap().to_str().unwrap()), before);
+        assert_eq!(format!("{}\n", here.prctl_get_name().unwrap().to_str().unwrap()), before);
         let child = here.spawn().unwrap();
         let pid = child.pid().as_raw();
         for (asked, got) in [
@@ -48,11 +48,11 @@ fn a_childs_name_is_its_own() {
             ("fifteen bytes..", "fifteen bytes.."),
             ("more than fifteen bytes", "more than fifte"),
         ] {
-            child.set_name(asked).unwrap();
+            child.prctl_set_name(asked).unwrap();
             assert_eq!(comm(pid), format!("{got}\n"));
-            assert_eq!(child.name().unwrap().to_str(), Ok(got));
+            assert_eq!(child.prctl_get_name().unwrap().to_str(), Ok(got));
         }
-        assert_eq!(child.set_name("a\0b").unwrap_err().kind(), ErrorKind::InteriorNul);
+        assert_eq!(child.prctl_set_name("a\0b").unwrap_err().kind(), ErrorKind::InteriorNul);
         assert_eq!(comm("thread-self"), before);
     });
 }
@@ -63,8 +63,8 @@ fn the_calling_threads_name_is_not_the_other_threads() {
         let before = comm("thread-self");
         let set = || {
             let here = Task::here();
-            here.set_name(c"a thread").unwrap();
-            assert_eq!(here.name().unwrap().as_c_str(), c"a thread");
+            here.prctl_set_name(c"a thread").unwrap();
+            assert_eq!(here.prctl_get_name().unwrap().as_c_str(), c"a thread");
             assert_eq!(comm("thread-self"), "a thread\n");
         };
         thread::spawn(set).join().unwrap();
@@ -78,18 +78,18 @@ fn a_child_gives_up_new_privileges_alone() {
         let here = Task::here();
         let child = here.spawn().unwrap();
         let sibling = here.spawn().unwrap();
-        assert!(!child.no_new_privs().unwrap());
-        child.set_no_new_privs().unwrap();
-        child.set_no_new_privs().unwrap();
-        assert!(child.no_new_privs().unwrap());
+        assert!(!child.prctl_get_no_new_privs().unwrap());
+        child.prctl_set_no_new_privs().unwrap();
+        child.prctl_set_no_new_privs().unwrap();
+        assert!(child.prctl_get_no_new_privs().unwrap());
         assert_eq!(status(child.pid().as_raw(), "NoNewPrivs"), "1");
         let grandchild = child.spawn().unwrap();
-        assert!(grandchild.no_new_privs().unwrap());
+        assert!(grandchild.prctl_get_no_new_privs().unwrap());
         for innocent in [&sibling, &here.spawn().unwrap()] {
-            assert!(!innocent.no_new_privs().unwrap());
+            assert!(!innocent.prctl_get_no_new_privs().unwrap());
             assert_eq!(status(innocent.pid().as_raw(), "NoNewPrivs"), "0");
         }
-        assert!(!here.no_new_privs().unwrap());
+        assert!(!here.prctl_get_no_new_privs().unwrap());
         assert_eq!(status("thread-self", "NoNewPrivs"), "0");
         let grep = Program::new("grep").args(["-q", "NoNewPrivs:\t1", "/proc/self/status"]);
         assert!(child.program(&grep).exec().unwrap().wait().unwrap().success());
@@ -102,11 +102,11 @@ fn the_calling_thread_gives_up_new_privileges_alone() {
         let give_up = || {
             let here = Task::here();
             let earlier = here.spawn().unwrap();
-            here.set_no_new_privs().unwrap();
-            assert!(here.no_new_privs().unwrap());
+            here.prctl_set_no_new_privs().unwrap();
+            assert!(here.prctl_get_no_new_privs().unwrap());
             assert_eq!(status("thread-self", "NoNewPrivs"), "1");
-            assert!(!earlier.no_new_privs().unwrap());
-            assert!(here.spawn().unwrap().no_new_privs().unwrap());
+            assert!(!earlier.prctl_get_no_new_privs().unwrap());
+            assert!(here.spawn().unwrap().prctl_get_no_new_privs().unwrap());
         };
         thread::spawn(give_up).join().unwrap();
         assert_eq!(status("thread-self", "NoNewPrivs"), "0");
@@ -121,11 +121,11 @@ fn orphans_go_to_a_program_that_is_a_subreaper() {
             let (hold, let_go) = here.pipe2(PipeFlags::empty()).unwrap();
             let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
             let child = here.spawn().unwrap();
-            assert!(!child.child_subreaper().unwrap());
-            child.set_child_subreaper(whether).unwrap();
-            assert_eq!(child.child_subreaper().unwrap(), whether);
-            assert!(!here.child_subreaper().unwrap());
-            assert!(!child.spawn().unwrap().child_subreaper().unwrap());
+            assert!(!child.prctl_get_child_subreaper().unwrap());
+            child.prctl_set_child_subreaper(whether).unwrap();
+            assert_eq!(child.prctl_get_child_subreaper().unwrap(), whether);
+            assert!(!here.prctl_get_child_subreaper().unwrap());
+            assert!(!child.spawn().unwrap().prctl_get_child_subreaper().unwrap());
             // The inner shell ends at once, and the `cat` that it leaves when `let_go` is dropped.
             let inner = "cat <&3 >/dev/null 2>&1 & echo $$ $!";
             let shell = Program::new("sh").args(["-c", "sh -c \"$0\"; read line <&3", inner]);
@@ -144,12 +144,12 @@ fn orphans_go_to_a_program_that_is_a_subreaper() {
 #[ignore = "a host for the test below"]
 fn host_that_is_a_subreaper() {
     let here = Task::here();
-    assert!(!here.child_subreaper().unwrap());
-    here.set_child_subreaper(true).unwrap();
-    assert!(here.child_subreaper().unwrap());
-    let other = thread::spawn(|| Task::here().child_subreaper().unwrap());
+    assert!(!here.prctl_get_child_subreaper().unwrap());
+    here.prctl_set_child_subreaper(true).unwrap();
+    assert!(here.prctl_get_child_subreaper().unwrap());
+    let other = thread::spawn(|| Task::here().prctl_get_child_subreaper().unwrap());
     assert!(other.join().unwrap(), "it is the whole process's");
-    assert!(!here.spawn().unwrap().child_subreaper().unwrap());
+    assert!(!here.spawn().unwrap().prctl_get_child_subreaper().unwrap());
     // It ends when `let_go` is dropped, and not before the shell.
     let shell = Program::new("sh").args(["-c", "cat <&3 >/dev/null & echo $!"]);
     let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
@@ -160,8 +160,8 @@ fn host_that_is_a_subreaper() {
     assert_eq!(stat(orphan, 4), i64::from(std::process::id()));
     drop(let_go);
     until("the orphan is ours to reap", || common::state(orphan) == Some('Z'));
-    here.set_child_subreaper(false).unwrap();
-    assert!(!here.child_subreaper().unwrap());
+    here.prctl_set_child_subreaper(false).unwrap();
+    assert!(!here.prctl_get_child_subreaper().unwrap());
 }
 
 #[test]
@@ -182,12 +182,12 @@ fn host_that_is_not_dumpable() {
     let here = Task::here();
     let child = here.spawn().unwrap();
     let asked = dumpable_behavior().unwrap();
-    assert_eq!(here.dumpable().unwrap(), asked);
-    assert_eq!(child.dumpable().unwrap(), asked);
+    assert_eq!(here.prctl_get_dumpable().unwrap(), asked);
+    assert_eq!(child.prctl_get_dumpable().unwrap(), asked);
     for behavior in [DumpableBehavior::NotDumpable, DumpableBehavior::Dumpable] {
         set_dumpable_behavior(behavior).unwrap();
-        assert_eq!(here.dumpable().unwrap(), behavior);
-        assert_eq!(child.dumpable().unwrap(), behavior);
+        assert_eq!(here.prctl_get_dumpable().unwrap(), behavior);
+        assert_eq!(child.prctl_get_dumpable().unwrap(), behavior);
     }
 }
 
@@ -196,21 +196,21 @@ fn a_childs_timer_slack_is_its_own() {
     deadline(|| {
         let here = Task::here();
         let before = timer_slack(my_thread());
-        assert_eq!(here.timer_slack().unwrap(), before);
+        assert_eq!(here.prctl_get_timerslack().unwrap(), before);
         let child = here.spawn().unwrap();
         let pid = child.pid().as_raw();
-        child.set_timer_slack(NonZeroU64::new(1_234_567)).unwrap();
-        assert_eq!(child.timer_slack().unwrap(), 1_234_567);
+        child.prctl_set_timerslack(NonZeroU64::new(1_234_567)).unwrap();
+        assert_eq!(child.prctl_get_timerslack().unwrap(), 1_234_567);
         assert_eq!(timer_slack(pid), 1_234_567);
-        assert_eq!(child.spawn().unwrap().timer_slack().unwrap(), 1_234_567);
-        child.set_timer_slack(None).unwrap();
+        assert_eq!(child.spawn().unwrap().prctl_get_timerslack().unwrap(), 1_234_567);
+        child.prctl_set_timerslack(None).unwrap();
         assert_eq!(timer_slack(pid), before);
         for too_much in [u64::MAX, i64::MAX as u64, 86_400_000_000_000] {
-            let error = child.set_timer_slack(NonZeroU64::new(too_much)).unwrap_err();
+            let error = child.prctl_set_timerslack(NonZeroU64::new(too_much)).unwrap_err();
             assert_eq!(error.errno(), Some(Errno::INVAL));
         }
-        child.set_timer_slack(NonZeroU64::new(86_399_999_999_999)).unwrap();
-        assert_eq!(timer_slack(pid), child.timer_slack().unwrap());
+        child.prctl_set_timerslack(NonZeroU64::new(86_399_999_999_999)).unwrap();
+        assert_eq!(timer_slack(pid), child.prctl_get_timerslack().unwrap());
         assert_eq!(timer_slack(my_thread()), before);
     });
 }
@@ -221,10 +221,10 @@ fn the_calling_threads_timer_slack_is_not_the_other_threads() {
         let before = timer_slack(my_thread());
         let set = || {
             let here = Task::here();
-            here.set_timer_slack(NonZeroU64::new(70_000)).unwrap();
-            assert_eq!(here.timer_slack().unwrap(), 70_000);
+            here.prctl_set_timerslack(NonZeroU64::new(70_000)).unwrap();
+            assert_eq!(here.prctl_get_timerslack().unwrap(), 70_000);
             assert_eq!(timer_slack(my_thread()), 70_000);
-            assert_eq!(here.spawn().unwrap().timer_slack().unwrap(), 70_000);
+            assert_eq!(here.spawn().unwrap().prctl_get_timerslack().unwrap(), 70_000);
         };
         thread::spawn(set).join().unwrap();
         assert_eq!(timer_slack(my_thread()), before);
@@ -256,16 +256,16 @@ fn securebits_say_what_root_gets() {
             child
         };
         let ordinary = root();
-        assert_eq!(ordinary.securebits(), Ok(CapabilitiesSecureBits::empty()));
+        assert_eq!(ordinary.prctl_get_securebits(), Ok(CapabilitiesSecureBits::empty()));
         assert_ne!(privileges_of_program(ordinary), 0);
         let child = root();
         let bits = CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED;
-        child.set_securebits(bits).unwrap();
-        assert_eq!(child.securebits(), Ok(bits));
-        let error = child.set_securebits(CapabilitiesSecureBits::empty()).unwrap_err();
+        child.prctl_set_securebits(bits).unwrap();
+        assert_eq!(child.prctl_get_securebits(), Ok(bits));
+        let error = child.prctl_set_securebits(CapabilitiesSecureBits::empty()).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::PERM));
         let unknown = CapabilitiesSecureBits::from_bits_retain(1 << 31);
-        let error = child.set_securebits(unknown).unwrap_err();
+        let error = child.prctl_set_securebits(unknown).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownFlags);
         assert_eq!(privileges_of_program(child), 0);
     });
@@ -277,11 +277,11 @@ fn securebits_of_a_thread_are_its_own() {
         // Needs to be root: a thread among others cannot have a user namespace.
         let thread = thread::spawn(|| {
             let here = Task::here();
-            here.set_securebits(CapabilitiesSecureBits::KEEP_CAPS).unwrap();
-            assert_eq!(here.securebits(), Ok(CapabilitiesSecureBits::KEEP_CAPS));
+            here.prctl_set_securebits(CapabilitiesSecureBits::KEEP_CAPS).unwrap();
+            assert_eq!(here.prctl_get_securebits(), Ok(CapabilitiesSecureBits::KEEP_CAPS));
         });
         thread.join().unwrap();
-        assert_eq!(Task::here().securebits(), Ok(CapabilitiesSecureBits::empty()));
+        assert_eq!(Task::here().prctl_get_securebits(), Ok(CapabilitiesSecureBits::empty()));
     });
 }
 
@@ -289,41 +289,44 @@ fn securebits_of_a_thread_are_its_own() {
 fn capabilities_are_kept_if_asked_for() {
     deadline(|| {
         let here = Task::here();
-        let before = here.securebits().unwrap();
+        let before = here.prctl_get_securebits().unwrap();
         let child = here.spawn().unwrap();
-        assert_eq!(child.keep_caps(), Ok(false));
+        assert_eq!(child.prctl_get_keepcaps(), Ok(false));
         for whether in [true, false, true] {
-            child.set_keep_caps(whether).unwrap();
-            assert_eq!(child.keep_caps(), Ok(whether));
-            let bits = child.securebits().unwrap();
+            child.prctl_set_keepcaps(whether).unwrap();
+            assert_eq!(child.prctl_get_keepcaps(), Ok(whether));
+            let bits = child.prctl_get_securebits().unwrap();
             assert_eq!(bits.contains(CapabilitiesSecureBits::KEEP_CAPS), whether);
         }
-        assert!(child.spawn().unwrap().keep_caps().unwrap());
-        assert_eq!((here.securebits(), here.keep_caps()), (Ok(before), Ok(false)));
+        assert!(child.spawn().unwrap().prctl_get_keepcaps().unwrap());
+        assert_eq!(
+            (here.prctl_get_securebits(), here.prctl_get_keepcaps()),
+            (Ok(before), Ok(false))
+        );
 
         child.unshare(Namespaces::USER).unwrap();
         let locked = CapabilitiesSecureBits::KEEP_CAPS_LOCKED;
-        child.set_securebits(locked).unwrap();
-        let error = child.set_keep_caps(true).unwrap_err();
+        child.prctl_set_securebits(locked).unwrap();
+        let error = child.prctl_set_keepcaps(true).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::PERM));
-        assert_eq!(child.keep_caps(), Ok(false));
+        assert_eq!(child.prctl_get_keepcaps(), Ok(false));
     });
 }
 
-/// What the documentation of `set_keep_caps` has to offer for a program. Needs to be root.
+/// What the documentation of `prctl_set_keepcaps` has to offer for a program. Needs to be root.
 #[test]
 fn a_program_of_another_user_has_ambient_capabilities() {
     deadline(|| {
         let here = Task::here();
         let child = here.spawn().unwrap();
-        let sets = child.capabilities().unwrap();
+        let sets = child.capget().unwrap();
         let inheritable = CapabilitySet::NET_ADMIN;
-        child.set_capabilities(CapabilitySets { inheritable, ..sets }).unwrap();
-        child.raise_ambient_capability(CapabilitySet::NET_ADMIN).unwrap();
-        child.set_securebits(CapabilitiesSecureBits::NO_SETUID_FIXUP).unwrap();
+        child.capset(CapabilitySets { inheritable, ..sets }).unwrap();
+        child.prctl_cap_ambient_raise(CapabilitySet::NET_ADMIN).unwrap();
+        child.prctl_set_securebits(CapabilitiesSecureBits::NO_SETUID_FIXUP).unwrap();
         let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
         let grep = Program::new("grep").args(["CapEff", "/proc/self/status"]);
-        let program = child.program(&grep).fd(1, &writer).uid(65534).exec().unwrap();
+        let program = child.program(&grep).fd(1, &writer).uid(Uid::from_raw(65534)).exec().unwrap();
         assert!(program.wait().unwrap().success());
         let mut text = [0; 64];
         let length = here.read(&reader, &mut text).unwrap();

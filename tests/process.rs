@@ -88,14 +88,14 @@ fn groups_and_sessions_of_others_are_what_proc_says() {
         let session = child.setsid().unwrap();
         let sibling = here.spawn().unwrap();
         for task in [&sibling, &child] {
-            assert_eq!(task.getsid_of(child.pid()).unwrap(), Some(session));
+            assert_eq!(task.getsid(child.pid()).unwrap(), Some(session));
             let group = task.getpgid(child.pid()).unwrap().unwrap();
             assert_eq!(i64::from(group.as_raw()), stat(child.pid().as_raw(), 5));
         }
-        assert_eq!(here.getsid_of(child.pid()).unwrap(), Some(session));
+        assert_eq!(here.getsid(child.pid()).unwrap(), Some(session));
         let nobody = Pid::asserted(i32::MAX).unwrap();
         assert_eq!(here.getpgid(nobody).unwrap_err().errno(), Some(Errno::SRCH));
-        assert_eq!(here.getsid_of(nobody).unwrap_err().errno(), Some(Errno::SRCH));
+        assert_eq!(here.getsid(nobody).unwrap_err().errno(), Some(Errno::SRCH));
     });
 }
 

@@ -140,7 +140,7 @@ fn bytes_are_those_that_others_read() {
     deadline(|| {
         let cat = cat();
         brand!(cat_memory);
-        let memory = ProcessMemory::open(cat.pidfd(), cat_memory).unwrap();
+        let memory = ProcessMemory::open(cat_memory, cat.pidfd()).unwrap();
         // The end of one mapping and the start of the next, where they touch.
         let regions = regions(&memory);
         let inner = regions.iter().filter(|region| {
@@ -174,7 +174,7 @@ fn regions_are_those_of_proc_and_of_the_file() {
     deadline(|| {
         let cat = cat();
         brand!(cat_memory);
-        let memory = ProcessMemory::open(cat.pidfd(), cat_memory).unwrap();
+        let memory = ProcessMemory::open(cat_memory, cat.pidfd()).unwrap();
         let maps = fs::read_to_string(format!("/proc/{}/maps", cat.pid().as_raw())).unwrap();
         let regions = regions(&memory);
         assert_eq!(regions.len(), maps.lines().count());
@@ -207,7 +207,7 @@ fn threads_may_list_it_at_the_same_time() {
     deadline(|| {
         let cat = cat();
         brand!(cat_memory);
-        let memory = ProcessMemory::open(cat.pidfd(), cat_memory).unwrap();
+        let memory = ProcessMemory::open(cat_memory, cat.pidfd()).unwrap();
         let expected = regions(&memory);
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -225,7 +225,7 @@ fn a_child_that_has_become_a_program() {
         let sleep = here.spawn().unwrap().program(&program).exec().unwrap().kill_on_drop(true);
         until_blocked_in(sleep.pid(), libc::SYS_clock_nanosleep);
         brand!(sleep_memory);
-        let memory = ProcessMemory::open(&sleep, sleep_memory).unwrap();
+        let memory = ProcessMemory::open(sleep_memory, &sleep).unwrap();
         // Where the kernel says that the arguments are.
         let arguments = memory.address(common::stat(sleep.pid().as_raw(), 48) as usize);
         assert_eq!(memory.read_c_string(arguments, 100).unwrap().as_bytes(), b"sleep");
@@ -247,7 +247,7 @@ fn a_command_of_this_library() {
             cat.stdin(nearfar::process::Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         brand!(cat_memory);
         let pidfd = std::os::fd::AsFd::as_fd(&cat);
-        let memory = ProcessMemory::open(pidfd, cat_memory).unwrap();
+        let memory = ProcessMemory::open(cat_memory, pidfd).unwrap();
         assert!(!regions(&memory).is_empty());
         drop(cat.stdin.take());
         assert!(cat.wait().unwrap().success());
@@ -261,7 +261,7 @@ fn a_stopped_process_is_read() {
         let cat = cat();
         stop(cat.pid());
         brand!(cat_memory);
-        let memory = ProcessMemory::open(cat.pidfd(), cat_memory).unwrap();
+        let memory = ProcessMemory::open(cat_memory, cat.pidfd()).unwrap();
         let start = regions(&memory)[0].mapping.address();
         assert_eq!(memory.read::<[u8; 4]>(start).unwrap(), *b"\x7fELF");
         assert_eq!(state(cat.pid()), Some('T'));
@@ -283,7 +283,7 @@ fn a_process_whose_first_thread_has_ended_is_read() {
         let python = Stranger(child);
         until("its first thread has ended", || state(python.pid()) == Some('Z'));
         brand!(python_memory);
-        let memory = ProcessMemory::open(python.pidfd(), python_memory).unwrap();
+        let memory = ProcessMemory::open(python_memory, python.pidfd()).unwrap();
         let start = regions(&memory)[0].mapping.address();
         assert_eq!(memory.read::<[u8; 4]>(start).unwrap(), *b"\x7fELF");
         drop(python);
@@ -298,14 +298,14 @@ fn a_process_that_becomes_another_program_is_gone() {
         let mut shell = Stranger::blocked(script.args(["-c", "read x; exec sleep 1000"]));
         let pidfd = shell.pidfd();
         brand!(shell_memory, sleep_memory);
-        let memory = ProcessMemory::open(&pidfd, shell_memory).unwrap();
+        let memory = ProcessMemory::open(shell_memory, &pidfd).unwrap();
         let start = regions(&memory)[0].mapping.address();
         memory.read::<u64>(start).unwrap();
         writeln!(shell.stdin()).unwrap();
         until_blocked_in(shell.pid(), libc::SYS_clock_nanosleep);
         assert_gone(&memory, start);
         // The same process has another memory now.
-        let memory = ProcessMemory::open(&pidfd, sleep_memory).unwrap();
+        let memory = ProcessMemory::open(sleep_memory, &pidfd).unwrap();
         let program = regions(&memory)[0].path().unwrap().to_owned();
         assert_eq!(program, fs::read_link(format!("/proc/{}/exe", shell.pid().as_raw())).unwrap());
         assert!(program.ends_with("sleep"));
@@ -319,7 +319,7 @@ fn a_process_that_exits_or_is_killed_is_gone() {
             let mut cat = cat();
             let pidfd = cat.pidfd();
             brand!(cat_memory, zombie_memory, no_memory);
-            let memory = ProcessMemory::open(&pidfd, cat_memory).unwrap();
+            let memory = ProcessMemory::open(cat_memory, &pidfd).unwrap();
             let start = regions(&memory)[0].mapping.address();
             if is_killed {
                 cat.0.kill().unwrap();
@@ -329,10 +329,10 @@ fn a_process_that_exits_or_is_killed_is_gone() {
             until("it is a zombie", || state(cat.pid()) == Some('Z'));
             assert_gone(&memory, start);
             let gone = |error: nearfar::Error| assert_eq!(error.kind(), ErrorKind::MemoryGone);
-            gone(ProcessMemory::open(&pidfd, zombie_memory).unwrap_err());
+            gone(ProcessMemory::open(zombie_memory, &pidfd).unwrap_err());
             cat.reap();
             assert_gone(&memory, start);
-            gone(ProcessMemory::open(&pidfd, no_memory).unwrap_err());
+            gone(ProcessMemory::open(no_memory, &pidfd).unwrap_err());
         }
     });
 }
@@ -357,7 +357,7 @@ fn a_process_that_never_stays_the_same_program_is_one_of_them_or_gone() {
         let mut listed = 0;
         for _ in 0..500 {
             brand!(shell_memory);
-            let memory = ProcessMemory::open(&pidfd, shell_memory).unwrap();
+            let memory = ProcessMemory::open(shell_memory, &pidfd).unwrap();
             let Ok(regions) = memory.regions() else { continue };
             listed += 1;
             // The list and the bytes are of the same memory.
@@ -399,7 +399,7 @@ fn opened_on_their_way(thread: &str, mark: usize, until: impl Fn() -> bool) -> (
         let Ok(pidfd) = here.pidfd_open(child) else { continue };
         loop {
             brand!(child_memory);
-            let Ok(memory) = ProcessMemory::open(&pidfd, child_memory) else { break };
+            let Ok(memory) = ProcessMemory::open(child_memory, &pidfd) else { break };
             let address = memory.address(mark);
             let is_parents = memory.read::<[u64; 4]>(address).is_ok_and(|found| found == MARK);
             let Ok(regions) = memory.regions() else { break };
@@ -460,11 +460,11 @@ fn a_child_is_never_read_in_this_memory() {
         let child = Task::here().spawn().unwrap();
         let pidfd = Task::here().pidfd_open(child.host_pid()).unwrap();
         brand!(no_memory, program_memory);
-        let error = ProcessMemory::open(&pidfd, no_memory).unwrap_err();
+        let error = ProcessMemory::open(no_memory, &pidfd).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OwnMemory);
         let sleep = Program::new("sleep").arg("1000");
         let sleep = child.program(&sleep).exec().unwrap().kill_on_drop(true);
-        let memory = ProcessMemory::open(&pidfd, program_memory).unwrap();
+        let memory = ProcessMemory::open(program_memory, &pidfd).unwrap();
         let found = memory.read::<[u64; 4]>(memory.address(mark));
         assert!(!found.is_ok_and(|found| found == MARK));
         drop(sleep);
@@ -477,7 +477,7 @@ fn this_process_can_read_itself() {
         brand!(own_memory);
         let here = Task::here();
         let pidfd = here.pidfd_open(here.getpid().unwrap()).unwrap();
-        let memory = ProcessMemory::open(pidfd, own_memory).unwrap();
+        let memory = ProcessMemory::open(own_memory, pidfd).unwrap();
         let mark = memory.address((&raw const MARK).expose_provenance());
         assert_eq!(memory.read::<[u64; 4]>(mark).unwrap(), MARK);
     });
@@ -489,7 +489,7 @@ fn a_kernel_thread_has_no_memory() {
         if fs::read_to_string("/proc/2/comm").is_ok_and(|name| name == "kthreadd\n") {
             let pidfd = Task::here().pidfd_open(Pid::asserted(2).unwrap()).unwrap();
             brand!(no_memory);
-            let error = ProcessMemory::open(pidfd, no_memory).unwrap_err();
+            let error = ProcessMemory::open(no_memory, pidfd).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::MemoryGone);
         } else {
             eprintln!("SKIPPED: needs the first pid namespace, where kernel threads are");
@@ -502,11 +502,11 @@ fn what_is_no_pidfd_is_refused() {
     deadline(|| {
         brand!(no_memory, no_memory_either);
         let file = File::open("/dev/null").unwrap();
-        let error = ProcessMemory::open(&file, no_memory).unwrap_err();
+        let error = ProcessMemory::open(no_memory, &file).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::BADF));
         // Also a process's directory, which some calls take for a pidfd.
         let directory = File::open("/proc/self").unwrap();
-        let error = ProcessMemory::open(&directory, no_memory_either).unwrap_err();
+        let error = ProcessMemory::open(no_memory_either, &directory).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::BADF));
     });
 }
@@ -521,14 +521,14 @@ fn a_process_of_somebody_else_is_refused_by_the_kernel() {
         let cat = Stranger::blocked(Command::new("cat").uid(65534).gid(65534));
         let pidfd = cat.pidfd();
         brand!(with_capability);
-        drop(ProcessMemory::open(&pidfd, with_capability).unwrap());
+        drop(ProcessMemory::open(with_capability, &pidfd).unwrap());
         // A thread without privileges.
         let refused = thread::spawn(move || {
             let none = CapabilitySet::empty();
             let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
-            Task::here().set_capabilities(none).unwrap();
+            Task::here().capset(none).unwrap();
             brand!(without_capability);
-            ProcessMemory::open(&pidfd, without_capability).unwrap_err()
+            ProcessMemory::open(without_capability, &pidfd).unwrap_err()
         });
         let error = refused.join().unwrap();
         assert_eq!(error.errno(), Some(Errno::ACCESS), "{error}");
@@ -548,7 +548,7 @@ fn its_fds_are_close_on_exec_and_closed_with_it() {
                 .collect()
         };
         brand!(cat_memory);
-        let memory = ProcessMemory::open(cat.pidfd(), cat_memory).unwrap();
+        let memory = ProcessMemory::open(cat_memory, cat.pidfd()).unwrap();
         let numbers = open();
         assert_eq!(numbers.len(), 2);
         for number in numbers {
@@ -679,7 +679,7 @@ fn names_of_files_are_what_they_are() {
     deadline(|| {
         let odd = Odd::new();
         brand!(odd_memory);
-        let memory = ProcessMemory::open(odd.process.pidfd(), odd_memory).unwrap();
+        let memory = ProcessMemory::open(odd_memory, odd.process.pidfd()).unwrap();
         let regions = regions(&memory);
         let at = |name: &str| {
             let address = memory.address(odd.told(name));
@@ -704,7 +704,7 @@ fn a_read_says_where_it_stopped() {
     deadline(|| {
         let odd = Odd::new();
         brand!(odd_memory);
-        let memory = ProcessMemory::open(odd.process.pidfd(), odd_memory).unwrap();
+        let memory = ProcessMemory::open(odd_memory, odd.process.pidfd()).unwrap();
         let hole = memory.address(odd.told("hole"));
         let mut buffer = vec![0; 3 * PAGE];
 
@@ -739,7 +739,7 @@ fn strings_end_where_they_end() {
     deadline(|| {
         let odd = Odd::new();
         brand!(odd_memory);
-        let memory = ProcessMemory::open(odd.process.pidfd(), odd_memory).unwrap();
+        let memory = ProcessMemory::open(odd_memory, odd.process.pidfd()).unwrap();
         let strings = memory.address(odd.told("strings"));
         let length = PAGE + 100;
         for limit in [length, length + 1, usize::MAX] {
@@ -783,7 +783,7 @@ fn pointers_are_followed() {
     deadline(|| {
         let odd = Odd::new();
         brand!(odd_memory);
-        let memory = ProcessMemory::open(odd.process.pidfd(), odd_memory).unwrap();
+        let memory = ProcessMemory::open(odd_memory, odd.process.pidfd()).unwrap();
         let (mut next, mut values) = (odd.told("list"), Vec::new());
         while next != 0 {
             let element: Element = memory.read(memory.address(next)).unwrap();
@@ -802,7 +802,7 @@ fn what_the_process_may_not_read_is_as_the_kernel_says() {
     deadline(|| {
         let odd = Odd::new();
         brand!(odd_memory);
-        let memory = ProcessMemory::open(odd.process.pidfd(), odd_memory).unwrap();
+        let memory = ProcessMemory::open(odd_memory, odd.process.pidfd()).unwrap();
         let secret = memory.address(odd.told("secret"));
         let mut buffer = [0; 16];
         let ours = memory.read_slice(secret, &mut buffer).map(|()| buffer.to_vec()).ok();
@@ -820,7 +820,7 @@ fn no_address_is_too_high_and_no_length_too_great() {
     deadline(|| {
         let cat = cat();
         brand!(cat_memory);
-        let memory = ProcessMemory::open(cat.pidfd(), cat_memory).unwrap();
+        let memory = ProcessMemory::open(cat_memory, cat.pidfd()).unwrap();
         let start = regions(&memory)[0].mapping.address();
         let mut buffer = vec![0; 2 * PAGE];
         let high = [
@@ -872,7 +872,7 @@ fn pieces_are_read_by_few_calls() {
     deadline(|| {
         let odd = Odd::new();
         brand!(odd_memory);
-        let memory = ProcessMemory::open(odd.process.pidfd(), odd_memory).unwrap();
+        let memory = ProcessMemory::open(odd_memory, odd.process.pidfd()).unwrap();
         let hole = memory.address(odd.told("hole"));
         let mut buffers = [[0; 8]; 300];
         // From the second half of the page on, two of three in the hole, and behind it.
@@ -910,7 +910,7 @@ fn pieces_are_what_is_read_one_by_one() {
         let odd = Odd::new();
         stop(odd.process.pid());
         brand!(odd_memory);
-        let memory = ProcessMemory::open(odd.process.pidfd(), odd_memory).unwrap();
+        let memory = ProcessMemory::open(odd_memory, odd.process.pidfd()).unwrap();
         let bounds: Vec<usize> = regions(&memory)
             .iter()
             .flat_map(|region| [region.mapping.address().as_raw(), region.mapping.end().as_raw()])

@@ -34,7 +34,7 @@ where
     list.held_by(task.gettid().unwrap())
 }
 
-fn kill<P>(child: &Child<P>) {
+fn kill(child: &impl DrivenTask) {
     child.killer().kill().unwrap();
     until("dead", || is_dead(child.host_pid()));
 }

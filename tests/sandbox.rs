@@ -226,7 +226,7 @@ fn what_is_missing_is_said() {
         .unwrap();
         let mut command = nearfar::Command::new(sandbox().get_program());
         command.arg("true").prepare(move |child| {
-            child.set_no_new_privs()?;
+            child.prctl_set_no_new_privs()?;
             Ok(child.seccomp_on_exec(&no_namespaces)?)
         });
         let output = command.output().unwrap();

@@ -24,8 +24,8 @@ fn a_child_starts_in_its_parents_group_and_session() {
         assert_eq!(group_and_session(child.pid().as_raw()), ours);
         // 0 is a session of an outer pid namespace.
         let number = |session: Option<nearfar::near::Sid<_>>| session.map_or(0, |it| it.as_raw());
-        assert_eq!(number(here.getsid().unwrap()), ours.1);
-        assert_eq!(number(child.getsid().unwrap()), ours.1);
+        assert_eq!(number(here.getsid_own().unwrap()), ours.1);
+        assert_eq!(number(child.getsid_own().unwrap()), ours.1);
     });
 }
 
@@ -39,7 +39,7 @@ fn a_child_leads_a_session_of_its_own() {
         let session = child.setsid().unwrap();
         assert_eq!(session.as_raw(), pid);
         assert_eq!(group_and_session(pid), (pid, pid));
-        assert_eq!(child.getsid().unwrap(), Some(session));
+        assert_eq!(child.getsid_own().unwrap(), Some(session));
         assert_eq!(child.getpgrp().unwrap(), Pgid::asserted(pid));
 
         let error = child.setsid().unwrap_err();
@@ -50,7 +50,7 @@ fn a_child_leads_a_session_of_its_own() {
 
         let grandchild = child.spawn().unwrap();
         assert_eq!(group_and_session(grandchild.pid().as_raw()), (pid, pid));
-        assert_eq!(grandchild.getsid().unwrap(), Some(session));
+        assert_eq!(grandchild.getsid_own().unwrap(), Some(session));
         assert_eq!(group_and_session(me()), before);
         // Neither ends the other, and both are still ours.
         drop(child);
@@ -113,10 +113,10 @@ fn host_that_leads_a_session() {
 
     let session = here.setsid().unwrap();
     assert_eq!(session.as_raw(), me());
-    assert_eq!(here.getsid().unwrap(), Some(session));
+    assert_eq!(here.getsid_own().unwrap(), Some(session));
     assert_eq!(group_and_session(me()), (me(), me()));
     assert_eq!(group_and_session(earlier.pid().as_raw()), outer);
-    assert_eq!(here.spawn().unwrap().getsid().unwrap(), Some(session));
+    assert_eq!(here.spawn().unwrap().getsid_own().unwrap(), Some(session));
 }
 
 #[test]

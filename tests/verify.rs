@@ -288,7 +288,7 @@ fn deny(number: i64, errno: i32) {
         instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    Task::here().set_no_new_privs().unwrap();
+    Task::here().prctl_set_no_new_privs().unwrap();
     // SAFETY: the program is there for the call.
     let answer =
         unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };

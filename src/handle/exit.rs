@@ -159,6 +159,48 @@ impl Usage {
         self.0.ru_maxrss as u64
     }
 
+    /// How many page faults needed no I/O: pages that were in memory already, or new ones.
+    #[must_use]
+    #[doc(alias = "ru_minflt")]
+    pub fn minor_faults(&self) -> u64 {
+        self.0.ru_minflt as u64
+    }
+
+    /// How many page faults had to wait for I/O.
+    #[must_use]
+    #[doc(alias = "ru_majflt")]
+    pub fn major_faults(&self) -> u64 {
+        self.0.ru_majflt as u64
+    }
+
+    /// How much was read from disks for it, in blocks of 512 bytes. What was in the page cache is not counted.
+    #[must_use]
+    #[doc(alias = "ru_inblock")]
+    pub fn blocks_read(&self) -> u64 {
+        self.0.ru_inblock as u64
+    }
+
+    /// How much it has written that has to go to disks, in blocks of 512 bytes.
+    #[must_use]
+    #[doc(alias = "ru_oublock")]
+    pub fn blocks_written(&self) -> u64 {
+        self.0.ru_oublock as u64
+    }
+
+    /// How many times it gave up the processor, to wait for something.
+    #[must_use]
+    #[doc(alias = "ru_nvcsw")]
+    pub fn voluntary_context_switches(&self) -> u64 {
+        self.0.ru_nvcsw as u64
+    }
+
+    /// How many times the processor was taken from it, for another process or as its time was over.
+    #[must_use]
+    #[doc(alias = "ru_nivcsw")]
+    pub fn involuntary_context_switches(&self) -> u64 {
+        self.0.ru_nivcsw as u64
+    }
+
     /// Everything the kernel counts.
     #[must_use]
     pub const fn as_raw(&self) -> &libc::rusage {
@@ -172,6 +214,12 @@ impl fmt::Debug for Usage {
             .field("user_time", &self.user_time())
             .field("system_time", &self.system_time())
             .field("max_resident_kib", &self.max_resident_kib())
+            .field("minor_faults", &self.minor_faults())
+            .field("major_faults", &self.major_faults())
+            .field("blocks_read", &self.blocks_read())
+            .field("blocks_written", &self.blocks_written())
+            .field("voluntary_context_switches", &self.voluntary_context_switches())
+            .field("involuntary_context_switches", &self.involuntary_context_switches())
             .finish_non_exhaustive()
     }
 }

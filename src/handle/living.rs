@@ -85,7 +85,7 @@ impl<F, A, P, I, C> sealed::Sealed for Task<F, A, P, I, C> {}
 
 impl<F, A, P, C, Q: Sees<P>> AsProcess<Q> for Task<F, A, P, Ring, C> {
     fn number(&self) -> Pid<Q> {
-        Q::number(self.own_pid(), self.host_pid())
+        Q::number(self.own_pid(), self.process().pid())
     }
 
     fn lives(&self) -> bool {

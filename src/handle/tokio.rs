@@ -12,14 +12,14 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::ChildProcess;
+use super::{ChildProcess, Exit};
 
 impl ChildProcess {
     /// Waits until it has ended, without blocking the thread: for a task of a tokio runtime that has its I/O
     /// driver enabled.
     ///
     /// It does not reap: [`wait`](Self::wait) has the answer then, at once. It can be cancelled, and
-    /// nothing is lost. There is one at a time, since a runtime registers an fd once. Needs the feature
+    /// nothing is lost; [`wait_async`](Self::wait_async) is both in one. There is one at a time, since a runtime registers an fd once. Needs the feature
     /// `tokio`.
     ///
     /// ```
@@ -50,5 +50,34 @@ impl ChildProcess {
             let _ready = ended.readable().await?;
         }
         Ok(())
+    }
+
+    /// [`wait`](Self::wait), without blocking the thread: for a task of a tokio runtime that has its I/O driver
+    /// enabled.
+    ///
+    /// Dropping the future drops the handle. Who wants to wait again awaits
+    /// [`ended_async`](Self::ended_async). Needs the feature `tokio`.
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let process = Task::here().spawn()?.program(&Program::new("true")).exec()?;
+    /// assert!(process.wait_async().await?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As `wait`, and if the pidfd cannot be registered.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, or without its I/O driver, as everything of tokio does.
+    pub async fn wait_async(mut self) -> io::Result<Exit> {
+        self.ended_async().await?;
+        Ok(self.wait()?)
     }
 }

@@ -14,7 +14,7 @@
 //! let process = Task::here().spawn()?.program(&sleep).exec()?.kill_on_drop(true);
 //!
 //! brand!(sleep_memory);
-//! let memory = ProcessMemory::open(&process, sleep_memory)?;
+//! let memory = ProcessMemory::open(sleep_memory, &process)?;
 //! let program = memory.regions()?.next().expect("it has memory")?;
 //! let start = program.mapping.address();
 //! assert_eq!(memory.read::<[u8; 4]>(start)?, *b"\x7fELF");
@@ -113,7 +113,7 @@ impl<'id, L: Label> ProcessMemory<Brand<'id, L>> {
     /// [`ptrace(2)`](https://man7.org/linux/man-pages/man2/ptrace.2.html)
     #[doc(alias = "attach")]
     #[doc(alias = "process_vm_readv")]
-    pub fn open(pidfd: impl AsFd<HostFds>, name: Guard<'id, L>) -> Result<Self, Error> {
+    pub fn open(name: Guard<'id, L>, pidfd: impl AsFd<HostFds>) -> Result<Self, Error> {
         drop(name);
         let (mem, maps) = open::files(pidfd.near_fd())?;
         Ok(ProcessMemory { mem, maps, listing: Mutex::new(()), _brand: Of::new() })
@@ -204,7 +204,7 @@ impl<A: Namespace> ProcessMemory<A> {
     /// # let sleep = Program::new("sleep").arg("1000");
     /// # let process = Task::here().spawn()?.program(&sleep).exec()?.kill_on_drop(true);
     /// # brand!(sleep_memory);
-    /// # let memory = ProcessMemory::open(&process, sleep_memory)?;
+    /// # let memory = ProcessMemory::open(sleep_memory, &process)?;
     /// let mut buffer = [0; 1 << 17];
     /// let stack = memory.regions()?.find(|region| {
     ///     region.as_ref().is_ok_and(|region| region.name == "[stack]")

@@ -57,7 +57,7 @@ impl<A: Namespace> ProcessMemory<A> {
     /// # let sleep = Program::new("sleep").arg("1000");
     /// # let process = Task::here().spawn()?.program(&sleep).exec()?.kill_on_drop(true);
     /// # brand!(sleep_memory);
-    /// # let memory = ProcessMemory::open(&process, sleep_memory)?;
+    /// # let memory = ProcessMemory::open(sleep_memory, &process)?;
     /// let program = memory.regions()?.next().expect("it has memory")?.mapping;
     /// let (mut magic, mut nothing) = ([0; 4], [0; 4]);
     /// let mut pieces = [

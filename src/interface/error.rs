@@ -8,8 +8,8 @@ use crate::far::NamespaceMismatchError;
 /// What went wrong, and in which call.
 ///
 /// A small `Copy` value, so that a call that nobody checks costs nothing to fail. Converts into
-/// [`io::Error`] with its kind, and is what [`io::Error::get_ref`] gives back there; the errno is
-/// asked of it, as [`io::Error::raw_os_error`] is `None`.
+/// [`io::Error`] with its kind, from which [`from_io_error`](Self::from_io_error) takes it out again; the errno
+/// is asked of it, as [`io::Error::raw_os_error`] is `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Error {
     /// The kind's code, above its 16 bits the call's number, and above these 16 a mismatch's. One integer as
@@ -142,6 +142,24 @@ impl Error {
     #[inline]
     const fn code(&self) -> i16 {
         self.bits as i16
+    }
+
+    /// The error inside of an [`io::Error`], if it is one of this library's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::process::Command;
+    /// use nearfar::rustix::io::Errno;
+    ///
+    /// let error = Command::new("/nowhere").spawn().unwrap_err();
+    /// assert_eq!(error.raw_os_error(), None);
+    /// let inside = nearfar::Error::from_io_error(&error).unwrap();
+    /// assert_eq!((inside.call().name(), inside.errno()), ("execve", Some(Errno::NOENT)));
+    /// ```
+    #[must_use]
+    pub fn from_io_error(error: &io::Error) -> Option<Error> {
+        error.get_ref()?.downcast_ref().copied()
     }
 
     /// The call that failed.

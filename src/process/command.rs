@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::output::{self, LimitedOutput};
 use super::prepare::{ChildFds, ChildTask, Preparation, PrepareError, Run};
 use super::spawn::{Group, Unnamed, spawn};
-use super::{Child, IdMap, Stdio};
+use super::{Child, CommandArgs, CommandEnvs, IdMap, Stdio};
 use crate::handle::Fd;
 use crate::namespaces::Namespaces;
 use crate::program::Program;
@@ -57,7 +57,7 @@ use crate::task::Attributes;
 /// 5. The controlling terminal, then supplementary groups, group and user, then the working directory. If
 ///    groups are dropped only because there is a user, that is done first of all.
 /// 6. Signals: none is blocked, and `SIGPIPE` has its default action, unless a preparation has said otherwise.
-/// 7. [Filters](crate::Task::seccomp_on_exec), and `execve`.
+/// 7. [Filters](crate::task::SeccompTask::seccomp_on_exec), and `execve`.
 ///
 /// # Differences from std's
 ///
@@ -71,8 +71,8 @@ use crate::task::Attributes;
 /// - An executable file that the kernel does not know (a script without `#!`) is an error, `ENOEXEC`; std
 ///   hands it to a shell in some cases.
 /// - Errors name the call that failed, so [`raw_os_error`](io::Error::raw_os_error) is `None` for them;
-///   their [`kind`](io::Error::kind) is the same as std's, and the [`Error`](crate::Error) inside has the
-///   errno.
+///   their [`kind`](io::Error::kind) is the same as std's, and the [`Error`](crate::Error) inside, which
+///   [`Error::from_io_error`](crate::Error::from_io_error) takes out, has the errno.
 /// - What was given with a NUL byte in it is told as it was ([`get_program`](Self::get_program), ...); std
 ///   tells something else.
 /// - A child that is dropped is reaped when later ones are spawned, and is no zombie for ever.
@@ -285,7 +285,7 @@ impl Command {
     ///
     /// With `USER` among them, no privileges are needed. Say what its ids are with
     /// [`uid_map`](Self::uid_map) and [`gid_map`](Self::gid_map). With `TIME`, its clocks can be set in
-    /// [`prepare`](Self::prepare), by [`set_time_offsets`](crate::Task::set_time_offsets).
+    /// [`prepare`](Self::prepare), by [`set_time_offsets`](crate::task::TimeNamespaceTask::set_time_offsets).
     ///
     /// ```
     /// use nearfar::Namespaces;
@@ -526,13 +526,13 @@ impl Command {
     }
 
     /// The arguments, without the program's own name.
-    pub fn get_args(&self) -> impl Iterator<Item = &OsStr> {
-        self.program.get_args()
+    pub fn get_args(&self) -> CommandArgs<'_> {
+        CommandArgs(self.program.arguments().iter())
     }
 
     /// What is changed in the environment: variables that are set, and those that are removed.
-    pub fn get_envs(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
-        self.program.get_envs()
+    pub fn get_envs(&self) -> CommandEnvs<'_> {
+        CommandEnvs(self.program.environment_changes().iter())
     }
 
     /// The working directory to start in, if one was said.

@@ -1,6 +1,7 @@
 //! Starting programs: std's `process`, with nothing unsafe in it.
 //!
-//! The module has the names of [`std::process`], so that moving over is a change of import. What is
+//! The module has all the names of [`std::process`], so that moving over is a change of import: its own
+//! [`Command`], [`Child`] and [`Stdio`], and what std has for this process itself, as it is there. What is
 //! different is said on [`Command`]; what takes the place of `pre_exec` in [`Command::prepare`],
 //! and how ten uses of it look then in [`moving_over`].
 
@@ -12,11 +13,15 @@ mod spawn;
 mod stdio;
 #[cfg(feature = "tokio")]
 mod tokio;
+mod told;
 
 #[doc = include_str!("moving_over.md")]
 pub mod moving_over {}
 
-pub use std::process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus, Output};
+pub use std::process::{
+    ChildStderr, ChildStdin, ChildStdout, ExitCode, ExitStatus, Output, Termination, abort, exit,
+    id,
+};
 
 pub use crate::id_map::IdMap;
 pub use child::Child;
@@ -24,3 +29,4 @@ pub use command::Command;
 pub use output::{CutOff, LimitedOutput};
 pub use prepare::{ChildFds, ChildTask, PrepareError, child_fds, child_pids};
 pub use stdio::Stdio;
+pub use told::{CommandArgs, CommandEnvs};

@@ -4,9 +4,13 @@ use std::error::Error;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use crate::brand::{Brand, HostMemory, labels};
+use rustix::io::Errno;
+
+use crate::brand::{Brand, Dynamic, HostMemory, labels};
+use crate::far::NamespaceMismatchError;
 use crate::handle::Fd;
-use crate::task::Task;
+use crate::inspect::ReadError;
+use crate::task::{MappingUnchanged, NotUnshared, Task};
 
 labels! {
     child_fds "Label of the fd table of a child that a [`Command`](super::Command) prepares."
@@ -34,14 +38,25 @@ pub(super) type Run = dyn for<'id> FnMut(&ChildTask<'id>, &[Fd<ChildFds<'id>>]) 
     + Send
     + Sync;
 
-/// The error as it was, in the type that `spawn` returns.
+/// The error as it was, in the type that `spawn` returns. What converts into that has its kind.
 pub(super) fn into_io(error: PrepareError) -> io::Error {
-    let error = match error.downcast::<io::Error>() {
-        Ok(error) => return *error,
-        Err(error) => error,
-    };
-    match error.downcast::<crate::Error>() {
-        Ok(error) => (*error).into(),
-        Err(error) => io::Error::other(error),
+    macro_rules! known {
+        ($($Known:ty)+) => {{
+            $(let error = match error.downcast::<$Known>() {
+                Ok(known) => return (*known).into(),
+                Err(error) => error,
+            };)+
+            error
+        }};
     }
+    io::Error::other(known! {
+        io::Error
+        crate::Error
+        Errno
+        NamespaceMismatchError
+        ReadError
+        NotUnshared<(), (), Dynamic>
+        MappingUnchanged<HostMemory>
+        MappingUnchanged<Dynamic>
+    })
 }

@@ -60,7 +60,7 @@ pub struct Batch<'b, K: ?Sized> {
 }
 
 impl<'b, K: far::Task + ?Sized> Batch<'b, K> {
-    /// `read(fd, buffer)`: see [`read`](super::FileDescriptorTask::read).
+    /// `read(fd, buffer)`—see [`read`](super::FileDescriptorTask::read).
     pub fn read(
         &mut self,
         fd: &'b (impl AsFd<K::FdTable> + ?Sized),
@@ -70,7 +70,7 @@ impl<'b, K: far::Task + ?Sized> Batch<'b, K> {
         self.transfer(Call::READ, fd, buffer, 0)
     }
 
-    /// `pread(fd, buffer, offset)`: see [`pread`](super::FileDescriptorTask::pread).
+    /// `pread(fd, buffer, offset)`—see [`pread`](super::FileDescriptorTask::pread).
     pub fn pread(
         &mut self,
         fd: &'b (impl AsFd<K::FdTable> + ?Sized),
@@ -81,7 +81,7 @@ impl<'b, K: far::Task + ?Sized> Batch<'b, K> {
         self.transfer(Call::PREAD, fd, buffer, offset)
     }
 
-    /// `write(fd, buffer)`: see [`write`](super::FileDescriptorTask::write).
+    /// `write(fd, buffer)`—see [`write`](super::FileDescriptorTask::write).
     pub fn write(
         &mut self,
         fd: &'b (impl AsFd<K::FdTable> + ?Sized),
@@ -91,7 +91,7 @@ impl<'b, K: far::Task + ?Sized> Batch<'b, K> {
         self.transfer(Call::WRITE, fd, buffer, 0)
     }
 
-    /// `pwrite(fd, buffer, offset)`: see [`pwrite`](super::FileDescriptorTask::pwrite).
+    /// `pwrite(fd, buffer, offset)`—see [`pwrite`](super::FileDescriptorTask::pwrite).
     pub fn pwrite(
         &mut self,
         fd: &'b (impl AsFd<K::FdTable> + ?Sized),
@@ -102,12 +102,12 @@ impl<'b, K: far::Task + ?Sized> Batch<'b, K> {
         self.transfer(Call::PWRITE, fd, buffer, offset)
     }
 
-    /// `fsync(fd)`: see [`fsync`](super::StorageTask::fsync).
+    /// `fsync(fd)`—see [`fsync`](super::StorageTask::fsync).
     pub fn fsync(&mut self, fd: &'b (impl AsFd<K::FdTable> + ?Sized)) -> &mut Self {
         self.transfer(Call::FSYNC, fd, Ok((0, 0)), 0)
     }
 
-    /// `fdatasync(fd)`: see [`fdatasync`](super::StorageTask::fdatasync).
+    /// `fdatasync(fd)`—see [`fdatasync`](super::StorageTask::fdatasync).
     pub fn fdatasync(&mut self, fd: &'b (impl AsFd<K::FdTable> + ?Sized)) -> &mut Self {
         self.transfer(Call::FDATASYNC, fd, Ok((0, 0)), 0)
     }

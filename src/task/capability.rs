@@ -38,12 +38,12 @@ pub trait CapabilityTask: far::Task {
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let here = Task::here();
     /// let child = here.spawn()?;
-    /// assert_eq!(child.capabilities()?, here.capabilities()?);
+    /// assert_eq!(child.capget()?, here.capget()?);
     ///
-    /// let mut fewer = child.capabilities()?;
+    /// let mut fewer = child.capget()?;
     /// fewer.effective.remove(CapabilitySet::SYS_ADMIN);
     /// fewer.permitted.remove(CapabilitySet::SYS_ADMIN);
-    /// child.set_capabilities(fewer)?;
+    /// child.capset(fewer)?;
     /// assert!(child.unshare(Namespaces::NET).is_err());
     /// # Ok(())
     /// # }
@@ -57,8 +57,8 @@ pub trait CapabilityTask: far::Task {
     ///
     /// [`capget(2)`](https://man7.org/linux/man-pages/man2/capget.2.html),
     /// [`capabilities(7)`](https://man7.org/linux/man-pages/man7/capabilities.7.html)
-    #[doc(alias = "capget")]
-    fn capabilities(&self) -> Result<CapabilitySets, Error> {
+    #[doc(alias = "capabilities")]
+    fn capget(&self) -> Result<CapabilitySets, Error> {
         let zeroes = [0; 6];
         let [_, _, words @ ..] = exchange(self, Call::CAPGET, zeroes)?;
         let set = |low: usize| {
@@ -81,8 +81,8 @@ pub trait CapabilityTask: far::Task {
     /// # References
     ///
     /// [`capset(2)`](https://man7.org/linux/man-pages/man2/capget.2.html)
-    #[doc(alias = "capset")]
-    fn set_capabilities(&self, sets: CapabilitySets) -> Result<(), Error> {
+    #[doc(alias = "set_capabilities")]
+    fn capset(&self, sets: CapabilitySets) -> Result<(), Error> {
         let sets = [sets.effective, sets.permitted, sets.inheritable].map(|set| set.bits());
         let [low, high] = [0, 32].map(|half| sets.map(|bits| (bits >> half) as u32));
         let words = [low[0], low[1], low[2], high[0], high[1], high[2]];
@@ -99,14 +99,15 @@ pub trait CapabilityTask: far::Task {
     ///
     /// [`PR_CAPBSET_READ(2const)`](https://man7.org/linux/man-pages/man2/PR_CAPBSET_READ.2const.html)
     #[doc(alias = "PR_CAPBSET_READ")]
-    fn capability_is_in_bounding_set(&self, capability: CapabilitySet) -> Result<bool, Error> {
+    #[doc(alias = "bounding_set")]
+    fn prctl_capbset_read(&self, capability: CapabilitySet) -> Result<bool, Error> {
         prctl(self, [libc::PR_CAPBSET_READ as usize, number(capability)?, 0]).map(|is| is != 0)
     }
 
     /// `prctl(PR_CAPBSET_DROP, capability)`—takes it out of the bounding set for good, so that no
     /// program that the task becomes or starts can get it through a file.
     ///
-    /// What the task itself has it keeps: see [`set_capabilities`](Self::set_capabilities).
+    /// What the task itself has it keeps: see [`capset`](Self::capset).
     ///
     /// # Errors
     ///
@@ -117,7 +118,8 @@ pub trait CapabilityTask: far::Task {
     ///
     /// [`PR_CAPBSET_DROP(2const)`](https://man7.org/linux/man-pages/man2/PR_CAPBSET_DROP.2const.html)
     #[doc(alias = "PR_CAPBSET_DROP")]
-    fn drop_capability_from_bounding_set(&self, capability: CapabilitySet) -> Result<(), Error> {
+    #[doc(alias = "bounding_set")]
+    fn prctl_capbset_drop(&self, capability: CapabilitySet) -> Result<(), Error> {
         prctl(self, [libc::PR_CAPBSET_DROP as usize, number(capability)?, 0]).map(drop)
     }
 
@@ -133,7 +135,7 @@ pub trait CapabilityTask: far::Task {
     /// let child = Task::here().spawn()?;
     /// child.unshare(Namespaces::USER)?;
     /// child.drop_capabilities_from_bounding_set(CapabilitySet::all())?;
-    /// assert!(!child.capability_is_in_bounding_set(CapabilitySet::SYS_ADMIN)?);
+    /// assert!(!child.prctl_capbset_read(CapabilitySet::SYS_ADMIN)?);
     /// # Ok(())
     /// # }
     /// ```
@@ -173,7 +175,7 @@ pub trait CapabilityTask: far::Task {
     ///
     /// [`PR_CAP_AMBIENT(2const)`](https://man7.org/linux/man-pages/man2/PR_CAP_AMBIENT.2const.html)
     #[doc(alias = "PR_CAP_AMBIENT_IS_SET")]
-    fn capability_is_in_ambient_set(&self, capability: CapabilitySet) -> Result<bool, Error> {
+    fn prctl_cap_ambient_is_set(&self, capability: CapabilitySet) -> Result<bool, Error> {
         ambient(self, libc::PR_CAP_AMBIENT_IS_SET, number(capability)?).map(|is| is != 0)
     }
 
@@ -187,10 +189,10 @@ pub trait CapabilityTask: far::Task {
     ///
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let child = Task::here().spawn()?;
-    /// let mut sets = child.capabilities()?;
+    /// let mut sets = child.capget()?;
     /// sets.inheritable |= CapabilitySet::NET_BIND_SERVICE;
-    /// child.set_capabilities(sets)?;
-    /// child.raise_ambient_capability(CapabilitySet::NET_BIND_SERVICE)?;
+    /// child.capset(sets)?;
+    /// child.prctl_cap_ambient_raise(CapabilitySet::NET_BIND_SERVICE)?;
     /// let server = child.program(&Program::new("server")).exec()?;
     /// # drop(server);
     /// # Ok(())
@@ -206,7 +208,7 @@ pub trait CapabilityTask: far::Task {
     ///
     /// [`PR_CAP_AMBIENT(2const)`](https://man7.org/linux/man-pages/man2/PR_CAP_AMBIENT.2const.html)
     #[doc(alias = "PR_CAP_AMBIENT_RAISE")]
-    fn raise_ambient_capability(&self, capability: CapabilitySet) -> Result<(), Error> {
+    fn prctl_cap_ambient_raise(&self, capability: CapabilitySet) -> Result<(), Error> {
         ambient(self, libc::PR_CAP_AMBIENT_RAISE, number(capability)?).map(drop)
     }
 
@@ -220,7 +222,7 @@ pub trait CapabilityTask: far::Task {
     ///
     /// [`PR_CAP_AMBIENT(2const)`](https://man7.org/linux/man-pages/man2/PR_CAP_AMBIENT.2const.html)
     #[doc(alias = "PR_CAP_AMBIENT_LOWER")]
-    fn lower_ambient_capability(&self, capability: CapabilitySet) -> Result<(), Error> {
+    fn prctl_cap_ambient_lower(&self, capability: CapabilitySet) -> Result<(), Error> {
         ambient(self, libc::PR_CAP_AMBIENT_LOWER, number(capability)?).map(drop)
     }
 
@@ -234,7 +236,7 @@ pub trait CapabilityTask: far::Task {
     ///
     /// [`PR_CAP_AMBIENT(2const)`](https://man7.org/linux/man-pages/man2/PR_CAP_AMBIENT.2const.html)
     #[doc(alias = "PR_CAP_AMBIENT_CLEAR_ALL")]
-    fn clear_ambient_capabilities(&self) -> Result<(), Error> {
+    fn prctl_cap_ambient_clear_all(&self) -> Result<(), Error> {
         ambient(self, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0).map(drop)
     }
 }

@@ -11,27 +11,26 @@
 
 use std::mem::MaybeUninit;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
-use crate::brand::Namespace;
 use crate::far;
 use crate::handle::{AsProcess, Cwd, with_number_of};
 use crate::id_map::IdMap;
-use crate::interface::{Call, Error, Ring, SyscallInterface};
+use crate::interface::{Call, Error, SyscallInterface};
 
 use super::arguments::{call, with_out, with_path, write_text};
-use super::{FileDescriptorTask, Task};
+use super::{DrivenTask, FileDescriptorTask};
 
-/// The three user ids or group ids of a task.
+/// The three user ids or group ids of a task: `Ids<Uid>` or `Ids<Gid>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ids {
+pub struct Ids<Id> {
     /// The real one.
-    pub real: u32,
+    pub real: Id,
     /// The effective one, which decides about most things.
-    pub effective: u32,
+    pub effective: Id,
     /// The saved one, to which the effective one can go back.
-    pub saved: u32,
+    pub saved: Id,
 }
 
 /// Calls on who a task is.
@@ -39,7 +38,7 @@ pub struct Ids {
 /// They ask, and write id maps. Setting user and group ids is a matter of the exec, by [`Exec::uid`](super::Exec::uid) and
 /// [`Exec::gid`](super::Exec::gid): a driven task shares this program's memory, which would be open to
 /// that user. The calling thread has no such call either: it would set the ids of that one thread, beside
-/// the others in the same memory.
+/// the others in the same memory. Driven tasks only have [`setgroups`](Self::setgroups).
 ///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
@@ -68,8 +67,8 @@ pub trait CredentialsTask: far::Task {
     /// [`getresuid(2)`](https://man7.org/linux/man-pages/man2/getresuid.2.html)
     #[doc(alias = "getuid")]
     #[doc(alias = "geteuid")]
-    fn getresuid(&self) -> Result<Ids, Error> {
-        three_ids(self, Call::GETRESUID)
+    fn getresuid(&self) -> Result<Ids<Uid>, Error> {
+        three_ids(self, Call::GETRESUID, Uid::from_raw_unchecked)
     }
 
     /// `getresgid()`—the group ids, without the supplementary ones.
@@ -83,8 +82,8 @@ pub trait CredentialsTask: far::Task {
     /// [`getresgid(2)`](https://man7.org/linux/man-pages/man2/getresuid.2.html)
     #[doc(alias = "getgid")]
     #[doc(alias = "getegid")]
-    fn getresgid(&self) -> Result<Ids, Error> {
-        three_ids(self, Call::GETRESGID)
+    fn getresgid(&self) -> Result<Ids<Gid>, Error> {
+        three_ids(self, Call::GETRESGID, Gid::from_raw_unchecked)
     }
 
     /// `getgroups()`—the supplementary group ids.
@@ -96,7 +95,7 @@ pub trait CredentialsTask: far::Task {
     /// # References
     ///
     /// [`getgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
-    fn getgroups(&self) -> Result<Vec<u32>, Error> {
+    fn getgroups(&self) -> Result<Vec<Gid>, Error> {
         loop {
             // SAFETY: the kernel writes no groups.
             let count = unsafe { call(self, Call::GETGROUPS, [0, 0]) }?;
@@ -114,9 +113,37 @@ pub trait CredentialsTask: far::Task {
             };
             // SAFETY: it was zeroes, and bytes from the kernel.
             let bytes: Vec<u8> = bytes.iter().map(|byte| unsafe { byte.assume_init() }).collect();
-            let id = |bytes: &[u8]| u32::from_ne_bytes(bytes.try_into().expect("4 bytes"));
+            let id = |bytes: &[u8]| {
+                Gid::from_raw_unchecked(u32::from_ne_bytes(bytes.try_into().expect("4 bytes")))
+            };
             return Ok(bytes.chunks_exact(4).take(groups).map(id).collect());
         }
+    }
+
+    /// `setgroups(groups)`—sets the supplementary group ids.
+    ///
+    /// For what the task opens from now on, and for its program. An exec with another
+    /// [`uid`](super::Exec::uid) drops them, unless it is told
+    /// [`groups`](super::Exec::groups), too. Driven tasks only: on the calling thread, it would be that
+    /// one thread's groups.
+    ///
+    /// # Errors
+    ///
+    /// Of `setgroups`: `EPERM` without `CAP_SETGID`, or where it is denied, `EINVAL` for more than 65536,
+    /// or an id that the user namespace does not have.
+    ///
+    /// # References
+    ///
+    /// [`setgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
+    fn setgroups(&self, groups: &[Gid]) -> Result<(), Error>
+    where
+        Self: DrivenTask,
+    {
+        let bytes: Vec<u8> = groups.iter().flat_map(|group| group.as_raw().to_ne_bytes()).collect();
+        self.interface().lend(&bytes, |list| {
+            // SAFETY: (1), (2)
+            unsafe { call(self, Call::SETGROUPS, [groups.len(), list]) }.map(drop)
+        })
     }
 
     /// `write(/proc/PID/uid_map, maps)`—says which user ids there are in the new user namespace of a
@@ -189,38 +216,17 @@ pub trait CredentialsTask: far::Task {
 
 impl<K: far::Task + ?Sized> CredentialsTask for K {}
 
-impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring, C> {
-    /// `setgroups(groups)`—sets the supplementary group ids.
-    ///
-    /// For what the task opens from now on, and for its program. An exec with another
-    /// [`uid`](super::Exec::uid) drops them, unless it is told
-    /// [`groups`](super::Exec::groups), too. Driven tasks only: on the calling thread, it would be that
-    /// one thread's groups.
-    ///
-    /// # Errors
-    ///
-    /// Of `setgroups`: `EPERM` without `CAP_SETGID`, or where it is denied, `EINVAL` for more than 65536,
-    /// or an id that the user namespace does not have.
-    ///
-    /// # References
-    ///
-    /// [`setgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
-    pub fn setgroups(&self, groups: &[u32]) -> Result<(), Error> {
-        let bytes: Vec<u8> = groups.iter().flat_map(|group| group.to_ne_bytes()).collect();
-        self.interface.lend(&bytes, |list| {
-            // SAFETY: (1), (2)
-            unsafe { call(self, Call::SETGROUPS, [groups.len(), list]) }.map(drop)
-        })
-    }
-}
-
-fn three_ids<K: far::Task + ?Sized>(task: &K, name: Call) -> Result<Ids, Error> {
+fn three_ids<K: far::Task + ?Sized, Id>(
+    task: &K,
+    name: Call,
+    id: impl Fn(u32) -> Id,
+) -> Result<Ids<Id>, Error> {
     let ids: [u32; 3] = with_out(task, |ids| {
         let size = size_of::<u32>();
         // SAFETY: (1): three ids, one after the other.
         unsafe { call(task, name, [ids, ids + size, ids + 2 * size]) }
     })?;
-    let [real, effective, saved] = ids;
+    let [real, effective, saved] = ids.map(id);
     Ok(Ids { real, effective, saved })
 }
 

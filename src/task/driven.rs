@@ -1,6 +1,8 @@
-use crate::brand::Namespace;
+use crate::brand::{HostPids, Namespace};
 use crate::far::{self, FdTable, PidNamespace};
+use crate::handle::Killer;
 use crate::interface::Ring;
+use crate::near;
 
 use super::{SpawnTask, Task};
 
@@ -9,11 +11,35 @@ use super::{SpawnTask, Task};
 ///
 /// The transitions are in [`UnshareFilesTask`](super::UnshareFilesTask),
 /// [`UnsharePidTask`](super::UnsharePidTask), [`ExecTask`](super::ExecTask) and [`ExitTask`](super::ExitTask), implemented for every driven
-/// task. This is also the bound for generic code that takes a child through several of them.
+/// task. So are the calls that the calling thread does not have: [`SeccompTask`](super::SeccompTask),
+/// [`TimeNamespaceTask`](super::TimeNamespaceTask), [`RobustListTask`](super::RobustListTask),
+/// [`setgroups`](super::CredentialsTask::setgroups) and [`set_sigaction`](super::SignalTask::set_sigaction). This is
+/// also the bound for generic code that prepares a child or takes it through several transitions.
+///
+/// ```
+/// use nearfar::prelude::*;
+/// use nearfar::task::SigAction;
+///
+/// /// Drops what a daemon does not need.
+/// fn as_a_daemon<K: DrivenTask>(child: &K) -> Result<(), nearfar::Error> {
+///     child.set_sigaction(Signal::HUP, SigAction::Ignore)?;
+///     child.prctl_set_no_new_privs()?;
+///     println!("{} is prepared", child.host_pid());
+///     Ok(())
+/// }
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let child = Task::here().spawn()?;
+/// as_a_daemon(&child)?;
+/// assert!(child.program(&Program::new("true")).exec()?.wait()?.success());
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no transitions",
-    label = "this is not a driven task",
+    message = "`{Self}` is not a driven task",
+    label = "only driven tasks do this",
     note = "unsharing the calling thread's fd table would turn every `OwnedFd` of the program into a number of another file, unsharing its pid namespace would send every child of the program there, and an exec would replace the program",
+    note = "groups, signal dispositions and a robust list would be those of a thread that runs Rust code; clocks and filters are for the program that a task becomes",
     note = "make a child with `spawn()` and do it there"
 )]
 pub trait DrivenTask: SpawnTask + Send + Sized {
@@ -34,6 +60,41 @@ pub trait DrivenTask: SpawnTask + Send + Sized {
             PidNamespace = Self::PidNamespace,
             ChildPidNamespace = Q,
         >;
+
+    /// Its pid in this process's pid namespace: what the parent knows it by. In a pid namespace of its
+    /// own it sees [`far::Task::pid`], another number.
+    #[must_use]
+    fn host_pid(&self) -> near::Pid<HostPids> {
+        self.driver(transition::Token(())).process().pid()
+    }
+
+    /// Something to kill the child with from another thread, while a call blocks in it.
+    ///
+    /// ```
+    /// use nearfar::ErrorKind;
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// let (reader, _writer) = child.pipe2(PipeFlags::empty())?;
+    /// let killer = child.killer();
+    /// std::thread::scope(|scope| {
+    ///     let reader = &reader;
+    ///     let blocked = scope.spawn(move || child.read(reader, &mut [0; 1]).unwrap_err());
+    ///     killer.kill().unwrap();
+    ///     let error = blocked.join().unwrap();
+    ///     assert!(matches!(error.kind(), ErrorKind::Hangup | ErrorKind::NotSent));
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    fn killer(&self) -> Killer {
+        Killer::new(self.driver(transition::Token(())).process().clone())
+    }
+
+    #[doc(hidden)]
+    fn driver(&self, _: transition::Token) -> &Ring;
 
     #[doc(hidden)]
     fn ring(&mut self, _: transition::Token) -> &mut Ring;
@@ -65,6 +126,10 @@ where
 {
     type WithTable<G: Namespace> = Task<G, A, P, Ring, C>;
     type WithChildPids<Q: Namespace> = Task<F, A, P, Ring, Q>;
+
+    fn driver(&self, _: transition::Token) -> &Ring {
+        &self.interface
+    }
 
     fn ring(&mut self, _: transition::Token) -> &mut Ring {
         &mut self.interface

@@ -19,9 +19,9 @@ use rustix::event::epoll::EventFlags;
 
 use crate::far;
 use crate::handle::{AsEpoll, AsFd, Epoll};
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error};
 
-use super::arguments::{Plain, call, near, received, with_slice_mut, with_timeout};
+use super::arguments::{Plain, call, known, near, received, with_slice_mut, with_timeout};
 
 /// Calls on epoll instances.
 ///
@@ -80,7 +80,7 @@ pub trait EpollTask: far::Task {
     /// # Errors
     ///
     /// Of `epoll_ctl`: `EEXIST` if it is watched already, `EPERM` if it is a file or directory, `ELOOP` if
-    /// instances would watch each other in a circle; [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this
+    /// instances would watch each other in a circle; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags this
     /// library does not know.
     ///
     /// # References
@@ -105,7 +105,7 @@ pub trait EpollTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `epoll_ctl`: `ENOENT` if it is not watched; [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this
+    /// Of `epoll_ctl`: `ENOENT` if it is not watched; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags this
     /// library does not know.
     ///
     /// # References
@@ -186,9 +186,7 @@ fn control<K: far::Task + ?Sized>(
     token: u64,
     flags: EventFlags,
 ) -> Result<(), Error> {
-    if flags.bits() & !KNOWN.bits() != 0 {
-        return Err(Error::new(Call::EPOLL_CTL, ErrorKind::UnknownFlags));
-    }
+    known(Call::EPOLL_CTL, flags.bits(), KNOWN.bits())?;
     let mut event = [EpollEvent { flags: flags.bits(), token }];
     with_slice_mut(task, &mut event, |event| {
         let arguments = [

@@ -17,17 +17,17 @@ use std::hash::{Hash, Hasher};
 use rustix::event::EventfdFlags;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::Signal;
+use rustix::process::{Signal, Uid};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 
 use crate::SignalSet;
 use crate::brand::Namespace;
 use crate::far;
 use crate::handle::{AsFd, Fd};
-use crate::interface::{Call, Error, ErrorKind, SIGSET_SIZE};
+use crate::interface::{Call, Error, SIGSET_SIZE};
 use crate::near::Pid;
 
-use super::arguments::{Plain, call, near, received, with_out, with_slice_mut};
+use super::arguments::{Plain, call, known, near, received, with_out, with_slice_mut};
 
 /// Calls that make fds of what happens, for [`ppoll`](super::PollTask::ppoll) and
 /// [`epoll_pwait2`](super::EpollTask::epoll_pwait2) to wait for.
@@ -58,7 +58,7 @@ pub trait EventTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `eventfd`: `EMFILE`, `ENFILE`, `ENOMEM`; [`UnknownFlags`](ErrorKind::UnknownFlags) for anything but
+    /// Of `eventfd`: `EMFILE`, `ENFILE`, `ENOMEM`; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for anything but
     /// `EFD_NONBLOCK`, `EFD_SEMAPHORE` and `EFD_CLOEXEC`.
     ///
     /// # References
@@ -66,13 +66,11 @@ pub trait EventTask: far::Task {
     /// [`eventfd(2)`](https://man7.org/linux/man-pages/man2/eventfd.2.html)
     #[doc(alias = "eventfd2")]
     fn eventfd(&self, initial: u32, flags: EventfdFlags) -> Result<Fd<Self::FdTable>, Error> {
-        let known = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK | EventfdFlags::SEMAPHORE;
-        if flags.bits() & !known.bits() != 0 {
-            return Err(Error::new(Call::EVENTFD2, ErrorKind::UnknownFlags));
-        }
-        let flags = (flags | EventfdFlags::CLOEXEC).bits();
+        let allowed = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK | EventfdFlags::SEMAPHORE;
+        let flags = known(Call::EVENTFD2, flags.bits(), allowed.bits())?
+            | EventfdFlags::CLOEXEC.bits() as usize;
         // SAFETY: (3); numbers.
-        let number = unsafe { call(self, Call::EVENTFD2, [initial as usize, flags as usize]) }?;
+        let number = unsafe { call(self, Call::EVENTFD2, [initial as usize, flags]) }?;
         // SAFETY: (4)
         unsafe { received(self, number) }
     }
@@ -135,7 +133,7 @@ pub trait EventTask: far::Task {
     /// # Errors
     ///
     /// Of `timerfd_create`: `EPERM` for a clock that wakes the system, without `CAP_WAKE_ALARM`;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for anything but `TFD_NONBLOCK` and `TFD_CLOEXEC`.
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for anything but `TFD_NONBLOCK` and `TFD_CLOEXEC`.
     ///
     /// # References
     ///
@@ -145,13 +143,11 @@ pub trait EventTask: far::Task {
         clock: TimerfdClockId,
         flags: TimerfdFlags,
     ) -> Result<Fd<Self::FdTable>, Error> {
-        let known = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
-        if flags.bits() & !known.bits() != 0 {
-            return Err(Error::new(Call::TIMERFD_CREATE, ErrorKind::UnknownFlags));
-        }
-        let flags = (flags | TimerfdFlags::CLOEXEC).bits();
+        let allowed = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        let flags = known(Call::TIMERFD_CREATE, flags.bits(), allowed.bits())?
+            | TimerfdFlags::CLOEXEC.bits() as usize;
         // SAFETY: (3); numbers.
-        let number = unsafe { call(self, Call::TIMERFD_CREATE, [clock as usize, flags as usize]) }?;
+        let number = unsafe { call(self, Call::TIMERFD_CREATE, [clock as usize, flags]) }?;
         // SAFETY: (4)
         unsafe { received(self, number) }
     }
@@ -165,7 +161,7 @@ pub trait EventTask: far::Task {
     /// # Errors
     ///
     /// Of `timerfd_settime`: `EINVAL` if it is not a timer, or nanoseconds are not below 10⁹;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this library does not know.
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags this library does not know.
     ///
     /// # References
     ///
@@ -176,22 +172,15 @@ pub trait EventTask: far::Task {
         flags: TimerfdTimerFlags,
         time: &Itimerspec,
     ) -> Result<Itimerspec, Error> {
-        let known = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
-        if flags.bits() & !known.bits() != 0 {
-            return Err(Error::new(Call::TIMERFD_SETTIME, ErrorKind::UnknownFlags));
-        }
+        let allowed = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+        let flags = known(Call::TIMERFD_SETTIME, flags.bits(), allowed.bits())?;
         let time = libc::itimerspec {
             it_interval: c_time(time.it_interval),
             it_value: c_time(time.it_value),
         };
         let before = with_slice_mut(self, &mut [time], |time| {
             with_out(self, |before| {
-                let arguments = [
-                    near(self, Call::TIMERFD_SETTIME, &timer)?,
-                    flags.bits() as usize,
-                    time,
-                    before,
-                ];
+                let arguments = [near(self, Call::TIMERFD_SETTIME, &timer)?, flags, time, before];
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::TIMERFD_SETTIME, arguments) }
             })
@@ -269,7 +258,7 @@ pub trait EventTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `signalfd`: `EMFILE`, `ENFILE`, `ENOMEM`; [`UnknownFlags`](ErrorKind::UnknownFlags) for anything but
+    /// Of `signalfd`: `EMFILE`, `ENFILE`, `ENOMEM`; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for anything but
     /// `O_NONBLOCK` and `O_CLOEXEC`.
     ///
     /// # References
@@ -277,10 +266,8 @@ pub trait EventTask: far::Task {
     /// [`signalfd(2)`](https://man7.org/linux/man-pages/man2/signalfd.2.html)
     #[doc(alias = "signalfd4")]
     fn signalfd(&self, signals: SignalSet, flags: OFlags) -> Result<Fd<Self::FdTable>, Error> {
-        let known = OFlags::CLOEXEC | OFlags::NONBLOCK;
-        if flags.bits() & !known.bits() != 0 {
-            return Err(Error::new(Call::SIGNALFD4, ErrorKind::UnknownFlags));
-        }
+        let allowed = OFlags::CLOEXEC | OFlags::NONBLOCK;
+        known(Call::SIGNALFD4, flags.bits(), allowed.bits())?;
         // No fd: a new one.
         let none = -1_isize as usize;
         let number = signalfd4(self, none, signals, flags | OFlags::CLOEXEC)?;
@@ -376,7 +363,7 @@ pub struct SignalInfo<P> {
 
 impl<P> SignalInfo<P> {
     /// All that can be asked of it.
-    fn told(&self) -> (i32, i32, Option<Pid<P>>, u32, i32, i32) {
+    fn told(&self) -> (i32, i32, Option<Pid<P>>, Uid, i32, i32) {
         (self.number(), self.code(), self.pid(), self.uid(), self.status(), self.value())
     }
 
@@ -411,8 +398,8 @@ impl<P> SignalInfo<P> {
     /// The user of that process, as the user namespace of the task that it was sent to sees it.
     #[doc(alias = "si_uid")]
     #[must_use]
-    pub fn uid(&self) -> u32 {
-        self.record.ssi_uid
+    pub fn uid(&self) -> Uid {
+        Uid::from_raw_unchecked(self.record.ssi_uid)
     }
 
     /// With `SIGCHLD`, the exit status, or the signal that the child was ended or stopped by.

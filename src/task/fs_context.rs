@@ -18,9 +18,9 @@ use rustix::path;
 
 use crate::far;
 use crate::handle::{AsDirFd, AsFd, AsFsContext, FsContext, MountFd};
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error};
 
-use super::arguments::{call, dirfd, near, received, with_out, with_path};
+use super::arguments::{call, dirfd, known, near, received, with_out, with_path};
 use super::mount_fd::known_attributes;
 
 /// Calls that configure a file system step by step, and make a mount of it.
@@ -52,7 +52,7 @@ use super::mount_fd::known_attributes;
 /// A string with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
 ///
 /// On a driven task every call can also fail because the task has died:
-/// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
+/// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before, [`Hangup`](crate::ErrorKind::Hangup) if it died
 /// meanwhile.
 pub trait FsContextTask: far::Task {
     /// `fsopen(fstype, FSOPEN_CLOEXEC)`—begins a new file system.
@@ -84,7 +84,7 @@ pub trait FsContextTask: far::Task {
     /// # Errors
     ///
     /// Of `fspick`: `EINVAL` if `path` is not the root of a mount, `EPERM` without `CAP_SYS_ADMIN` over the
-    /// mount namespace; [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this library does not know.
+    /// mount namespace; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags this library does not know.
     ///
     /// # References
     ///
@@ -95,14 +95,12 @@ pub trait FsContextTask: far::Task {
         path: impl path::Arg,
         flags: FsPickFlags,
     ) -> Result<FsContext<Self::FdTable>, Error> {
-        let known = FsPickFlags::FSPICK_CLOEXEC
+        let allowed = FsPickFlags::FSPICK_CLOEXEC
             | FsPickFlags::FSPICK_SYMLINK_NOFOLLOW
             | FsPickFlags::FSPICK_NO_AUTOMOUNT
             | FsPickFlags::FSPICK_EMPTY_PATH;
-        if !known.contains(flags) {
-            return Err(Error::new(Call::FSPICK, ErrorKind::UnknownFlags));
-        }
-        let flags = (flags | FsPickFlags::FSPICK_CLOEXEC).bits() as usize;
+        let flags = known(Call::FSPICK, flags.bits(), allowed.bits())?
+            | FsPickFlags::FSPICK_CLOEXEC.bits() as usize;
         let number = with_path(self, Call::FSPICK, path, |path| {
             // SAFETY: (1), (2), (3)
             unsafe {
@@ -299,7 +297,7 @@ pub trait FsContextTask: far::Task {
     ///
     /// Of `fsmount`: `EINVAL` if nothing has been created, `EBUSY` if it has been mounted already, `EPERM`
     /// without `CAP_SYS_ADMIN` over the mount namespace, or if mounts of a more privileged namespace hide
-    /// parts of it (`proc`, `sysfs`); [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this library does
+    /// parts of it (`proc`, `sysfs`); [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags this library does
     /// not know, and for `MOUNT_ATTR_IDMAP`: see
     /// [`mount_setattr_idmap`](super::MountFdTask::mount_setattr_idmap).
     ///

@@ -21,10 +21,10 @@ use rustix::path;
 use crate::brand::{Brand, Guard, Label, Namespace, Of};
 use crate::far;
 use crate::handle::{AsInotify, Inotify};
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error};
 use crate::near::{AsWatch, Watch};
 
-use super::arguments::{call, near, received, with_path, with_slice_mut};
+use super::arguments::{call, known, near, received, with_path, with_slice_mut};
 
 /// Calls on inotify instances.
 ///
@@ -68,7 +68,7 @@ pub trait InotifyTask: far::Task {
     /// # Errors
     ///
     /// Of `inotify_init1`: `EMFILE` also above `/proc/sys/fs/inotify/max_user_instances`;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for anything but `IN_NONBLOCK` and `IN_CLOEXEC`.
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for anything but `IN_NONBLOCK` and `IN_CLOEXEC`.
     ///
     /// # References
     ///
@@ -80,13 +80,11 @@ pub trait InotifyTask: far::Task {
         flags: CreateFlags,
     ) -> Result<Inotify<Brand<'id, L>, Self::FdTable>, Error> {
         let _ = watches;
-        let known = CreateFlags::CLOEXEC.union(CreateFlags::NONBLOCK);
-        if flags.bits() & !known.bits() != 0 {
-            return Err(Error::new(Call::INOTIFY_INIT1, ErrorKind::UnknownFlags));
-        }
-        let flags = flags | CreateFlags::CLOEXEC;
+        let allowed = CreateFlags::CLOEXEC.union(CreateFlags::NONBLOCK);
+        let flags = known(Call::INOTIFY_INIT1, flags.bits(), allowed.bits())?
+            | CreateFlags::CLOEXEC.bits() as usize;
         // SAFETY: (3); a number.
-        let number = unsafe { call(self, Call::INOTIFY_INIT1, [flags.bits() as usize]) }?;
+        let number = unsafe { call(self, Call::INOTIFY_INIT1, [flags]) }?;
         // SAFETY: (4)
         unsafe { received(self, number) }.map(Inotify::made)
     }
@@ -102,7 +100,7 @@ pub trait InotifyTask: far::Task {
     ///
     /// Of `inotify_add_watch`: `EACCES` if it may not be read, `ENOSPC` above
     /// `/proc/sys/fs/inotify/max_user_watches`, `EINVAL` for no event at all;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this library does not know.
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags this library does not know.
     ///
     /// # References
     ///
@@ -113,12 +111,9 @@ pub trait InotifyTask: far::Task {
         path: impl path::Arg,
         flags: WatchFlags,
     ) -> Result<Watch<I::Watches>, Error> {
-        if flags.bits() & !KNOWN.bits() != 0 {
-            return Err(Error::new(Call::INOTIFY_ADD_WATCH, ErrorKind::UnknownFlags));
-        }
+        let flags = known(Call::INOTIFY_ADD_WATCH, flags.bits(), KNOWN.bits())?;
         let number = with_path(self, Call::INOTIFY_ADD_WATCH, path, |path| {
-            let arguments =
-                [near(self, Call::INOTIFY_ADD_WATCH, inotify)?, path, flags.bits() as usize];
+            let arguments = [near(self, Call::INOTIFY_ADD_WATCH, inotify)?, path, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(self, Call::INOTIFY_ADD_WATCH, arguments) }
         })?;

@@ -25,7 +25,7 @@ use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, SyscallInterface};
 
 use super::arguments::{Plain, call, near, received, with_out, with_slice_mut};
-use super::{FileDescriptorTask, MetadataTask};
+use super::{FcntlTask, MetadataTask};
 
 /// Requests to drivers and file systems.
 ///

@@ -3,12 +3,20 @@
 //! A [`Task`] knows its namespaces and how to reach the process; what it can be asked to do is in
 //! the extension traits of this module, one file each, which [`prelude`](crate::prelude) brings in.
 //! The ones that make ordinary calls are implemented for everything that implements
-//! [`far::Task`](trait@far::Task); those that change the task itself, for tasks that are driven
-//! child processes.
+//! [`far::Task`](trait@far::Task); those that change the task itself, and those that the calling thread must not
+//! make, for tasks that are driven child processes ([`DrivenTask`]).
+//!
+//! Methods have the names of the manual pages, and one for each operation of a call that has several:
+//! [`fcntl_getfl`](FcntlTask::fcntl_getfl), [`prctl_set_name`](PrctlTask::prctl_set_name). Where a name
+//! ends in `_of`, as in [`prlimit_of`](ResourceTask::prlimit_of), the call is about another process, which is given
+//! by a handle ([`AsProcess`](crate::handle::AsProcess)): it never gets at a stranger with the same number. Calls
+//! that take a number for a process say so by their parameter, `pid`.
 //!
 //! | trait | what for | syscalls |
 //! |---|---|---|
-//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fcntl`, `fstat`, `close_range` |
+//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fstat` |
+//! | [`FcntlTask`] | flags of fds and open files, pipe sizes, seals, locks | `fcntl` |
+//! | [`CloseRangeTask`] | many fds at once, by their numbers | `close_range` |
 //! | [`BatchTask`] | many short calls in one round trip | `read`, `write`, `pread`, `pwrite`, `fsync`, `fdatasync` |
 //! | [`TransferTask`] | several buffers at once; from file to file | `readv`, `writev`, `preadv2`, `pwritev2`, `copy_file_range`, `splice`, `tee`, `sendfile` |
 //! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
@@ -32,13 +40,17 @@
 //! | [`CredentialsTask`] | user and group ids, id maps | `getresuid`, `getresgid`, `getgroups`, `setgroups` |
 //! | [`SchedulingTask`] | processors, scheduling policy, also of others | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
 //! | [`FutexTask`] | sleeping on a word, waking sleepers | `futex`, `futex_waitv` |
-//! | [`SchedTask`] | namespaces that change no brand | `unshare`, `setns` |
+//! | [`RobustListTask`] | words that are let go of when a task ends | `set_robust_list` |
+//! | [`NamespaceTask`] | namespaces that change no brand | `unshare`, `setns` |
+//! | [`TimeNamespaceTask`] | the clocks of a new time namespace | `openat`, `write`, `read` |
 //! | [`MountTask`] | mounts | `mount`, `umount2`, `pivot_root` |
 //! | [`MountFdTask`] | mounts by fd | `open_tree`, `move_mount`, `mount_setattr` |
 //! | [`FsContextTask`] | new file systems by fd | `fsopen`, `fspick`, `fsconfig`, `fsmount` |
 //! | [`NetDeviceTask`] | network devices, up and down | `ioctl` |
 //! | [`UtsTask`] | host and domain name | `uname`, `sethostname`, `setdomainname` |
 //! | [`CapabilityTask`] | capabilities | `capget`, `capset`, `prctl` |
+//! | [`SeccompTask`] | filters for the program's syscalls | `seccomp` |
+//! | [`DrivenTask`] | the child process itself: its pid here, its end | |
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`UnsharePidTask`] | another pid namespace for the children | `unshare`, `setns` |
@@ -70,13 +82,13 @@ mod memory;
 mod metadata;
 mod mount;
 mod mount_fd;
+mod namespaces;
 mod net_device;
 mod poll;
 mod prctl;
 mod process;
 mod resource;
 mod robust_list;
-mod sched;
 mod scheduling;
 mod seccomp;
 mod signal;
@@ -95,7 +107,6 @@ use std::fmt;
 
 use crate::brand::{HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{self, AddressSpace, FdTable, PidNamespace};
-use crate::handle::Killer;
 use crate::interface::{Local, Process, Ring, SyscallInterface};
 use crate::near;
 
@@ -111,7 +122,7 @@ pub use event::{EventTask, SignalInfo};
 pub(crate) use exec::{Attributes, spawn_program};
 pub use exec::{Exec, ExecTask, NotExecuted};
 pub use exit::ExitTask;
-pub use file_descriptor::{Ends, FileDescriptorTask, Lock, LockKind};
+pub use file_descriptor::{CloseRangeTask, Ends, FcntlTask, FileDescriptorTask, Lock, LockKind};
 pub use file_system::FileSystemTask;
 pub use fs_context::{FsContextTask, FsMessage, FsMessageKind};
 pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
@@ -122,14 +133,15 @@ pub use memory::{MappingUnchanged, MemoryTask, Sharing};
 pub use metadata::MetadataTask;
 pub use mount::MountTask;
 pub use mount_fd::{AT_RECURSIVE, MountAttr, MountFdTask};
+pub use namespaces::NamespaceTask;
 pub use net_device::NetDeviceTask;
 pub use poll::{PollFd, PollFds, PollTask};
 pub use prctl::PrctlTask;
 pub use process::{ChildEvent, ProcessTask};
 pub use resource::{ResourceTask, UsageOf};
-pub use robust_list::{FUTEX_OWNER_DIED, FUTEX_WAITERS, RobustList};
-pub use sched::SchedTask;
+pub use robust_list::{FUTEX_OWNER_DIED, FUTEX_WAITERS, RobustList, RobustListTask};
 pub use scheduling::{CpuSet, Policy, SchedAttr, SchedulingTask};
+pub use seccomp::SeccompTask;
 pub use signal::{SigAction, SigmaskChange, SignalTask};
 pub use socket::{
     NotInet, PeerCredentials, Received, SocketAddress, SocketMessageTask, SocketOptionTask,
@@ -138,7 +150,7 @@ pub use socket::{
 pub use spawn::SpawnTask;
 pub use storage::StorageTask;
 pub use terminal::TerminalTask;
-pub use time_namespace::TimeOffsets;
+pub use time_namespace::{TimeNamespaceTask, TimeOffsets};
 pub use transfer::TransferTask;
 pub use unshare_files::{NotUnshared, UnshareFilesTask, Unshared};
 pub use unshare_pid::{PidNamespaceUnchanged, UnsharePidTask};
@@ -156,7 +168,7 @@ pub use verify::{Truth, Verdict, VerifyTask};
 /// this value and this process: dropping the value ends and reaps it, and waits for that, some 0.2 s at most. Its signals are blocked
 /// while it is driven, so a Ctrl-C does not end it before it is a program (but `SIGSTOP` stops it,
 /// and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
-/// [`killer`](Task::killer).
+/// [`killer`](DrivenTask::killer).
 #[must_use = "dropping a driven task kills its process"]
 pub struct Task<F, A, P, I = Ring, C = P> {
     interface: I,
@@ -236,38 +248,6 @@ impl<F, A, P, C> Task<F, A, P, Ring, C> {
 
     pub(crate) fn process(&self) -> &Process {
         self.interface.process()
-    }
-
-    /// Its pid in this process's pid namespace: what the parent knows it by. In a pid namespace of its
-    /// own it sees [`far::Task::pid`], another number.
-    #[must_use]
-    pub fn host_pid(&self) -> near::Pid<HostPids> {
-        self.process().pid()
-    }
-
-    /// Something to kill the child with from another thread, while a call blocks in it.
-    ///
-    /// ```
-    /// use nearfar::ErrorKind;
-    /// use nearfar::prelude::*;
-    ///
-    /// # fn main() -> Result<(), nearfar::Error> {
-    /// let child = Task::here().spawn()?;
-    /// let (reader, _writer) = child.pipe2(PipeFlags::empty())?;
-    /// let killer = child.killer();
-    /// std::thread::scope(|scope| {
-    ///     let reader = &reader;
-    ///     let blocked = scope.spawn(move || child.read(reader, &mut [0; 1]).unwrap_err());
-    ///     killer.kill().unwrap();
-    ///     let error = blocked.join().unwrap();
-    ///     assert!(matches!(error.kind(), ErrorKind::Hangup | ErrorKind::NotSent));
-    /// });
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn killer(&self) -> Killer {
-        Killer::new(self.interface.process().clone())
     }
 }
 

@@ -15,15 +15,15 @@ use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::path;
 
 use crate::far;
-use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
+use crate::interface::{Call, Error, SyscallInterface};
 
-use super::arguments::{call, with_path};
+use super::arguments::{call, known, with_path};
 
 /// Calls on mounts, by path.
 ///
 /// They act on the mount namespace that the task is in, and every process there sees what they do.
 /// Paths are the task's: they start at its root and working directory. A driven child, and the
-/// calling thread, get a namespace of their own by [`unshare`](super::SchedTask::unshare); that its
+/// calling thread, get a namespace of their own by [`unshare`](super::NamespaceTask::unshare); that its
 /// mounts do not propagate to where they were copied from takes a
 /// [`mount_change`](Self::mount_change) first. Mounts and file systems can also be held by an fd:
 /// [`MountFdTask`](super::MountFdTask), [`FsContextTask`](super::FsContextTask).
@@ -43,7 +43,7 @@ use super::arguments::{call, with_path};
 /// A path or another string with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
 ///
 /// On a driven task every call can also fail because the task has died:
-/// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
+/// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before, [`Hangup`](crate::ErrorKind::Hangup) if it died
 /// meanwhile.
 pub trait MountTask: far::Task {
     /// `mount(source, target, filesystemtype, mountflags, data)`—mounts a file system.
@@ -55,7 +55,7 @@ pub trait MountTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `mount`; [`UnknownFlags`](ErrorKind::UnknownFlags) for flags that mean another operation
+    /// Of `mount`; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags that mean another operation
     /// (`MS_BIND`, `MS_REMOUNT`, `MS_MOVE`, propagation, and `MS_REC`, which goes with those), and for
     /// flags this library does not know; `EINVAL` for options of 4096 bytes or more, of which the
     /// kernel would read only a part.
@@ -71,7 +71,7 @@ pub trait MountTask: far::Task {
         flags: MountFlags,
         data: Option<&CStr>,
     ) -> Result<(), Error> {
-        let flags = known(flags, MOUNTING)?;
+        let flags = known(Call::MOUNT, flags.bits(), MOUNTING.bits())? as u64;
         with_path(self, Call::MOUNT, source, |source| {
             with_path(self, Call::MOUNT, fstype, |fstype| {
                 mount(self, source, target, fstype, flags, data)
@@ -123,7 +123,7 @@ pub trait MountTask: far::Task {
     /// # Errors
     ///
     /// Of `mount`: `EINVAL` if `flags` do not hold exactly one of `SHARED`, `PRIVATE`, `DOWNSTREAM` and
-    /// `UNBINDABLE`, or if `target` is not a mount; [`UnknownFlags`](ErrorKind::UnknownFlags) for
+    /// `UNBINDABLE`, or if `target` is not a mount; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for
     /// anything but these, `REC` and `SILENT`.
     ///
     /// # References
@@ -143,14 +143,13 @@ pub trait MountTask: far::Task {
             | MountPropagationFlags::PRIVATE
             | MountPropagationFlags::DOWNSTREAM
             | MountPropagationFlags::UNBINDABLE;
-        if !(types | MountPropagationFlags::REC | MountPropagationFlags::SILENT).contains(flags) {
-            return Err(Error::new(Call::MOUNT, ErrorKind::UnknownFlags));
-        }
+        let allowed = types | MountPropagationFlags::REC | MountPropagationFlags::SILENT;
+        let operation = known(Call::MOUNT, flags.bits(), allowed.bits())? as u64;
         // None of them would be another operation.
         if flags.intersection(types).bits().count_ones() != 1 {
             return Err(Error::os(Call::MOUNT, Errno::INVAL));
         }
-        mount(self, 0, target, 0, flags.bits().into(), None)
+        mount(self, 0, target, 0, operation, None)
     }
 
     /// `mount(NULL, target, NULL, MS_REMOUNT | flags, data)`—changes the flags and options of a
@@ -172,7 +171,7 @@ pub trait MountTask: far::Task {
         flags: MountFlags,
         data: Option<&CStr>,
     ) -> Result<(), Error> {
-        let flags = known(flags, MOUNTING)?;
+        let flags = known(Call::MOUNT, flags.bits(), MOUNTING.bits())? as u64;
         mount(self, 0, target, 0, libc::MS_REMOUNT | flags, data)
     }
 
@@ -199,7 +198,7 @@ pub trait MountTask: far::Task {
     /// # Errors
     ///
     /// Of `mount`: `EPERM` if it would take off a flag that a more privileged namespace has put on;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for anything but `RDONLY`, `NOSUID`, `NODEV`,
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for anything but `RDONLY`, `NOSUID`, `NODEV`,
     /// `NOEXEC`, `NOSYMFOLLOW`, `NOATIME`, `NODIRATIME`, `RELATIME`, `STRICTATIME` and `SILENT`.
     ///
     /// # References
@@ -208,7 +207,7 @@ pub trait MountTask: far::Task {
     #[doc(alias = "MS_REMOUNT")]
     #[doc(alias = "MS_BIND")]
     fn mount_remount_bind(&self, target: impl path::Arg, flags: MountFlags) -> Result<(), Error> {
-        let flags = known(flags, OF_ONE_MOUNT)?;
+        let flags = known(Call::MOUNT, flags.bits(), OF_ONE_MOUNT.bits())? as u64;
         mount(self, 0, target, 0, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
     }
 
@@ -231,7 +230,7 @@ pub trait MountTask: far::Task {
     /// # Errors
     ///
     /// Of `umount2`: `EBUSY` if it is used, unless with `DETACH`; `EINVAL` if `target` is not a mount;
-    /// `EAGAIN` the first time with `EXPIRE`; [`UnknownFlags`](ErrorKind::UnknownFlags) for anything
+    /// `EAGAIN` the first time with `EXPIRE`; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for anything
     /// but `FORCE`, `DETACH`, `EXPIRE` and `NOFOLLOW`.
     ///
     /// # References
@@ -240,16 +239,14 @@ pub trait MountTask: far::Task {
     #[doc(alias = "umount")]
     #[doc(alias = "unmount")]
     fn umount2(&self, target: impl path::Arg, flags: UnmountFlags) -> Result<(), Error> {
-        let known = UnmountFlags::FORCE
+        let allowed = UnmountFlags::FORCE
             | UnmountFlags::DETACH
             | UnmountFlags::EXPIRE
             | UnmountFlags::NOFOLLOW;
-        if !known.contains(flags) {
-            return Err(Error::new(Call::UMOUNT2, ErrorKind::UnknownFlags));
-        }
+        let flags = known(Call::UMOUNT2, flags.bits(), allowed.bits())?;
         with_path(self, Call::UMOUNT2, target, |target| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::UMOUNT2, [target, flags.bits() as usize]) }.map(drop)
+            unsafe { call(self, Call::UMOUNT2, [target, flags]) }.map(drop)
         })
     }
 
@@ -313,14 +310,6 @@ const MOUNTING: MountFlags = OF_ONE_MOUNT
     .union(MountFlags::LAZYTIME)
     .union(MountFlags::PERMIT_MANDATORY_FILE_LOCKING)
     .union(MountFlags::SYNCHRONOUS);
-
-fn known(flags: MountFlags, known: MountFlags) -> Result<u64, Error> {
-    if known.contains(flags) {
-        Ok(flags.bits().into())
-    } else {
-        Err(Error::new(Call::MOUNT, ErrorKind::UnknownFlags))
-    }
-}
 
 /// An operation that takes two paths.
 fn mount_from<K: far::Task + ?Sized>(

@@ -16,9 +16,9 @@ use rustix::path;
 
 use crate::far;
 use crate::handle::{AsDirFd, AsFd, AsMountFd, MountFd};
-use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
+use crate::interface::{Call, Error, SyscallInterface};
 
-use super::arguments::{call, dirfd, near, received, with_path};
+use super::arguments::{call, dirfd, known, near, received, with_path};
 
 /// Calls on mounts that are held by an fd.
 ///
@@ -45,7 +45,7 @@ use super::arguments::{call, dirfd, near, received, with_path};
 /// A path with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
 ///
 /// On a driven task every call can also fail because the task has died:
-/// [`NotSent`](ErrorKind::NotSent) if it was dead before, [`Hangup`](ErrorKind::Hangup) if it died
+/// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before, [`Hangup`](crate::ErrorKind::Hangup) if it died
 /// meanwhile.
 pub trait MountFdTask: far::Task {
     /// `open_tree(directory, path, flags)`—an fd of a directory or file and the mount it is in; with
@@ -75,7 +75,7 @@ pub trait MountFdTask: far::Task {
     ///
     /// Of `open_tree`: `EPERM` for a clone without `CAP_SYS_ADMIN`, `EINVAL` for `AT_RECURSIVE` without
     /// `OPEN_TREE_CLONE`, or if the clone would show what mounts of a more privileged namespace hide;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this library does not know.
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags this library does not know.
     ///
     /// # References
     ///
@@ -86,16 +86,14 @@ pub trait MountFdTask: far::Task {
         path: impl path::Arg,
         flags: OpenTreeFlags,
     ) -> Result<MountFd<Self::FdTable>, Error> {
-        let known = OpenTreeFlags::OPEN_TREE_CLONE
+        let allowed = OpenTreeFlags::OPEN_TREE_CLONE
             | OpenTreeFlags::OPEN_TREE_CLOEXEC
             | OpenTreeFlags::AT_EMPTY_PATH
             | OpenTreeFlags::AT_NO_AUTOMOUNT
             | OpenTreeFlags::AT_RECURSIVE
             | OpenTreeFlags::AT_SYMLINK_NOFOLLOW;
-        if !known.contains(flags) {
-            return Err(Error::new(Call::OPEN_TREE, ErrorKind::UnknownFlags));
-        }
-        let flags = (flags | OpenTreeFlags::OPEN_TREE_CLOEXEC).bits() as usize;
+        let flags = known(Call::OPEN_TREE, flags.bits(), allowed.bits())?
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC.bits() as usize;
         let number = with_path(self, Call::OPEN_TREE, path, |path| {
             let arguments = [dirfd(self, Call::OPEN_TREE, &directory)?, path, flags];
             // SAFETY: (1), (2), (3)
@@ -127,7 +125,8 @@ pub trait MountFdTask: far::Task {
         path: impl path::Arg,
         flags: MoveMountFlags,
     ) -> Result<(), Error> {
-        let flags = known_moves(flags)? | MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        let flags = known(Call::MOVE_MOUNT, flags.bits(), KNOWN_MOVES.bits())?
+            | MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH.bits() as usize;
         move_mount(self, (near(self, Call::MOVE_MOUNT, &mount)?, c""), (&directory, path), flags)
     }
 
@@ -143,7 +142,7 @@ pub trait MountFdTask: far::Task {
     ///
     /// Of `move_mount`: `EINVAL` if there is no mount at `from_path`, if it is below one that propagates,
     /// or in another mount namespace; `ELOOP` if `path` is in it; `EPERM` without `CAP_SYS_ADMIN`;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this library does not know, and for
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags this library does not know, and for
     /// `MOVE_MOUNT_SET_GROUP`, which moves nothing.
     ///
     /// # References
@@ -158,7 +157,8 @@ pub trait MountFdTask: far::Task {
         flags: MoveMountFlags,
     ) -> Result<(), Error> {
         let from = (dirfd(self, Call::MOVE_MOUNT, &from_directory)?, from_path);
-        move_mount(self, from, (&directory, path), known_moves(flags)?)
+        let flags = known(Call::MOVE_MOUNT, flags.bits(), KNOWN_MOVES.bits())?;
+        move_mount(self, from, (&directory, path), flags)
     }
 
     /// `move_mount(from_directory, from_path, directory, path, flags | MOVE_MOUNT_SET_GROUP)`—has the
@@ -170,7 +170,7 @@ pub trait MountFdTask: far::Task {
     ///
     /// Of `move_mount`: `EINVAL` if one of them is not a mount, if they are not of one file system, if
     /// the first does not propagate, or if the second does already; `EPERM` without `CAP_SYS_ADMIN`;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) as [`move_mount`](Self::move_mount), and for
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) as [`move_mount`](Self::move_mount), and for
     /// `MOVE_MOUNT_BENEATH`.
     ///
     /// # References
@@ -186,10 +186,9 @@ pub trait MountFdTask: far::Task {
         path: impl path::Arg,
         flags: MoveMountFlags,
     ) -> Result<(), Error> {
-        if flags.contains(MoveMountFlags::MOVE_MOUNT_BENEATH) {
-            return Err(Error::new(Call::MOVE_MOUNT, ErrorKind::UnknownFlags));
-        }
-        let flags = known_moves(flags)? | MoveMountFlags::MOVE_MOUNT_SET_GROUP;
+        let allowed = KNOWN_MOVES.difference(MoveMountFlags::MOVE_MOUNT_BENEATH);
+        let flags = known(Call::MOVE_MOUNT, flags.bits(), allowed.bits())?
+            | MoveMountFlags::MOVE_MOUNT_SET_GROUP.bits() as usize;
         let from = (dirfd(self, Call::MOVE_MOUNT, &from_directory)?, from_path);
         move_mount(self, from, (&directory, path), flags)
     }
@@ -226,7 +225,7 @@ pub trait MountFdTask: far::Task {
     /// for more than one kind of propagation, and for times on access that are set while
     /// `MOUNT_ATTR__ATIME` is not cleared; `EPERM` without `CAP_SYS_ADMIN`, or if it would take off a
     /// flag that a more privileged namespace has put on; `EBUSY` if it is to be read-only and is written
-    /// to; [`UnknownFlags`](ErrorKind::UnknownFlags) for flags this library does not know, and for
+    /// to; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags this library does not know, and for
     /// `MOUNT_ATTR_IDMAP`: see [`mount_setattr_idmap`](Self::mount_setattr_idmap).
     ///
     /// # References
@@ -243,13 +242,12 @@ pub trait MountFdTask: far::Task {
             | MountPropagationFlags::PRIVATE
             | MountPropagationFlags::DOWNSTREAM
             | MountPropagationFlags::UNBINDABLE;
-        if !propagation.contains(attr.propagation) {
-            return Err(Error::new(Call::MOUNT_SETATTR, ErrorKind::UnknownFlags));
-        }
+        let propagation =
+            known(Call::MOUNT_SETATTR, attr.propagation.bits(), propagation.bits())? as u64;
         let attr = KernelMountAttr {
             attr_set: known_attributes(Call::MOUNT_SETATTR, attr.attr_set)?,
             attr_clr: known_attributes(Call::MOUNT_SETATTR, attr.attr_clr)?,
-            propagation: attr.propagation.bits().into(),
+            propagation,
             userns_fd: 0,
         };
         mount_setattr(self, &directory, path, flags, &attr)
@@ -284,7 +282,7 @@ pub trait MountFdTask: far::Task {
     /// Of `mount_setattr`: `EINVAL` if the mount is or was attached, if its file system does not do it,
     /// or if the namespace has no maps; `EBADF` if `userns` is no namespace; `EPERM` for the initial user
     /// namespace, for a mount that has a map already, and without `CAP_SYS_ADMIN` in the namespace and
-    /// over the file system; [`UnknownFlags`](ErrorKind::UnknownFlags) as
+    /// over the file system; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) as
     /// [`mount_setattr`](Self::mount_setattr).
     ///
     /// # References
@@ -357,47 +355,36 @@ impl KernelMountAttr {
 
 /// The flags of a mount, without those that take more than a flag.
 pub(super) fn known_attributes(call: Call, flags: MountAttrFlags) -> Result<u64, Error> {
-    let known = MountAttrFlags::MOUNT_ATTR_RDONLY
+    let allowed = MountAttrFlags::MOUNT_ATTR_RDONLY
         | MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC
         | MountAttrFlags::MOUNT_ATTR__ATIME
         | MountAttrFlags::MOUNT_ATTR_NODIRATIME
         | MountAttrFlags::MOUNT_ATTR_NOSYMFOLLOW;
-    if known.contains(flags) {
-        Ok(flags.bits().into())
-    } else {
-        Err(Error::new(call, ErrorKind::UnknownFlags))
-    }
+    Ok(known(call, flags.bits(), allowed.bits())? as u64)
 }
 
 /// Those that say where a mount goes.
-fn known_moves(flags: MoveMountFlags) -> Result<MoveMountFlags, Error> {
-    let known = MoveMountFlags::MOVE_MOUNT_F_SYMLINKS
-        | MoveMountFlags::MOVE_MOUNT_F_AUTOMOUNTS
-        | MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH
-        | MoveMountFlags::MOVE_MOUNT_T_SYMLINKS
-        | MoveMountFlags::MOVE_MOUNT_T_AUTOMOUNTS
-        | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH
-        | MoveMountFlags::MOVE_MOUNT_BENEATH;
-    if known.contains(flags) {
-        Ok(flags)
-    } else {
-        Err(Error::new(Call::MOVE_MOUNT, ErrorKind::UnknownFlags))
-    }
-}
+const KNOWN_MOVES: MoveMountFlags = MoveMountFlags::MOVE_MOUNT_F_SYMLINKS
+    .union(MoveMountFlags::MOVE_MOUNT_F_AUTOMOUNTS)
+    .union(MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+    .union(MoveMountFlags::MOVE_MOUNT_T_SYMLINKS)
+    .union(MoveMountFlags::MOVE_MOUNT_T_AUTOMOUNTS)
+    .union(MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH)
+    .union(MoveMountFlags::MOVE_MOUNT_BENEATH);
 
 /// From a `dirfd` and a path to others.
 fn move_mount<K: far::Task + ?Sized>(
     task: &K,
     (from_directory, from_path): (usize, impl path::Arg),
     (directory, path): (&impl AsDirFd<K::FdTable>, impl path::Arg),
-    flags: MoveMountFlags,
+    flags: usize,
 ) -> Result<(), Error> {
     with_path(task, Call::MOVE_MOUNT, from_path, |from_path| {
         with_path(task, Call::MOVE_MOUNT, path, |path| {
             let to = dirfd(task, Call::MOVE_MOUNT, directory)?;
-            let arguments = [from_directory, from_path, to, path, flags.bits() as usize];
+            let arguments = [from_directory, from_path, to, path, flags];
             // SAFETY: (1), (2), (3)
             unsafe { call(task, Call::MOVE_MOUNT, arguments) }.map(drop)
         })
@@ -411,16 +398,13 @@ fn mount_setattr<K: far::Task + ?Sized>(
     flags: AtFlags,
     attr: &KernelMountAttr,
 ) -> Result<(), Error> {
-    let known =
+    let allowed =
         AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT | AtFlags::SYMLINK_NOFOLLOW | AT_RECURSIVE;
-    if !known.contains(flags) {
-        return Err(Error::new(Call::MOUNT_SETATTR, ErrorKind::UnknownFlags));
-    }
+    let flags = known(Call::MOUNT_SETATTR, flags.bits(), allowed.bits())?;
     let bytes = attr.bytes();
     with_path(task, Call::MOUNT_SETATTR, path, |path| {
         task.interface().lend(&bytes, |attr| {
-            let (directory, flags) =
-                (dirfd(task, Call::MOUNT_SETATTR, directory)?, flags.bits() as usize);
+            let directory = dirfd(task, Call::MOUNT_SETATTR, directory)?;
             let arguments = [directory, path, flags, attr, bytes.len()];
             // SAFETY: (1), (2), (3)
             unsafe { call(task, Call::MOUNT_SETATTR, arguments) }.map(drop)

@@ -18,13 +18,13 @@ use rustix::process::DumpableBehavior;
 use rustix::thread::CapabilitiesSecureBits;
 
 use crate::far;
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error};
 
-use super::arguments::{call, with_out, with_path};
+use super::arguments::{call, known, with_out, with_path};
 
 /// Calls on what a task says of itself, one method for each operation of `prctl`.
 ///
-/// On a driven task they are about that task alone, except for [`dumpable`](Self::dumpable). On the
+/// On a driven task they are about that task alone, except for [`prctl_get_dumpable`](Self::prctl_get_dumpable). On the
 /// calling thread it depends on the operation, and is said there.
 ///
 /// Missing on purpose: operations that change the address space, which a driven task shares with this
@@ -47,8 +47,8 @@ pub trait PrctlTask: far::Task {
     ///
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let child = Task::here().spawn()?;
-    /// child.set_name("the child")?;
-    /// assert_eq!(child.name()?.as_c_str(), c"the child");
+    /// child.prctl_set_name("the child")?;
+    /// assert_eq!(child.prctl_get_name()?.as_c_str(), c"the child");
     /// # Ok(())
     /// # }
     /// ```
@@ -61,7 +61,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_SET_NAME(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_NAME.2const.html)
     #[doc(alias = "PR_SET_NAME")]
-    fn set_name(&self, name: impl path::Arg) -> Result<(), Error> {
+    fn prctl_set_name(&self, name: impl path::Arg) -> Result<(), Error> {
         with_path(self, Call::PRCTL, name, |name| {
             // SAFETY: (1), up to the NUL byte; (2)
             unsafe { prctl(self, libc::PR_SET_NAME, name) }.map(drop)
@@ -78,7 +78,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_GET_NAME(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_NAME.2const.html)
     #[doc(alias = "PR_GET_NAME")]
-    fn name(&self) -> Result<CString, Error> {
+    fn prctl_get_name(&self) -> Result<CString, Error> {
         let name: [u8; 16] = with_out(self, |address| {
             // SAFETY: (1): a name is at most 16 bytes, with its NUL byte.
             unsafe { prctl(self, libc::PR_GET_NAME, address) }
@@ -99,8 +99,8 @@ pub trait PrctlTask: far::Task {
     ///
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let child = Task::here().spawn()?;
-    /// child.set_no_new_privs()?;
-    /// assert!(child.no_new_privs()?);
+    /// child.prctl_set_no_new_privs()?;
+    /// assert!(child.prctl_get_no_new_privs()?);
     /// # Ok(())
     /// # }
     /// ```
@@ -113,7 +113,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_SET_NO_NEW_PRIVS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_NO_NEW_PRIVS.2const.html)
     #[doc(alias = "PR_SET_NO_NEW_PRIVS")]
-    fn set_no_new_privs(&self) -> Result<(), Error> {
+    fn prctl_set_no_new_privs(&self) -> Result<(), Error> {
         // SAFETY: (2); a number.
         unsafe { prctl(self, libc::PR_SET_NO_NEW_PRIVS, 1) }.map(drop)
     }
@@ -128,7 +128,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`capabilities(7)`](https://man7.org/linux/man-pages/man7/capabilities.7.html)
     #[doc(alias = "PR_GET_SECUREBITS")]
-    fn securebits(&self) -> Result<CapabilitiesSecureBits, Error> {
+    fn prctl_get_securebits(&self) -> Result<CapabilitiesSecureBits, Error> {
         // SAFETY: (2); no argument.
         let bits = unsafe { prctl(self, libc::PR_GET_SECUREBITS, 0) }?;
         Ok(CapabilitiesSecureBits::from_bits_retain(bits as u32))
@@ -137,7 +137,7 @@ pub trait PrctlTask: far::Task {
     /// `prctl(PR_SET_SECUREBITS, bits)`—says how the kernel treats the user 0 in the task: whether it gets
     /// capabilities by an exec, and loses them when it becomes somebody else.
     ///
-    /// [`KEEP_CAPS`](CapabilitiesSecureBits::KEEP_CAPS) is what [`set_keep_caps`](Self::set_keep_caps) sets,
+    /// [`KEEP_CAPS`](CapabilitiesSecureBits::KEEP_CAPS) is what [`prctl_set_keepcaps`](Self::prctl_set_keepcaps) sets,
     /// and does not outlive an exec. Bits that are locked cannot be changed back. On the calling thread this is that
     /// thread's alone.
     ///
@@ -149,8 +149,8 @@ pub trait PrctlTask: far::Task {
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let child = Task::here().spawn()?;
     /// child.unshare(Namespaces::USER)?;
-    /// child.set_securebits(CapabilitiesSecureBits::NO_ROOT)?;
-    /// assert_eq!(child.securebits()?, CapabilitiesSecureBits::NO_ROOT);
+    /// child.prctl_set_securebits(CapabilitiesSecureBits::NO_ROOT)?;
+    /// assert_eq!(child.prctl_get_securebits()?, CapabilitiesSecureBits::NO_ROOT);
     /// # Ok(())
     /// # }
     /// ```
@@ -165,23 +165,21 @@ pub trait PrctlTask: far::Task {
     /// [`PR_SET_SECUREBITS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_SECUREBITS.2const.html),
     /// [`capabilities(7)`](https://man7.org/linux/man-pages/man7/capabilities.7.html)
     #[doc(alias = "PR_SET_SECUREBITS")]
-    fn set_securebits(&self, bits: CapabilitiesSecureBits) -> Result<(), Error> {
-        if bits.bits() & !KNOWN_SECUREBITS.bits() != 0 {
-            return Err(Error::new(Call::PRCTL, ErrorKind::UnknownFlags));
-        }
+    fn prctl_set_securebits(&self, bits: CapabilitiesSecureBits) -> Result<(), Error> {
+        let bits = known(Call::PRCTL, bits.bits(), KNOWN_SECUREBITS.bits())?;
         // SAFETY: (2); a number.
-        unsafe { prctl(self, libc::PR_SET_SECUREBITS, bits.bits() as usize) }.map(drop)
+        unsafe { prctl(self, libc::PR_SET_SECUREBITS, bits) }.map(drop)
     }
 
     /// `prctl(PR_SET_KEEPCAPS, whether)`—says whether the task keeps its permitted capabilities when none
     /// of its user ids is 0 any more.
     ///
-    /// It is [`KEEP_CAPS`](CapabilitiesSecureBits::KEEP_CAPS) of [`securebits`](Self::securebits), and needs
+    /// It is [`KEEP_CAPS`](CapabilitiesSecureBits::KEEP_CAPS) of [securebits](Self::prctl_get_securebits), and needs
     /// no privilege. It ends with the next exec; on the calling thread it is that thread's alone. A driven
     /// task changes its user ids only as one of the last steps of an exec, which ends it. For the program to
     /// have capabilities as another user, set
     /// [`NO_SETUID_FIXUP`](CapabilitiesSecureBits::NO_SETUID_FIXUP) and
-    /// [raise ambient ones](super::CapabilityTask::raise_ambient_capability).
+    /// [raise ambient ones](super::CapabilityTask::prctl_cap_ambient_raise).
     ///
     /// # Examples
     ///
@@ -190,9 +188,9 @@ pub trait PrctlTask: far::Task {
     ///
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let child = Task::here().spawn()?;
-    /// child.set_keep_caps(true)?;
-    /// assert!(child.keep_caps()?);
-    /// assert!(child.securebits()?.contains(CapabilitiesSecureBits::KEEP_CAPS));
+    /// child.prctl_set_keepcaps(true)?;
+    /// assert!(child.prctl_get_keepcaps()?);
+    /// assert!(child.prctl_get_securebits()?.contains(CapabilitiesSecureBits::KEEP_CAPS));
     /// # Ok(())
     /// # }
     /// ```
@@ -205,7 +203,8 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_SET_KEEPCAPS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_KEEPCAPS.2const.html)
     #[doc(alias = "PR_SET_KEEPCAPS")]
-    fn set_keep_caps(&self, whether: bool) -> Result<(), Error> {
+    #[doc(alias = "keep_caps")]
+    fn prctl_set_keepcaps(&self, whether: bool) -> Result<(), Error> {
         // SAFETY: (2); a number.
         unsafe { prctl(self, libc::PR_SET_KEEPCAPS, usize::from(whether)) }.map(drop)
     }
@@ -221,7 +220,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_GET_KEEPCAPS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_KEEPCAPS.2const.html)
     #[doc(alias = "PR_GET_KEEPCAPS")]
-    fn keep_caps(&self) -> Result<bool, Error> {
+    fn prctl_get_keepcaps(&self) -> Result<bool, Error> {
         // SAFETY: changes nothing.
         Ok(unsafe { prctl(self, libc::PR_GET_KEEPCAPS, 0) }? != 0)
     }
@@ -236,7 +235,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_GET_NO_NEW_PRIVS(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_NO_NEW_PRIVS.2const.html)
     #[doc(alias = "PR_GET_NO_NEW_PRIVS")]
-    fn no_new_privs(&self) -> Result<bool, Error> {
+    fn prctl_get_no_new_privs(&self) -> Result<bool, Error> {
         // SAFETY: changes nothing.
         Ok(unsafe { prctl(self, libc::PR_GET_NO_NEW_PRIVS, 0) }? != 0)
     }
@@ -259,7 +258,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_SET_CHILD_SUBREAPER(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html)
     #[doc(alias = "PR_SET_CHILD_SUBREAPER")]
-    fn set_child_subreaper(&self, whether: bool) -> Result<(), Error> {
+    fn prctl_set_child_subreaper(&self, whether: bool) -> Result<(), Error> {
         // SAFETY: (2); a number.
         unsafe { prctl(self, libc::PR_SET_CHILD_SUBREAPER, usize::from(whether)) }.map(drop)
     }
@@ -275,7 +274,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_GET_CHILD_SUBREAPER(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html)
     #[doc(alias = "PR_GET_CHILD_SUBREAPER")]
-    fn child_subreaper(&self) -> Result<bool, Error> {
+    fn prctl_get_child_subreaper(&self) -> Result<bool, Error> {
         let whether: c_int = with_out(self, |address| {
             // SAFETY: (1): an `int`.
             unsafe { prctl(self, libc::PR_GET_CHILD_SUBREAPER, address) }
@@ -296,7 +295,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_GET_DUMPABLE(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html)
     #[doc(alias = "PR_GET_DUMPABLE")]
-    fn dumpable(&self) -> Result<DumpableBehavior, Error> {
+    fn prctl_get_dumpable(&self) -> Result<DumpableBehavior, Error> {
         // SAFETY: changes nothing.
         let answer = unsafe { prctl(self, libc::PR_GET_DUMPABLE, 0) }?;
         (answer as c_int).try_into().map_err(|errno| Error::os(Call::PRCTL, errno))
@@ -317,8 +316,8 @@ pub trait PrctlTask: far::Task {
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let child = Task::here().spawn()?;
     /// let millisecond = NonZeroU64::new(1_000_000);
-    /// child.set_timer_slack(millisecond)?;
-    /// assert_eq!(child.timer_slack()?, 1_000_000);
+    /// child.prctl_set_timerslack(millisecond)?;
+    /// assert_eq!(child.prctl_get_timerslack()?, 1_000_000);
     /// # Ok(())
     /// # }
     /// ```
@@ -332,7 +331,8 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_SET_TIMERSLACK(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html)
     #[doc(alias = "PR_SET_TIMERSLACK")]
-    fn set_timer_slack(&self, nanoseconds: Option<NonZeroU64>) -> Result<(), Error> {
+    #[doc(alias = "timer_slack")]
+    fn prctl_set_timerslack(&self, nanoseconds: Option<NonZeroU64>) -> Result<(), Error> {
         const DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
         let nanoseconds = nanoseconds.map_or(0, NonZeroU64::get);
         if nanoseconds >= DAY {
@@ -352,7 +352,7 @@ pub trait PrctlTask: far::Task {
     ///
     /// [`PR_GET_TIMERSLACK(2const)`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html)
     #[doc(alias = "PR_GET_TIMERSLACK")]
-    fn timer_slack(&self) -> Result<u64, Error> {
+    fn prctl_get_timerslack(&self) -> Result<u64, Error> {
         // SAFETY: changes nothing.
         Ok(unsafe { prctl(self, libc::PR_GET_TIMERSLACK, 0) }? as u64)
     }

@@ -3,10 +3,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use crate::brand::{HostMemory, Namespace, Of};
-use crate::interface::{Error, ROBUST_LIST_LIMIT, Ring, RobustWords};
+use crate::far;
+use crate::interface::{Error, ROBUST_LIST_LIMIT, RobustWords};
 use crate::near::AsTid;
 
-use super::Task;
+use super::DrivenTask;
+use super::driven::transition::Token;
 
 /// In a word of a [`RobustList`]: somebody sleeps on it. Only then the kernel wakes anybody.
 pub const FUTEX_WAITERS: u32 = libc::FUTEX_WAITERS;
@@ -17,7 +19,7 @@ pub const FUTEX_OWNER_DIED: u32 = libc::FUTEX_OWNER_DIED;
 /// Futex words that do not stay locked for ever when a task ends that holds one: a robust list.
 ///
 /// Who holds a word has stored its thread number there, as [`held_by`](Self::held_by) has it. A task that is to
-/// hold some is [given the list](Task::set_robust_list) before. When it dies, or becomes a program, the kernel
+/// hold some is [given the list](RobustListTask::set_robust_list) before. When it dies, or becomes a program, the kernel
 /// has [`FUTEX_OWNER_DIED`] take the place of its number in each word that it holds, and if
 /// [`FUTEX_WAITERS`] is set there too, wakes one of those who sleep on it as
 /// [`FutexScope::Shared`](super::FutexScope::Shared): the kernel's wake does not reach those who say `Private`.
@@ -90,7 +92,8 @@ impl<P: Namespace> fmt::Debug for RobustList<P> {
     }
 }
 
-impl<F, P, C> Task<F, HostMemory, P, Ring, C> {
+/// Words that a task lets go of when it ends. For tasks in this process's memory, where the words are.
+pub trait RobustListTask: DrivenTask + far::Task<AddressSpace = HostMemory> {
     /// `set_robust_list(list)`—has the kernel look at the list when the task dies, or becomes a program.
     ///
     /// It takes the place of one that the task was given before. The words are kept for as long as the kernel may
@@ -107,7 +110,9 @@ impl<F, P, C> Task<F, HostMemory, P, Ring, C> {
     ///
     /// [`set_robust_list(2)`](https://man7.org/linux/man-pages/man2/get_robust_list.2.html),
     /// [robust futexes](https://docs.kernel.org/locking/robust-futex-ABI.html)
-    pub fn set_robust_list(&self, list: &RobustList<P>) -> Result<(), Error> {
-        self.interface.set_robust_list(&list.words)
+    fn set_robust_list(&self, list: &RobustList<Self::PidNamespace>) -> Result<(), Error> {
+        self.driver(Token(())).set_robust_list(&list.words)
     }
 }
+
+impl<K: DrivenTask + far::Task<AddressSpace = HostMemory>> RobustListTask for K {}

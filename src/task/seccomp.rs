@@ -1,14 +1,16 @@
 use rustix::io::Errno;
 
-use crate::interface::{Call, Error, Ring};
+use crate::interface::{Call, Error};
 use crate::seccomp::SeccompFilter;
 
-use super::Task;
+use super::DrivenTask;
+use super::driven::transition::Token;
 
 /// How many filters a task installs at most: they go to it in one go, with the exec.
 const MOST: usize = 32;
 
-impl<F, A, P, C> Task<F, A, P, Ring, C> {
+/// Filters for the syscalls of the program that a task becomes.
+pub trait SeccompTask: DrivenTask {
     /// `seccomp(SECCOMP_SET_MODE_FILTER, filter)`, by the exec—filters the syscalls of the program
     /// that the task becomes.
     ///
@@ -29,9 +31,8 @@ impl<F, A, P, C> Task<F, A, P, Ring, C> {
     ///
     /// ```
     /// use nearfar::prelude::*;
-    /// use nearfar::SeccompFilter;
+    /// use nearfar::{SeccompFilter, libc};
     ///
-    /// # use nearfar::rustix;
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let allow_everything = SeccompFilter::new([libc::sock_filter {
     ///     code: (libc::BPF_RET | libc::BPF_K) as u16,
@@ -40,7 +41,7 @@ impl<F, A, P, C> Task<F, A, P, Ring, C> {
     ///     k: libc::SECCOMP_RET_ALLOW,
     /// }])?;
     /// let child = Task::here().spawn()?;
-    /// child.set_no_new_privs()?;
+    /// child.prctl_set_no_new_privs()?;
     /// child.seccomp_on_exec(&allow_everything)?;
     /// assert!(child.program(&Program::new("true")).exec()?.wait()?.success());
     /// # Ok(())
@@ -54,13 +55,16 @@ impl<F, A, P, C> Task<F, A, P, Ring, C> {
     /// # References
     ///
     /// [`seccomp(2)`](https://man7.org/linux/man-pages/man2/seccomp.2.html)
-    pub fn seccomp_on_exec(&self, filter: &SeccompFilter) -> Result<(), Error> {
-        let mut filters = self.interface.filters();
+    fn seccomp_on_exec(&self, filter: &SeccompFilter) -> Result<(), Error> {
+        let driver = self.driver(Token(()));
+        let mut filters = driver.filters();
         if filters.len() == MOST {
             return Err(Error::os(Call::SECCOMP, Errno::NOMEM));
         }
         filters.push(filter.clone());
-        self.interface.set_filters(filters);
+        driver.set_filters(filters);
         Ok(())
     }
 }
+
+impl<K: DrivenTask> SeccompTask for K {}

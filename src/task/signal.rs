@@ -15,15 +15,15 @@ use std::ffi::c_int;
 
 use rustix::process::Signal;
 
-use crate::brand::Namespace;
 use crate::far;
 use crate::handle::AsFd;
-use crate::interface::{Call, Error, KernelSigaction, Ring, SIGSET_SIZE, SyscallInterface};
+use crate::interface::{Call, Error, KernelSigaction, SIGSET_SIZE, SyscallInterface};
 use crate::near::AsPid;
 use crate::signals::SignalSet;
 
-use super::Task;
+use super::DrivenTask;
 use super::arguments::{Plain, call, near, pid_of, with_in_out, with_out};
+use super::driven::transition::Token;
 
 /// What happens when a signal arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,7 +161,7 @@ pub trait SignalTask: far::Task {
     /// `sigaction(signal, NULL, old)`—what happens when a signal arrives; `None` if a handler of this
     /// program runs.
     ///
-    /// Setting it is for driven tasks, see [`set_sigaction`](Task::set_sigaction): on the calling thread
+    /// Setting it is for driven tasks, see [`set_sigaction`](Self::set_sigaction): on the calling thread
     /// it would replace a handler of the whole program, which its owner relies on.
     ///
     /// # Errors
@@ -191,6 +191,67 @@ pub trait SignalTask: far::Task {
             libc::SIG_IGN => Some(SigAction::Ignore),
             _handler => None,
         })
+    }
+
+    /// `sigaction(signal, action, NULL)`—what happens when a signal arrives at the program that the task
+    /// becomes: it keeps what is ignored, and what has been handled here has its default there anyway.
+    ///
+    /// A signal that is pending is forgotten when it is ignored. Driven tasks only: see
+    /// [`sigaction`](Self::sigaction).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::task::SigAction;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// // As nohup(1) does.
+    /// child.set_sigaction(Signal::HUP, SigAction::Ignore)?;
+    /// let shell = Program::new("sh").args(["-c", "kill -HUP $$; exit 3"]);
+    /// assert_eq!(child.program(&shell).exec()?.wait()?.code(), Some(3));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `sigaction`: `EINVAL` for `SIGKILL` and `SIGSTOP`. That the task is dead.
+    ///
+    /// # References
+    ///
+    /// [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html)
+    #[doc(alias = "signal")]
+    fn set_sigaction(&self, signal: Signal, action: SigAction) -> Result<(), Error>
+    where
+        Self: DrivenTask,
+    {
+        let (signals, ignored) =
+            (self.driver(Token(())).for_program(), action == SigAction::Ignore);
+        match signal {
+            Signal::PIPE => {
+                signals.set_ignores_sigpipe(ignored);
+                return Ok(());
+            }
+            Signal::CHILD => {
+                signals.set_ignores_sigchld(ignored);
+                if signals.sigchld_is_taken() {
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        let action = match action {
+            SigAction::Default => KernelSigaction::DEFAULT,
+            SigAction::Ignore => KernelSigaction::IGNORE,
+        };
+        with_in_out(self, action, |action| {
+            let arguments = [signal.as_raw() as usize, action, 0, SIGSET_SIZE];
+            // SAFETY: (1), (2): no handler.
+            unsafe { call(self, Call::RT_SIGACTION, arguments) }
+        })
+        .map(drop)
     }
 
     /// `rt_sigqueueinfo(pid, signal, value)`—signals a process, with a number for its handler, or for who
@@ -258,65 +319,6 @@ pub trait SignalTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> SignalTask for K {}
-
-impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring, C> {
-    /// `sigaction(signal, action, NULL)`—what happens when a signal arrives at the program that the task
-    /// becomes: it keeps what is ignored, and what has been handled here has its default there anyway.
-    ///
-    /// A signal that is pending is forgotten when it is ignored. Driven tasks only: see
-    /// [`sigaction`](SignalTask::sigaction).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use nearfar::prelude::*;
-    /// use nearfar::task::SigAction;
-    ///
-    /// # fn main() -> Result<(), nearfar::Error> {
-    /// let child = Task::here().spawn()?;
-    /// // As nohup(1) does.
-    /// child.set_sigaction(Signal::HUP, SigAction::Ignore)?;
-    /// let shell = Program::new("sh").args(["-c", "kill -HUP $$; exit 3"]);
-    /// assert_eq!(child.program(&shell).exec()?.wait()?.code(), Some(3));
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Of `sigaction`: `EINVAL` for `SIGKILL` and `SIGSTOP`. That the task is dead.
-    ///
-    /// # References
-    ///
-    /// [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html)
-    #[doc(alias = "signal")]
-    pub fn set_sigaction(&self, signal: Signal, action: SigAction) -> Result<(), Error> {
-        let (signals, ignored) = (self.interface.for_program(), action == SigAction::Ignore);
-        match signal {
-            Signal::PIPE => {
-                signals.set_ignores_sigpipe(ignored);
-                return Ok(());
-            }
-            Signal::CHILD => {
-                signals.set_ignores_sigchld(ignored);
-                if signals.sigchld_is_taken() {
-                    return Ok(());
-                }
-            }
-            _ => {}
-        }
-        let action = match action {
-            SigAction::Default => KernelSigaction::DEFAULT,
-            SigAction::Ignore => KernelSigaction::IGNORE,
-        };
-        with_in_out(self, action, |action| {
-            let arguments = [signal.as_raw() as usize, action, 0, SIGSET_SIZE];
-            // SAFETY: (1), (2): no handler.
-            unsafe { call(self, Call::RT_SIGACTION, arguments) }
-        })
-        .map(drop)
-    }
-}
 
 /// Those that the kernel never blocks, and those that libc uses for itself: a thread in which they are
 /// blocked would keep others waiting for ever.

@@ -93,7 +93,7 @@ pub trait SpawnTask: far::Task {
     /// `clone3(CLONE_NEWPID)`—[`spawn`](Self::spawn), into a new pid namespace, named by `guard`.
     ///
     /// The child is the init of the namespace: [`pid`](far::Task::pid) is 1, and what this process
-    /// calls it is [`host_pid`](Task::host_pid). When it ends, so does everything in the namespace.
+    /// calls it is [`host_pid`](super::DrivenTask::host_pid). When it ends, so does everything in the namespace.
     ///
     /// It shares this program's memory until it is a program. So that no program can look into that,
     /// it becomes one only when no other driven task is in the namespace, and after it no other can be

@@ -23,7 +23,7 @@ use super::arguments::{call, known, near, received, with_path};
 /// in memory.
 ///
 /// Every fd has to be of the task's own fd table: else the call does not compile. Locks on a range of a
-/// file are in [`FileDescriptorTask`](super::FileDescriptorTask::fcntl_ofd_setlk).
+/// file are in [`FcntlTask`](super::FcntlTask::fcntl_ofd_setlk).
 ///
 /// A path or name with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
 ///
@@ -186,7 +186,7 @@ pub trait StorageTask: far::Task {
     ///
     /// `MFD_CLOEXEC` is always set. The name is for `/proc` only. What has been made with
     /// [`MemfdFlags::ALLOW_SEALING`] can be
-    /// [sealed](super::FileDescriptorTask::fcntl_add_seals).
+    /// [sealed](super::FcntlTask::fcntl_add_seals).
     ///
     /// # Examples
     ///

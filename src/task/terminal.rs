@@ -22,11 +22,11 @@ use rustix::termios::{OptionalActions, Termios, Winsize};
 
 use crate::far;
 use crate::handle::{AsFd, Fd};
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error};
 use crate::near::Sid;
 
 use super::FileDescriptorTask;
-use super::arguments::{call, near, with_out};
+use super::arguments::{call, known, near, with_out};
 use super::ioctl::{get, opening, set};
 
 use attributes::Attributes;
@@ -309,7 +309,7 @@ pub trait TerminalTask: far::Task {
     /// # Errors
     ///
     /// Of `ioctl`: `ENOTTY` if it is not the master of a pseudoterminal, `EIO` if that is locked;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for anything but the access mode, `O_NOCTTY`, `O_NONBLOCK` and
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for anything but the access mode, `O_NOCTTY`, `O_NONBLOCK` and
     /// `O_CLOEXEC`.
     ///
     /// # References
@@ -321,11 +321,9 @@ pub trait TerminalTask: far::Task {
         master: impl AsFd<Self::FdTable>,
         flags: OFlags,
     ) -> Result<Fd<Self::FdTable>, Error> {
-        let known = OFlags::RWMODE | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        if flags.bits() & !known.bits() != 0 {
-            return Err(Error::new(Call::IOCTL, ErrorKind::UnknownFlags));
-        }
-        let flags = (flags | OFlags::CLOEXEC).bits() as usize;
+        let allowed = OFlags::RWMODE | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let flags =
+            known(Call::IOCTL, flags.bits(), allowed.bits())? | OFlags::CLOEXEC.bits() as usize;
         let file = self.fstat(&master)?;
         if FileType::from_raw_mode(file.st_mode) != FileType::CharacterDevice
             || file.st_rdev != PTMX

@@ -12,12 +12,11 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::time::Timespec;
 
-use crate::brand::Namespace;
 use crate::handle::Cwd;
-use crate::interface::{Call, Error, Ring};
+use crate::interface::{Call, Error};
 
 use super::arguments::{call, near, with_bytes_out, write_text};
-use super::{FileDescriptorTask, Task};
+use super::{DrivenTask, FileDescriptorTask};
 
 /// By how much the clocks of a time namespace are ahead of those of the machine, or behind if it is negative:
 /// [`time_namespaces(7)`](https://man7.org/linux/man-pages/man7/time_namespaces.7.html).
@@ -31,11 +30,12 @@ pub struct TimeOffsets {
 
 const OFFSETS: &str = "/proc/self/timens_offsets";
 
-impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring, C> {
+/// The clocks of the time namespace that the program of a task will be in.
+pub trait TimeNamespaceTask: DrivenTask {
     /// `write(/proc/self/timens_offsets, offsets)`—sets the clocks of the new time namespace that the task's
     /// program will be in.
     ///
-    /// After [`unshare`](super::SchedTask::unshare) of [`TIME`](crate::Namespaces::TIME), and before the first
+    /// After [`unshare`](super::NamespaceTask::unshare) of [`TIME`](crate::Namespaces::TIME), and before the first
     /// program is in the namespace. The clocks of the task itself stay as they are. `/proc` has to be
     /// mounted. Driven tasks only: the kernel has no such file of a thread.
     ///
@@ -67,7 +67,7 @@ impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring,
     ///
     /// [`time_namespaces(7)`](https://man7.org/linux/man-pages/man7/time_namespaces.7.html)
     #[doc(alias = "timens_offsets")]
-    pub fn set_time_offsets(&self, offsets: TimeOffsets) -> Result<(), Error> {
+    fn set_time_offsets(&self, offsets: TimeOffsets) -> Result<(), Error> {
         let file = self.openat(Cwd, OFFSETS, OFlags::WRONLY, Mode::empty())?;
         let clocks = [("monotonic", offsets.monotonic), ("boottime", offsets.boottime)];
         let line = |(clock, offset): (&str, Timespec)| {
@@ -86,7 +86,7 @@ impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring,
     ///
     /// [`time_namespaces(7)`](https://man7.org/linux/man-pages/man7/time_namespaces.7.html)
     #[doc(alias = "timens_offsets")]
-    pub fn time_offsets(&self) -> Result<TimeOffsets, Error> {
+    fn time_offsets(&self) -> Result<TimeOffsets, Error> {
         const LONGEST: usize = 256;
         let file = self.openat(Cwd, OFFSETS, OFlags::RDONLY, Mode::empty())?;
         let mut text = Vec::new();
@@ -109,3 +109,5 @@ impl<F: Namespace, A: Namespace, P: Namespace, C: Namespace> Task<F, A, P, Ring,
         told.ok_or(Error::os(Call::READ, Errno::IO))
     }
 }
+
+impl<K: DrivenTask> TimeNamespaceTask for K {}

@@ -19,7 +19,7 @@ use super::arguments::{call, with_out};
 /// Calls on the names of the UTS namespace that the task is in.
 ///
 /// Every process there sees what they set. A driven child, and the calling thread, get a namespace of
-/// their own by [`unshare`](super::SchedTask::unshare), with the names as they are.
+/// their own by [`unshare`](super::NamespaceTask::unshare), with the names as they are.
 ///
 /// ```
 /// use nearfar::prelude::*;

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use nearfar::process::{Child, Stdio};
-use nearfar::task::SigAction;
+use nearfar::task::{SigAction, SignalTask};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::Signal;

@@ -10,8 +10,12 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use nearfar::Dynamic;
+use nearfar::far::NamespaceMismatchError;
+use nearfar::inspect::ReadError;
 use nearfar::prelude::*;
-use nearfar::process::Command;
+use nearfar::process::{Command, PrepareError};
+use nearfar::task::NotUnshared;
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, dumpable_behavior};
 
@@ -222,6 +226,48 @@ fn its_error_arrives_as_it_is() {
         let (mut command, told) = failing(|| "words".into());
         assert_eq!(command.status().unwrap_err().to_string(), "words");
         assert!(is_gone(told.load(Ordering::Relaxed)));
+    });
+}
+
+#[test]
+fn what_has_a_kind_keeps_it() {
+    deadline(|| {
+        let kind = |with: fn() -> PrepareError| failing(with).0.spawn().unwrap_err();
+        let error = kind(|| Errno::EXIST.into());
+        let is = (error.kind(), error.raw_os_error());
+        assert_eq!(is, (ErrorKind::AlreadyExists, Some(libc::EEXIST)));
+
+        // An fd that is not in its table.
+        fn foreign() -> NotUnshared<(), (), Dynamic> {
+            let mut task = Task::here().spawn().unwrap().erase();
+            let here = Task::here();
+            let null =
+                here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap().erase();
+            drop(task.unshare_files_in_place(()));
+            task.unshare_files_in_place(&null).unwrap_err()
+        }
+        let error = kind(|| foreign().into());
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(inner(&error).call().name(), "close_range");
+        let error = kind(|| match foreign().error.kind() {
+            nearfar::ErrorKind::Mismatch(mismatch) => mismatch.into(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.get_ref().unwrap().is::<NamespaceMismatchError>());
+
+        let error = kind(|| {
+            brand!(no_memory);
+            let (reader, _writer) = Task::here().pipe2(PipeFlags::empty()).unwrap();
+            ReadError::from(ProcessMemory::open(no_memory, &reader).unwrap_err()).into()
+        });
+        assert_eq!(inner(&error).errno(), Some(Errno::BADF));
+        let error = kind(|| {
+            let here = Task::here();
+            let mapping = here.mmap_anonymous(4096, ProtFlags::READ).unwrap();
+            here.mremap(mapping, usize::MAX).unwrap_err().into()
+        });
+        assert_eq!(inner(&error).call().name(), "mremap");
     });
 }
 

@@ -28,7 +28,7 @@ const REFUSED: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 fn with(program: &str, filter: SeccompFilter) -> Command {
     let mut command = Command::new(program);
     command.prepare(move |child| {
-        child.set_no_new_privs()?;
+        child.prctl_set_no_new_privs()?;
         child.seccomp_on_exec(&filter)?;
         Ok(())
     });
@@ -86,6 +86,27 @@ fn a_filter_that_forbids_the_exec() {
 }
 
 #[test]
+fn a_filter_of_another_crates_instructions() {
+    deadline(|| {
+        let refusing = [
+            (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+            (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, libc::SYS_uname as u32),
+            (libc::BPF_RET | libc::BPF_K, 0, 0, REFUSED),
+            (libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+        ];
+        let parts = refusing.map(|(code, jt, jf, k)| (code as u16, jt, jf, k));
+        let filter = SeccompFilter::from_parts(parts).unwrap();
+        let output = with("uname", filter).output().unwrap();
+        assert!(!output.status.success());
+        assert_eq!(
+            SeccompFilter::from_parts([]).unwrap_err().errno(),
+            Some(Errno::INVAL),
+            "there has to be one"
+        );
+    });
+}
+
+#[test]
 fn a_filter_that_makes_no_sense() {
     deadline(|| {
         let endless = SeccompFilter::new([instruction(libc::BPF_LD, 0, 0, 0)]).unwrap();
@@ -102,7 +123,7 @@ fn a_filter_that_makes_every_answer_up() {
         let zero = filter(&[], 0, libc::SECCOMP_RET_ERRNO);
         let child = Task::here().spawn().unwrap();
         let pid = child.pid();
-        child.set_no_new_privs().unwrap();
+        child.prctl_set_no_new_privs().unwrap();
         child.seccomp_on_exec(&zero).unwrap();
         let error = child.program(&Program::new("true")).exec().unwrap_err();
         assert_eq!(error.errno(), Some(Errno::NOSYS));

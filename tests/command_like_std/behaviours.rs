@@ -653,13 +653,14 @@ fn process_groups() {
 fn what_was_said_can_be_asked_for() {
     let mut command = Command::new("program");
     assert_eq!(command.get_program(), "program");
-    assert_eq!(command.get_args().count(), 0);
-    assert_eq!(command.get_envs().count(), 0);
+    assert_eq!(command.get_args().len(), 0);
+    assert_eq!(command.get_envs().len(), 0);
     assert_eq!(command.get_current_dir(), None);
     command.arg0("other").arg("a").args(["b", "c"]).current_dir("/usr");
     command.env("B", "2").env("A", "1").env_remove("C");
     assert_eq!(command.get_program(), "program");
     assert_eq!(command.get_args().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!((command.get_args().len(), command.get_envs().len()), (3, 3));
     assert_eq!(command.get_current_dir(), Some(Path::new("/usr")));
     let changes = |command: &Command| {
         let owned = |text: &OsStr| text.to_str().unwrap().to_owned();

@@ -44,7 +44,7 @@ fn a_script_without_an_interpreter_may_be_given_to_a_shell_by_std() {
         prepared.prepare(|_| Ok(()));
         for mut command in [ours::Command::new(&script), prepared] {
             let error = command.spawn().unwrap_err();
-            let inner = error.get_ref().unwrap().downcast_ref::<nearfar::Error>().unwrap();
+            let inner = nearfar::Error::from_io_error(&error).unwrap();
             assert_eq!(inner.raw_os_error(), Some(libc::ENOEXEC));
         }
         fs::remove_dir_all(directory).unwrap();
@@ -56,15 +56,16 @@ fn our_errors_name_the_call() {
     deadline(|| {
         let theirs = theirs::Command::new("/nowhere").spawn().unwrap_err();
         assert_eq!(theirs.raw_os_error(), Some(libc::ENOENT));
+        assert_eq!(nearfar::Error::from_io_error(&theirs), None);
         let ours = ours::Command::new("/nowhere").spawn().unwrap_err();
         assert_eq!(ours.raw_os_error(), None);
         assert_eq!(ours.kind(), theirs.kind());
-        let inner = ours.get_ref().unwrap().downcast_ref::<nearfar::Error>().unwrap();
+        let inner = nearfar::Error::from_io_error(&ours).unwrap();
         assert_eq!((inner.call().name(), inner.raw_os_error()), ("execve", Some(libc::ENOENT)));
 
         let mut command = ours::Command::new("true");
         let ours = command.current_dir("/nowhere").spawn().unwrap_err();
-        let inner = ours.get_ref().unwrap().downcast_ref::<nearfar::Error>().unwrap();
+        let inner = nearfar::Error::from_io_error(&ours).unwrap();
         assert_eq!((inner.call().name(), inner.raw_os_error()), ("chdir", Some(libc::ENOENT)));
     });
 }

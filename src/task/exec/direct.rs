@@ -10,8 +10,6 @@
 use std::ffi::c_int;
 use std::ptr;
 
-use rustix::io::Errno;
-
 use crate::handle::ChildProcess;
 use crate::interface::{Birth, Call, Error, ErrorKind, KernelSigaction, Request, Ring};
 use crate::program::{Image, Program};
@@ -19,7 +17,8 @@ use crate::program::{Image, Program};
 use super::attributes::Attributes;
 use super::lending::Lending;
 use super::preparation::{
-    Placement, block_signals, has_duplicates, leave_files, outcome, overwritten, place, set_action,
+    Placement, block_signals, executing, has_duplicates, leave_files, outcome, overwritten, place,
+    set_action,
 };
 
 /// Has a new child make `calls`, on itself, and become the program, all in one go. As nobody drives it, there
@@ -69,12 +68,6 @@ fn steps(
     steps.push(set_action(libc::SIGPIPE, &KernelSigaction::DEFAULT));
     steps.push(block_signals(ptr::from_ref(&NO_SIGNAL).expose_provenance()));
     let (argv, envp) = (lending.strings(&image.argv)?, lending.strings(&image.envp)?);
-    let nowhere = Error::os(Call::EXECVE, Errno::NOENT);
-    let last = image.candidates.len().checked_sub(1).ok_or(nowhere)?;
-    for (index, path) in image.candidates.iter().enumerate() {
-        let path = lending.bytes(path.as_bytes_with_nul())?;
-        let execve = Request::new(Call::EXECVE, [path, argv, envp, 0]);
-        steps.push(if index < last { execve.or_next() } else { execve });
-    }
+    steps.extend(executing(&image.candidates, [argv, envp, 0], lending)?);
     Ok(steps.into_iter().map(Request::or_exit).collect())
 }

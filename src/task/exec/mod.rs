@@ -9,7 +9,7 @@ use std::ffi::c_int;
 use std::fmt;
 use std::marker::PhantomData;
 
-use rustix::process::Signal;
+use rustix::process::{Gid, Signal, Uid};
 
 use crate::brand::Namespace;
 use crate::handle::{AsFd, ChildProcess, Fd};
@@ -164,7 +164,7 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// child.unshare(Namespaces::USER)?; // No privileges are needed.
     /// here.write_uid_map(&child, &[IdMap::own_uid_as(7)])?;
     /// let program = Program::new("sh").args(["-c", "test $(id -u) = 7"]);
-    /// assert!(child.program(&program).uid(7).exec()?.wait()?.success());
+    /// assert!(child.program(&program).uid(Uid::from_raw(7)).exec()?.wait()?.success());
     /// # Ok(())
     /// # }
     /// ```
@@ -178,8 +178,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// [`PR_SET_DUMPABLE(2const)`]: https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
     #[doc(alias = "setresuid")]
     #[doc(alias = "setuid")]
-    pub fn uid(mut self, uid: u32) -> Self {
-        self.attributes.uid = Some(uid);
+    pub fn uid(mut self, uid: Uid) -> Self {
+        self.attributes.uid = Some(uid.as_raw());
         self
     }
 
@@ -198,7 +198,7 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// here.deny_setgroups(&child)?; // Without them, the kernel requires this.
     /// here.write_gid_map(&child, &[IdMap::own_gid_as(8)])?;
     /// let program = Program::new("sh").args(["-c", "test $(id -g) = 8"]);
-    /// assert!(child.program(&program).gid(8).exec()?.wait()?.success());
+    /// assert!(child.program(&program).gid(Gid::from_raw(8)).exec()?.wait()?.success());
     /// # Ok(())
     /// # }
     /// ```
@@ -208,8 +208,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// [`setresgid(2)`](https://man7.org/linux/man-pages/man2/setresuid.2.html)
     #[doc(alias = "setresgid")]
     #[doc(alias = "setgid")]
-    pub fn gid(mut self, gid: u32) -> Self {
-        self.attributes.gid = Some(gid);
+    pub fn gid(mut self, gid: Gid) -> Self {
+        self.attributes.gid = Some(gid.as_raw());
         self
     }
 
@@ -223,7 +223,10 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// # fn main() -> Result<(), nearfar::Error> {
     /// let server = Program::new("server");
     /// // Needs `CAP_SETGID`, and `CAP_SETUID`.
-    /// let process = Task::here().spawn()?.program(&server).groups(&[4]).gid(33).uid(33).exec()?;
+    /// let (user, group) = (Uid::from_raw(33), Gid::from_raw(33));
+    /// let groups = [Gid::from_raw(4)];
+    /// let child = Task::here().spawn()?;
+    /// let process = child.program(&server).groups(&groups).gid(group).uid(user).exec()?;
     /// # drop(process);
     /// # Ok(())
     /// # }
@@ -233,8 +236,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     ///
     /// [`setgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
     #[doc(alias = "setgroups")]
-    pub fn groups(mut self, groups: &[u32]) -> Self {
-        self.attributes.groups = Some(groups.to_vec());
+    pub fn groups(mut self, groups: &[Gid]) -> Self {
+        self.attributes.groups = Some(groups.iter().map(|group| group.as_raw()).collect());
         self
     }
 

@@ -310,13 +310,11 @@ impl Preparation<'_> {
             self.steps.push(Request::new(Call::EXECVEAT, arguments));
             Call::EXECVEAT
         } else {
-            let nowhere = Error::os(Call::EXECVE, Errno::NOENT);
-            let last = candidates.len().checked_sub(1).ok_or(nowhere)?;
-            for (index, path) in candidates.iter().enumerate() {
-                let path = self.lending.bytes(path.as_bytes_with_nul())?;
-                let execve = Request::new(Call::EXECVE, [path, argv, envp, death_signal]);
-                self.steps.push(if index < last { execve.or_next() } else { execve });
-            }
+            self.steps.extend(executing(
+                candidates,
+                [argv, envp, death_signal],
+                &mut self.lending,
+            )?);
             Call::EXECVE
         };
         let answers = self.send_steps();
@@ -435,6 +433,22 @@ fn dup3(from: c_int, to: c_int, flags: c_int) -> Request {
 
 fn set_fd_flags(fd: c_int, flags: usize) -> Request {
     Request::new(Call::FCNTL, [fd as usize, libc::F_SETFD as usize, flags])
+}
+
+/// Becomes the first of the candidates that can be executed, with these arguments behind its path.
+pub(super) fn executing(
+    candidates: &[CString],
+    [argv, envp, death_signal]: [usize; 3],
+    lending: &mut Lending,
+) -> Result<Vec<Request>, Error> {
+    let nowhere = Error::os(Call::EXECVE, Errno::NOENT);
+    let last = candidates.len().checked_sub(1).ok_or(nowhere)?;
+    let execve = |(index, path): (usize, &CString)| {
+        let path = lending.bytes(path.as_bytes_with_nul())?;
+        let execve = Request::new(Call::EXECVE, [path, argv, envp, death_signal]);
+        Ok(if index < last { execve.or_next() } else { execve })
+    };
+    candidates.iter().enumerate().map(execve).collect()
 }
 
 pub(super) fn block_signals(mask: usize) -> Request {

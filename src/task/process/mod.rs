@@ -21,11 +21,11 @@ use rustix::process::{Signal, WaitIdOptions};
 
 use crate::far;
 use crate::handle::{AsFd, Fd};
-use crate::interface::{Call, Error, ErrorKind, Ring};
+use crate::interface::{Call, Error, Ring};
 use crate::near::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};
 
 use super::Task;
-use super::arguments::{call, near, pgid_of, pid_of, received, tid_of, with_out};
+use super::arguments::{call, known, near, pgid_of, pid_of, received, tid_of, with_out};
 
 pub use event::ChildEvent;
 
@@ -192,7 +192,8 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`getsid(2)`](https://man7.org/linux/man-pages/man2/getsid.2.html)
-    fn getsid(&self) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
+    #[doc(alias = "getsid")]
+    fn getsid_own(&self) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
         // SAFETY: no pointer.
         let session = unsafe { call(self, Call::GETSID, [0]) }?;
         Ok(Sid::asserted(session as c_int))
@@ -210,8 +211,7 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`getsid(2)`](https://man7.org/linux/man-pages/man2/getsid.2.html)
-    #[doc(alias = "getsid")]
-    fn getsid_of(
+    fn getsid(
         &self,
         pid: impl AsPid<Self::PidNamespace>,
     ) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
@@ -236,7 +236,7 @@ pub trait ProcessTask: far::Task {
     /// let child = Task::here().spawn()?;
     /// let session = child.setsid()?;
     /// assert_eq!(session.as_raw(), child.pid().as_raw());
-    /// assert_eq!(child.getsid()?, Some(session));
+    /// assert_eq!(child.getsid_own()?, Some(session));
     /// # Ok(())
     /// # }
     /// ```
@@ -536,7 +536,7 @@ pub trait ProcessTask: far::Task {
     ///
     /// Of `waitid`: `ECHILD` if the process is not a child of this task, `EBADF` if it is not a
     /// pidfd, `EINVAL` if there is nothing to wait for in `options`, `EINTR`;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags).
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags).
     ///
     /// # References
     ///
@@ -548,16 +548,13 @@ pub trait ProcessTask: far::Task {
         pidfd: impl AsFd<Self::FdTable>,
         options: WaitIdOptions,
     ) -> Result<Option<ChildEvent>, Error> {
-        if !WAIT_OPTIONS.contains(options) {
-            return Err(Error::new(Call::WAITID, ErrorKind::UnknownFlags));
-        }
-        let mut options = options.bits() | libc::__WALL as u32;
-        if options & libc::WEXITED as u32 != 0 {
-            options |= libc::WNOWAIT as u32;
-        }
+        let options = known(Call::WAITID, options.bits(), WAIT_OPTIONS.bits())?;
+        let reaps = options & libc::WEXITED as usize != 0;
+        let left = if reaps { libc::WNOWAIT as usize } else { 0 };
+        let options = options | libc::__WALL as usize | left;
         let pidfd = near(self, Call::WAITID, &pidfd)?;
         let info: libc::siginfo_t = with_out(self, |info| {
-            let arguments = [libc::P_PIDFD as usize, pidfd, info, options as usize, 0];
+            let arguments = [libc::P_PIDFD as usize, pidfd, info, options, 0];
             // SAFETY: (1), (3), (4); no `rusage`.
             unsafe { call(self, Call::WAITID, arguments) }
         })?;

@@ -1,6 +1,8 @@
 use std::ffi::c_int;
 use std::fmt;
 
+use rustix::process::{Gid, Uid};
+
 use crate::brand::Namespace;
 use crate::near::Pid;
 
@@ -14,16 +16,24 @@ pub struct PeerCredentials<P> {
     /// Its pid; `None` if there is no peer, or it is not visible in the pid namespace `P`. The process
     /// may be gone, and the pid another's.
     pub pid: Option<Pid<P>>,
-    /// Its user id, in the user namespace of the task; 65534 if it has none there, and all ones if there
-    /// is no peer.
-    pub uid: u32,
+    /// Its user id, in the user namespace of the task; 65534 if it has none there, and `None` if there is no
+    /// peer.
+    pub uid: Option<Uid>,
     /// Its group id, likewise.
-    pub gid: u32,
+    pub gid: Option<Gid>,
 }
+
+/// What the kernel writes as the user and the group if there is no peer.
+const NOBODY: c_int = -1;
 
 impl<P> PeerCredentials<P> {
     pub(super) fn from_kernel([pid, uid, gid]: [c_int; 3]) -> Self {
-        PeerCredentials { pid: Pid::asserted(pid), uid: uid as u32, gid: gid as u32 }
+        let id = |id| (id != NOBODY).then_some(id as u32);
+        PeerCredentials {
+            pid: Pid::asserted(pid),
+            uid: id(uid).map(Uid::from_raw),
+            gid: id(gid).map(Gid::from_raw),
+        }
     }
 }
 

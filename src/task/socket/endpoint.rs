@@ -16,9 +16,9 @@ use rustix::net::{AddressFamily, Protocol, Shutdown, SocketFlags, SocketType};
 
 use crate::far;
 use crate::handle::{AsFd, Fd};
-use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
+use crate::interface::{Call, Error, SyscallInterface};
 use crate::task::Ends;
-use crate::task::arguments::{Plain, call, near, received, received_ends, with_in_out};
+use crate::task::arguments::{Plain, call, known, near, received, received_ends, with_in_out};
 
 use super::address::{LONGEST, SocketAddress};
 
@@ -29,9 +29,9 @@ use super::address::{LONGEST, SocketAddress};
 /// [`SocketMessageTask`](super::SocketMessageTask), its options in
 /// [`SocketOptionTask`](super::SocketOptionTask).
 ///
-/// A call that waits in a driven task can be ended by its [killer](crate::Task::killer). Every call
-/// there can also fail because the task has died: [`NotSent`](ErrorKind::NotSent) if it was dead
-/// before, [`Hangup`](ErrorKind::Hangup) if it died meanwhile.
+/// A call that waits in a driven task can be ended by its [killer](crate::task::DrivenTask::killer). Every call
+/// there can also fail because the task has died: [`NotSent`](crate::ErrorKind::NotSent) if it was dead
+/// before, [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.
 pub trait SocketTask: far::Task {
     /// `socket(family, kind, protocol)`—a socket that is not connected.
     ///
@@ -64,7 +64,7 @@ pub trait SocketTask: far::Task {
     /// # Errors
     ///
     /// Of `socket`: `EAFNOSUPPORT`, `EPROTONOSUPPORT`, `EPERM`, `EMFILE`;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) for other flags, also if they are in `kind`.
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for other flags, also if they are in `kind`.
     ///
     /// # References
     ///
@@ -91,7 +91,7 @@ pub trait SocketTask: far::Task {
     /// # Errors
     ///
     /// Of `socketpair`: `EOPNOTSUPP` for families without pairs, `EMFILE`;
-    /// [`UnknownFlags`](ErrorKind::UnknownFlags) as for `socket`.
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) as for `socket`.
     ///
     /// # References
     ///
@@ -164,7 +164,7 @@ pub trait SocketTask: far::Task {
     /// # Errors
     ///
     /// Of `accept4`: `EAGAIN`, `ECONNABORTED`, `EMFILE`, `EINVAL` if it does not listen, and errors of the
-    /// new connection; [`UnknownFlags`](ErrorKind::UnknownFlags) for other flags.
+    /// new connection; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for other flags.
     ///
     /// # References
     ///
@@ -306,19 +306,14 @@ fn described(
     flags: SocketFlags,
 ) -> Result<[usize; 3], Error> {
     let flags = known_socket_flags(call, flags)?;
-    if kind.as_raw() & !TYPE != 0 {
-        return Err(Error::new(call, ErrorKind::UnknownFlags));
-    }
+    let kind = known(call, kind.as_raw(), TYPE)?;
     let protocol = protocol.map_or(0, |protocol| protocol.as_raw().get());
-    Ok([family.as_raw() as usize, kind.as_raw() as usize | flags, protocol as usize])
+    Ok([family.as_raw() as usize, kind | flags, protocol as usize])
 }
 
 fn known_socket_flags(call: Call, flags: SocketFlags) -> Result<usize, Error> {
-    if SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC).contains(flags) {
-        Ok((flags | SocketFlags::CLOEXEC).bits() as usize)
-    } else {
-        Err(Error::new(call, ErrorKind::UnknownFlags))
-    }
+    let allowed = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+    Ok(known(call, flags.bits(), allowed.bits())? | SocketFlags::CLOEXEC.bits() as usize)
 }
 
 /// An address for the kernel to write, and its length.

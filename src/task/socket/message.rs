@@ -56,7 +56,7 @@ use super::transfer::{known_receive_flags, known_send_flags, receive, send};
 /// # }
 /// ```
 ///
-/// A call that waits in a driven task can be ended by its [killer](crate::Task::killer). Every call
+/// A call that waits in a driven task can be ended by its [killer](crate::task::DrivenTask::killer). Every call
 /// there can also fail because the task has died: [`NotSent`](ErrorKind::NotSent) if it was dead
 /// before, [`Hangup`](ErrorKind::Hangup) if it died meanwhile. Fds that it received before it could
 /// answer then stay open in its table, if others live in it.

@@ -22,8 +22,8 @@ use rustix::net::{RecvFlags, ReturnFlags, SendFlags};
 use crate::buf::Vector;
 use crate::far;
 use crate::handle::AsFd;
-use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
-use crate::task::arguments::{Plain, call, near, received, with_in_out};
+use crate::interface::{Call, Error, SyscallInterface};
+use crate::task::arguments::{Plain, call, known, near, received, with_in_out};
 
 use super::address::{LONGEST, SocketAddress};
 use super::control::{self, Arrived};
@@ -222,31 +222,23 @@ fn written(bytes: &[MaybeUninit<u8>], length: usize) -> &[u8] {
 }
 
 pub(super) fn known_send_flags(call: Call, flags: SendFlags) -> Result<usize, Error> {
-    let known = SendFlags::CONFIRM
+    let allowed = SendFlags::CONFIRM
         | SendFlags::DONTROUTE
         | SendFlags::DONTWAIT
         | SendFlags::EOR
         | SendFlags::MORE
         | SendFlags::NOSIGNAL
         | SendFlags::OOB;
-    if known.contains(flags) {
-        Ok((flags | SendFlags::NOSIGNAL).bits() as usize)
-    } else {
-        Err(Error::new(call, ErrorKind::UnknownFlags))
-    }
+    Ok(known(call, flags.bits(), allowed.bits())? | SendFlags::NOSIGNAL.bits() as usize)
 }
 
 pub(super) fn known_receive_flags(call: Call, flags: RecvFlags) -> Result<usize, Error> {
-    let known = RecvFlags::CMSG_CLOEXEC
+    let allowed = RecvFlags::CMSG_CLOEXEC
         | RecvFlags::DONTWAIT
         | RecvFlags::ERRQUEUE
         | RecvFlags::OOB
         | RecvFlags::PEEK
         | RecvFlags::TRUNC
         | RecvFlags::WAITALL;
-    if known.contains(flags) {
-        Ok((flags | RecvFlags::CMSG_CLOEXEC).bits() as usize)
-    } else {
-        Err(Error::new(call, ErrorKind::UnknownFlags))
-    }
+    Ok(known(call, flags.bits(), allowed.bits())? | RecvFlags::CMSG_CLOEXEC.bits() as usize)
 }

@@ -8,8 +8,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let here = Task::here();
     let pidfd = here.pidfd_open(here.getpid()?)?;
     brand!(server_memory, client_memory);
-    let server = ProcessMemory::open(&pidfd, server_memory)?;
-    let client = ProcessMemory::open(&pidfd, client_memory)?;
+    let server = ProcessMemory::open(server_memory, &pidfd)?;
+    let client = ProcessMemory::open(client_memory, &pidfd)?;
     let address = server.regions()?.next().expect("it has memory")?.mapping.address();
     client.read::<u64>(address)?;
     drop(client);

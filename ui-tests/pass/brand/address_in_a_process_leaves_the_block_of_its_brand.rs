@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pidfd = here.pidfd_open(here.getpid()?)?;
     let start = {
         brand!(server_memory);
-        let server = ProcessMemory::open(&pidfd, server_memory)?;
+        let server = ProcessMemory::open(server_memory, &pidfd)?;
         server.regions()?.next().expect("it has memory")?.mapping.address().as_raw()
     };
     println!("{start:?}");

@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut known = None;
     for _ in 0..2 {
         brand!(server_memory);
-        let server = ProcessMemory::open(&pidfd, server_memory)?;
+        let server = ProcessMemory::open(server_memory, &pidfd)?;
         let start = server.regions()?.next().expect("it has memory")?.mapping.address();
         server.read::<u64>(server.address(*known.get_or_insert(start.as_raw())))?;
     }

@@ -29,7 +29,7 @@ use super::arguments::{call, near};
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
 /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.
-pub trait SchedTask: far::Task {
+pub trait NamespaceTask: far::Task {
     /// `unshare(kinds)`—gives the task new namespaces of these kinds; those of the others it keeps.
     ///
     /// Checked: no brand changes, as [`Namespaces`] has no kind that does.
@@ -46,7 +46,7 @@ pub trait SchedTask: far::Task {
     /// - [`NET`](Namespaces::NET): a loopback device, which is down.
     /// - [`TIME`](Namespaces::TIME): for the program that the task becomes, as a task that shares this
     ///   program's memory shares its clocks. Until then the clocks of the new namespace can be set:
-    ///   [`set_time_offsets`](super::Task::set_time_offsets). The task's children begin with the same, for
+    ///   [`set_time_offsets`](super::TimeNamespaceTask::set_time_offsets). The task's children begin with the same, for
     ///   their programs; those with [memory of their own](super::SpawnTask::spawn_with_memory) are in it
     ///   at once. On the calling thread it is for the programs of what it spawns. Linux before 6.3 leaves
     ///   the program where the task was, and lets such a task spawn nothing: `EINVAL`.
@@ -231,7 +231,7 @@ pub trait SchedTask: far::Task {
     }
 }
 
-impl<K: far::Task + ?Sized> SchedTask for K {}
+impl<K: far::Task + ?Sized> NamespaceTask for K {}
 
 /// Joins the namespace of `kind` that `fd` is of.
 fn setns<K: far::Task + ?Sized>(
