@@ -29,7 +29,7 @@ use crate::interface::{Call, Error};
 ///     instruction(BPF_RET | BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
 /// ])?;
 /// let child = Task::here().spawn()?;
-/// child.set_no_new_privs()?;
+/// child.prctl_set_no_new_privs()?;
 /// child.seccomp_on_exec(&no_uname)?;
 /// let uname = Program::new("sh").args(["-c", "uname 2>/dev/null || exit 3"]);
 /// assert_eq!(child.program(&uname).exec()?.wait()?.code(), Some(3));

@@ -156,7 +156,7 @@ fn a_program_of_a_command_is_taken_as_its_pidfd() {
         let mut cat = cat.stdin(nearfar::process::Stdio::piped()).spawn().unwrap();
         assert_eq!(number(&cat), cat.as_raw_fd());
         brand!(cat_memory);
-        let _memory = ProcessMemory::open(&cat, cat_memory).unwrap();
+        let _memory = ProcessMemory::open(cat_memory, &cat).unwrap();
         drop(cat.stdin.take());
         let mut wanted = [PollFd::new(&cat, PollFlags::IN)];
         assert_eq!(here.ppoll(&mut wanted, None).unwrap(), 1);

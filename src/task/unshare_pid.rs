@@ -154,7 +154,7 @@ pub trait UnsharePidTask: DrivenTask {
         match joined {
             Ok(_) => {
                 let process = Arc::clone(self.ring(Token(())).process());
-                let joined = PidNamespace::joined_by(&process, &self.pid_namespace());
+                let joined = PidNamespace::joined_by(&process, self.pid_namespace());
                 Ok(self.with_child_pids(joined, Token(())))
             }
             Err(error) => Err(PidNamespaceUnchanged { error, task: self, guard }),
