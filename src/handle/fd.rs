@@ -6,7 +6,7 @@
 //!    `table` identifies; the slot stays open until the handle is dropped or given up.
 //! 2. [`AsFd<F>`] is implemented here and in the std bridge only, each for fds of that very `F`. Another
 //!    crate can implement it for an `F` of its own, but not for a [`Brand`](crate::Brand), and no task
-//!    has any other table.
+//!    has any other table. Nor for an object of its own, as there are none of a sealed trait.
 //! 3. A [`BorrowedFd<'fd, F>`] names a slot of `F` that its owner keeps open for `'fd`.
 #![expect(unsafe_code, reason = "closes what it owns")]
 

@@ -6,7 +6,8 @@ use crate::brand::Of;
 /// An epoll instance, open in the table `F`: what watches many fds of that table at once.
 ///
 /// Made by [`epoll_create1`](crate::task::EpollTask::epoll_create1). Dropping it closes it. It is an fd too,
-/// and so it can be added to another epoll instance, polled, and listed for a new table.
+/// and so it can be added to another epoll instance, polled, and listed for a new table; in this process's table
+/// it is one for std, too.
 #[must_use = "dropping the handle closes the epoll instance"]
 pub struct Epoll<F> {
     fd: Fd<F>,
@@ -15,7 +16,8 @@ pub struct Epoll<F> {
 /// An inotify instance, open in the table `F`: what reports changes of the files it watches. `W` is the
 /// brand of its watches, which no other instance has.
 ///
-/// Made by [`inotify_init1`](crate::task::InotifyTask::inotify_init1). Dropping it closes it.
+/// Made by [`inotify_init1`](crate::task::InotifyTask::inotify_init1). Dropping it closes it. In this process's
+/// table it is an fd for std, too, and so an async runtime can wait for it.
 #[must_use = "dropping the handle closes the inotify instance"]
 pub struct Inotify<W, F> {
     fd: Fd<F>,

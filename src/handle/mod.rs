@@ -70,7 +70,11 @@ pub(crate) use mapping::Shared;
 
 /// Traits nobody else may implement: their implementations are what ties numbers to tables.
 mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// So there are no objects: one of another crate's trait would be sealed by a trait above that, and as a type
+        /// of that crate it could be given the others.
+        const NO_OBJECT: () = ();
+    }
 
     macro_rules! sealed_behind {
         ($($pointer:ty),+) => {$(

@@ -135,7 +135,10 @@ impl From<Pid<HostPids>> for rustix::process::Pid {
 }
 
 pub(crate) mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// So there are no objects, to which another crate could give what it likes.
+        const NO_OBJECT: () = ();
+    }
     impl<T: Sealed + ?Sized> Sealed for &T {}
 }
 
