@@ -18,9 +18,10 @@ impl ChildProcess {
     /// Waits until it has ended, without blocking the thread: for a task of a tokio runtime that has its I/O
     /// driver enabled.
     ///
-    /// It does not reap: [`wait`](Self::wait) has the answer then, at once. It can be cancelled, and
-    /// nothing is lost; [`wait_async`](Self::wait_async) is both in one. There is one at a time, since a runtime registers an fd once. Needs the feature
-    /// `tokio`.
+    /// It does not reap: [`wait`](Self::wait) has the answer then, at once. It can be cancelled, and nothing is lost;
+    /// [`wait_async`](Self::wait_async) is both in one. There is one at a time, since a runtime registers an fd once.
+    /// The init of a pid namespace ends when everybody else there has been reaped: `wait` sees to that, this does
+    /// not. Needs the feature `tokio`.
     ///
     /// ```
     /// use nearfar::prelude::*;
