@@ -221,7 +221,7 @@ where
         t.pidfd_send_signal_value(&file, Signal::CONT, 0);
         // SAFETY: no fd is taken.
         unsafe { t.pidfd_getfd_raw(&file, 3) };
-        t.setns_mount(&file); t.setns_net(&file); t.setns_uts(&file); t.setns_ipc(&file);
+        t.setns(&file, Namespaces::UTS); t.setns_mount(&file); t.setns_net(&file); t.setns_uts(&file); t.setns_ipc(&file);
         t.setns_cgroup(&file); t.setns_user(&file); t.setns_time(&file);
         t.send(&file, b"x", SendFlags::empty());
         t.sendto(&file, b"x", SendFlags::empty(), address());

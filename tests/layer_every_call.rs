@@ -210,7 +210,7 @@ where
         t.prlimit(Resource::Core, no_limit); t.getrusage(UsageOf::Thread); t.getpriority();
         t.setpriority(19);
         t.prlimit_of(&child, Resource::Core, None);
-        t.unshare(Namespaces::UTS); t.setns_mount(&file); t.setns_net(&file); t.setns_uts(&file);
+        t.unshare(Namespaces::UTS); t.setns(&file, Namespaces::UTS); t.setns_mount(&file); t.setns_net(&file); t.setns_uts(&file);
         t.setns_ipc(&file); t.setns_cgroup(&file); t.setns_user(&file);
         t.setns_time(&file);
         t.sched_setaffinity(&CpuSet::from_iter([0])); t.sched_getaffinity();

@@ -195,6 +195,33 @@ fn a_pidfd_stands_for_the_namespaces_of_its_process() {
 }
 
 #[test]
+fn several_kinds_are_joined_at_once_or_none() {
+    deadline(|| {
+        let here = Task::here();
+        let container = here.spawn().unwrap();
+        container.unshare(every_kind()).unwrap();
+        let (ours, theirs) = (of_process(me()), of_process(container.pid()));
+        let pidfd = here.pidfd_open(container.pid()).unwrap();
+        let child = here.spawn().unwrap();
+        // Clocks are not changed for a process that shares its memory.
+        let error = child.setns(&pidfd, every_kind() | Namespaces::TIME).unwrap_err();
+        assert_eq!((error.call(), error.errno()), (Call::SETNS, Some(Errno::USERS)));
+        // Without a kind, the kernel would take it for that of the file.
+        let pids = open(&here, container.pid(), "pid");
+        let error = child.setns(&pids, Namespaces::empty()).unwrap_err();
+        assert_eq!((error.call(), error.errno()), (Call::SETNS, Some(Errno::INVAL)));
+        assert_eq!(changed(&ours, &of_process(child.pid())), [""; 0]);
+
+        child.setns(&pidfd, every_kind()).unwrap();
+        assert_eq!(changed(&theirs, &of_process(child.pid())), [""; 0]);
+        has_kept_what_is_not_its_own(&child);
+        let child = here.spawn().unwrap();
+        child.setns(open(&here, container.pid(), "uts"), Namespaces::UTS).unwrap();
+        assert_eq!(changed(&ours, &of_process(child.pid())), ["uts"]);
+    });
+}
+
+#[test]
 fn user_namespaces_inside_ones_own_are_joined() {
     deadline(|| {
         let here = Task::here();

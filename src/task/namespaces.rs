@@ -10,6 +10,8 @@
 //!    process has made itself (`cred_cap_issubset`). To `setns`, the interface of a driven task sees.
 #![expect(unsafe_code, reason = "syscalls")]
 
+use rustix::io::Errno;
+
 use crate::far;
 use crate::handle::AsFd;
 use crate::interface::{Call, Error};
@@ -85,6 +87,50 @@ pub trait NamespaceTask: far::Task {
         unsafe { call(self, Call::UNSHARE, [kinds.bits() as usize]) }.map(drop)
     }
 
+    /// `setns(pidfd, kinds)`—joins the namespaces of these kinds that a process is in, all of them or none.
+    ///
+    /// Checked: `pidfd` is of this task's fd table. Its process may be in another pid namespace, to which
+    /// [`setns_pid`](super::UnsharePidTask::setns_pid) has the task's next children go. An open file of
+    /// `/proc/PID/ns` will do if it is of the only kind.
+    ///
+    /// For each kind this is what the method of that kind says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let container = here.spawn()?;
+    /// let kinds = Namespaces::USER | Namespaces::UTS | Namespaces::NET;
+    /// container.unshare(kinds)?;
+    /// let child = here.spawn()?;
+    /// child.setns(&here.pidfd_open(container.pid())?, kinds)?;
+    /// container.sethostname("container")?;
+    /// assert_eq!(child.uname()?.nodename(), "container");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `setns`: `EINVAL` if `kinds` is empty, if `pidfd` is something else, or for a user namespace that the task is
+    /// in; `EPERM` without `CAP_SYS_ADMIN` here and there; `EUSERS` for [`TIME`](Namespaces::TIME) and a task
+    /// that shares its memory; `ESRCH` if the process has been reaped.
+    ///
+    /// # References
+    ///
+    /// [`setns(2)`](https://man7.org/linux/man-pages/man2/setns.2.html),
+    /// [`namespaces(7)`](https://man7.org/linux/man-pages/man7/namespaces.7.html)
+    fn setns(&self, pidfd: impl AsFd<Self::FdTable>, kinds: Namespaces) -> Result<(), Error> {
+        if kinds.is_empty() {
+            // The kernel would take it for whatever the file is of, a pid namespace included.
+            return Err(Error::os(Call::SETNS, Errno::INVAL));
+        }
+        join(self, &pidfd, kinds)
+    }
+
     /// `setns(fd, CLONE_NEWNS)`—joins a mount namespace.
     ///
     /// Checked: `fd` is of this task's fd table. Root and working directory become the root of that
@@ -102,7 +148,7 @@ pub trait NamespaceTask: far::Task {
     /// [`mount_namespaces(7)`](https://man7.org/linux/man-pages/man7/mount_namespaces.7.html)
     #[doc(alias = "setns")]
     fn setns_mount(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
-        setns(self, &fd, Namespaces::MOUNT)
+        join(self, &fd, Namespaces::MOUNT)
     }
 
     /// `setns(fd, CLONE_NEWNET)`—joins a network namespace.
@@ -132,7 +178,7 @@ pub trait NamespaceTask: far::Task {
     /// [`network_namespaces(7)`](https://man7.org/linux/man-pages/man7/network_namespaces.7.html)
     #[doc(alias = "setns")]
     fn setns_net(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
-        setns(self, &fd, Namespaces::NET)
+        join(self, &fd, Namespaces::NET)
     }
 
     /// `setns(fd, CLONE_NEWUTS)`—joins a namespace of host and domain name.
@@ -149,7 +195,7 @@ pub trait NamespaceTask: far::Task {
     /// [`uts_namespaces(7)`](https://man7.org/linux/man-pages/man7/uts_namespaces.7.html)
     #[doc(alias = "setns")]
     fn setns_uts(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
-        setns(self, &fd, Namespaces::UTS)
+        join(self, &fd, Namespaces::UTS)
     }
 
     /// `setns(fd, CLONE_NEWIPC)`—joins a namespace of System V IPC and POSIX message queues.
@@ -166,7 +212,7 @@ pub trait NamespaceTask: far::Task {
     /// [`ipc_namespaces(7)`](https://man7.org/linux/man-pages/man7/ipc_namespaces.7.html)
     #[doc(alias = "setns")]
     fn setns_ipc(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
-        setns(self, &fd, Namespaces::IPC)
+        join(self, &fd, Namespaces::IPC)
     }
 
     /// `setns(fd, CLONE_NEWCGROUP)`—joins a cgroup namespace. The task stays in its cgroup.
@@ -183,7 +229,7 @@ pub trait NamespaceTask: far::Task {
     /// [`cgroup_namespaces(7)`](https://man7.org/linux/man-pages/man7/cgroup_namespaces.7.html)
     #[doc(alias = "setns")]
     fn setns_cgroup(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
-        setns(self, &fd, Namespaces::CGROUP)
+        join(self, &fd, Namespaces::CGROUP)
     }
 
     /// `setns(fd, CLONE_NEWTIME)`—joins a time namespace: its clocks change at once.
@@ -202,7 +248,7 @@ pub trait NamespaceTask: far::Task {
     /// [`time_namespaces(7)`](https://man7.org/linux/man-pages/man7/time_namespaces.7.html)
     #[doc(alias = "setns")]
     fn setns_time(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
-        setns(self, &fd, Namespaces::TIME)
+        join(self, &fd, Namespaces::TIME)
     }
 
     /// `setns(fd, CLONE_NEWUSER)`—joins a user namespace, with every capability in it.
@@ -227,19 +273,19 @@ pub trait NamespaceTask: far::Task {
     /// [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html)
     #[doc(alias = "setns")]
     fn setns_user(&self, fd: impl AsFd<Self::FdTable>) -> Result<(), Error> {
-        setns(self, &fd, Namespaces::USER)
+        join(self, &fd, Namespaces::USER)
     }
 }
 
 impl<K: far::Task + ?Sized> NamespaceTask for K {}
 
-/// Joins the namespace of `kind` that `fd` is of.
-fn setns<K: far::Task + ?Sized>(
+/// Joins the namespaces of `kinds`, of which there is one at least, that `fd` stands for.
+fn join<K: far::Task + ?Sized>(
     task: &K,
     fd: &impl AsFd<K::FdTable>,
-    kind: Namespaces,
+    kinds: Namespaces,
 ) -> Result<(), Error> {
     // SAFETY: (1), (2), as the kernel refuses an fd of another kind; (3).
-    unsafe { call(task, Call::SETNS, [near(task, Call::SETNS, fd)?, kind.bits() as usize]) }
+    unsafe { call(task, Call::SETNS, [near(task, Call::SETNS, fd)?, kinds.bits() as usize]) }
         .map(drop)
 }
