@@ -118,6 +118,8 @@ slice_buffers! {
     [] Vec<u8>
     [] str
     [] String
+    [] Cow<'_, [u8]>
+    [] Cow<'_, str>
     [] IoSlice<'_>
     [] IoSliceMut<'_>
 }
@@ -320,9 +322,9 @@ unsafe impl<A> BufMut<A> for IoBufMut<'_, A> {
 }
 
 macro_rules! buffers_behind {
-    ($([$($bound:tt)*] $pointer:ty)+) => {$(
-        // SAFETY: what is borrowed through `self` is borrowed too.
-        unsafe impl<A, B: Buf<A> + ?Sized $($bound)*> Buf<A> for $pointer {
+    ($($pointer:ty)+) => {$(
+        // SAFETY: what is borrowed through `self` is borrowed too, and each is std's, and leads to the same one always.
+        unsafe impl<A, B: Buf<A> + ?Sized> Buf<A> for $pointer {
             #[inline]
             fn address(&self) -> Address<A> {
                 (**self).address()
@@ -339,14 +341,7 @@ macro_rules! buffers_behind {
     )+};
 }
 
-buffers_behind! {
-    [] &B
-    [] &mut B
-    [] Box<B>
-    [] Rc<B>
-    [] Arc<B>
-    [+ ToOwned] Cow<'_, B>
-}
+buffers_behind! { &B &mut B Box<B> Rc<B> Arc<B> }
 
 macro_rules! buffers_mut_behind {
     ($($pointer:ty)+) => {$(

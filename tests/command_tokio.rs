@@ -38,6 +38,22 @@ async fn a_child_is_awaited() {
 }
 
 #[tokio::test]
+async fn the_end_of_an_init_is_awaited_whatever_else_was_in_its_namespace() {
+    let here = Task::here();
+    brand!(joined_pids);
+    let mut sleep = Command::new("sleep");
+    let container = sleep.arg("1000").unshare_pid().spawn().unwrap().into_process();
+    let container = container.kill_on_drop(true);
+    let task = here.spawn().unwrap().setns_pid(joined_pids, &container).unwrap();
+    let program = Program::new("sleep").arg("1000");
+    let inside = task.spawn().unwrap().program(&program).exec().unwrap();
+    container.kill().unwrap();
+    let exit = in_time(container.wait_async()).await.unwrap();
+    assert_eq!(exit.signal(), Some(libc::SIGKILL));
+    assert_eq!(inside.wait().unwrap().signal(), Some(libc::SIGKILL));
+}
+
+#[tokio::test]
 async fn many_are_awaited_at_once() {
     let mut ends = Vec::new();
     for code in 0..10 {

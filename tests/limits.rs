@@ -58,6 +58,34 @@ fn host_without_room_for_fds() {
     assert_eq!(zombies(), []);
 }
 
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_that_joins_without_room_for_fds() {
+    let here = Task::here();
+    brand!(inner_pids, joined_pids);
+    let init = here.spawn_with_pids(inner_pids).unwrap();
+    let path = format!("/proc/{}/ns/pid", init.host_pid().as_raw());
+    let file = here.openat(Cwd, path, OFlags::RDONLY, Mode::empty()).unwrap();
+    let child = here.spawn().unwrap();
+    let mut fillers = Vec::new();
+    limit(Resource::Nofile, *numbers(std::process::id()).last().unwrap() as u64 + 4);
+    while let Ok(filler) = here.dup(&file) {
+        fillers.push(filler);
+    }
+    // It cannot be told which one it is.
+    let task = child.setns_pid(joined_pids, &file).unwrap();
+    fillers.clear();
+    // So it may be this one, which a program there could look into.
+    let error = task.spawn().unwrap().program(&Program::new("true")).exec().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MemoryExposed);
+    drop(init);
+}
+
+#[test]
+fn joined_without_room_for_fds() {
+    passes("host_that_joins_without_room_for_fds");
+}
+
 /// How many children a process has.
 fn children(pid: near::Pid<HostPids>) -> usize {
     let pid = pid.as_raw();

@@ -3,11 +3,13 @@
 mod common;
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use common::{deadline, fds, is_dead, namespace, status, until};
 use nearfar::prelude::*;
 use nearfar::rustix::process::DumpableBehavior;
-use nearfar::{Error, ErrorKind, IdMap, SeccompFilter, far, near};
+use nearfar::{ChildProcess, Error, ErrorKind, IdMap, SeccompFilter, Waited, far, near};
 
 /// The pids that the kernel knows a task by, from the outermost namespace to its own.
 fn pids(host_pid: near::Pid<HostPids>) -> Vec<i32> {
@@ -230,12 +232,49 @@ fn the_end_of_an_init_does_not_wait_for_what_else_this_program_does() {
         let task = here.spawn().unwrap().setns_pid(joined_pids, &container).unwrap();
         let inside = task.spawn().unwrap().program(&sleep).exec().unwrap();
         task.spawn().unwrap().program(&sleep).exec().unwrap().detach();
+        // Somewhere else, one has ended as well.
+        brand!(elsewhere_pids);
+        let succeeds = Program::new("true");
+        let beside = here.spawn().unwrap().unshare_pid(elsewhere_pids).unwrap();
+        let beside = beside.spawn().unwrap().program(&succeeds).exec().unwrap();
+        until("it has ended", || is_dead(beside.pid()));
         container.kill().unwrap();
         assert_eq!(container.wait().unwrap().signal(), Some(libc::SIGKILL));
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        assert!(here.waitid(&beside, look).unwrap().is_some(), "it was in another namespace");
         // It has been reaped, and how it ended is known all the same.
         let exit = inside.wait().unwrap();
         assert_eq!(exit.signal(), Some(libc::SIGKILL));
         assert!(exit.usage().is_some());
+    });
+}
+
+#[test]
+fn looking_at_an_init_again_and_again_is_enough() {
+    deadline(|| {
+        let here = Task::here();
+        for looks in [ChildProcess::try_wait, |process: ChildProcess| {
+            process.wait_timeout(Duration::from_millis(1))
+        }] {
+            brand!(joined_pids);
+            let mut sleep = nearfar::Command::new("sleep");
+            let container = sleep.arg("1000").unshare_pid().spawn().unwrap().into_process();
+            let task = here.spawn().unwrap().setns_pid(joined_pids, &container).unwrap();
+            let program = Program::new("sleep").arg("1000");
+            task.spawn().unwrap().program(&program).exec().unwrap().detach();
+            container.kill().unwrap();
+            let mut waited = looks(container.kill_on_drop(true));
+            let exit = loop {
+                match waited.unwrap() {
+                    Waited::Exited(exit) => break exit,
+                    Waited::Running(process) => {
+                        thread::yield_now();
+                        waited = looks(process);
+                    }
+                }
+            };
+            assert_eq!(exit.signal(), Some(libc::SIGKILL));
+        }
     });
 }
 

@@ -28,6 +28,7 @@ pub use mismatch::{
     PidNamespaceMismatchError,
 };
 pub use pid::{Pgid, Pid, Sid, Tid};
+pub(crate) use pid_namespace::Joined;
 pub use pid_namespace::{PidNamespace, Sees};
 pub use segment::NamespaceId;
 pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};

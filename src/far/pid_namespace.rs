@@ -1,5 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::io::Errno;
+
 use super::segment::{Segment, WeakSegment};
 use crate::brand::{Brand, HostPids, Label, Namespace, Of};
 use crate::interface::{OpenNamespace, Process, Residents};
@@ -28,35 +30,66 @@ impl<P: Namespace> PidNamespace<P> {
 static KNOWN: Mutex<Vec<WeakSegment<Arc<Residents>>>> = Mutex::new(Vec::new());
 
 impl<P: Namespace> PidNamespace<P> {
-    /// The one that a process of `own` has joined: where its next children go.
-    pub(crate) fn joined_by<Q>(process: &Process, own: &PidNamespace<Q>) -> Self {
-        let theirs = process.namespace("pid_for_children").ok();
-        if theirs.is_some() && theirs == process.namespace("pid").ok() {
-            return own.rebranded();
+    /// One that others may live in, made inside of `own`, with what is known of it.
+    pub(crate) fn of_others<Q>(
+        own: &PidNamespace<Q>,
+        namespace: Option<OpenNamespace>,
+        known: Option<&Self>,
+    ) -> Self {
+        let known = known.and_then(PidNamespace::residents);
+        PidNamespace::of(Residents::unknown(own.residents(), namespace, known))
+    }
+}
+
+/// Where the children of a process go, after it has said that they are to join a namespace.
+pub(crate) enum Joined<P> {
+    /// To its own again, or to this process's.
+    Back(PidNamespace<P>),
+    /// To one that somebody here has the identity of.
+    Known(PidNamespace<P>, OpenNamespace),
+    /// To another one; `None` if it could not be told to which, so that it may be any.
+    Unknown(Option<OpenNamespace>),
+}
+
+impl<P> Joined<P> {
+    /// By a process of `own`.
+    pub(crate) fn by<Q>(process: &Process, own: &PidNamespace<Q>) -> Self {
+        let Ok(theirs) = process.namespace("pid_for_children") else {
+            return Joined::Unknown(None);
+        };
+        if process.namespace("pid").as_ref() == Ok(&theirs) {
+            return Joined::Back(own.rebranded());
         }
-        let known = theirs.as_ref().and_then(PidNamespace::<P>::known);
-        if known.as_ref().is_some_and(|known| known.residents().is_none()) {
-            return PidNamespace::of_host();
+        match PidNamespace::known(&theirs) {
+            Ok(Some(host)) if host.residents().is_none() => Joined::Back(host),
+            Ok(Some(known)) => Joined::Known(known, theirs),
+            Ok(None) => Joined::Unknown(Some(theirs)),
+            Err(_untold) => Joined::Unknown(None),
         }
-        let known = known.as_ref().and_then(PidNamespace::residents);
-        PidNamespace::of(Residents::unknown(own.residents(), theirs, known))
     }
 }
 
 impl<P> PidNamespace<P> {
-    /// The one that is this namespace of the kernel's, if anybody here has its identity.
-    pub(crate) fn known(namespace: &OpenNamespace) -> Option<Self> {
-        if OpenNamespace::of_this_thread("pid").as_ref() == Ok(namespace) {
-            return Some(PidNamespace::of_host());
+    /// The one that is this namespace of the kernel's, if anybody here has its identity; or why that cannot be
+    /// told.
+    pub(crate) fn known(namespace: &OpenNamespace) -> Result<Option<Self>, Errno> {
+        if OpenNamespace::of_this_thread("pid")? == *namespace {
+            return Ok(Some(PidNamespace::of_host()));
         }
         let known: Vec<_> = {
             let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             known.iter().filter_map(WeakSegment::upgrade).collect()
         };
-        let found = known.into_iter().find(|segment| {
-            segment.known().is_some_and(|known| known.live_in(namespace) == Ok(true))
-        });
-        found.map(|segment| PidNamespace { segment, brand: Of::new() })
+        let mut untold = None;
+        for segment in known {
+            match segment.known().map_or(Ok(false), |residents| residents.live_in(namespace)) {
+                Ok(true) => return Ok(Some(PidNamespace { segment, brand: Of::new() })),
+                // Nobody has lived there yet.
+                Ok(false) | Err(Errno::NOENT) => {}
+                Err(errno) => untold = Some(errno),
+            }
+        }
+        untold.map_or(Ok(None), Err)
     }
 
     /// Who lives in it; `None` for the host's.

@@ -14,14 +14,16 @@ use tokio::io::unix::AsyncFd;
 
 use super::{ChildProcess, Exit};
 
+/// When to look again at an init that has not ended.
+const LATER: Duration = Duration::from_millis(50);
+
 impl ChildProcess {
     /// Waits until it has ended, without blocking the thread: for a task of a tokio runtime that has its I/O
     /// driver enabled.
     ///
     /// It does not reap: [`wait`](Self::wait) has the answer then, at once. It can be cancelled, and nothing is lost;
     /// [`wait_async`](Self::wait_async) is both in one. There is one at a time, since a runtime registers an fd once.
-    /// The init of a pid namespace ends when everybody else there has been reaped: `wait` sees to that, this does
-    /// not. Needs the feature `tokio`.
+    /// Needs the feature `tokio`.
     ///
     /// ```
     /// use nearfar::prelude::*;
@@ -41,14 +43,22 @@ impl ChildProcess {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, or without its I/O driver, as everything of tokio does.
+    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace
+    /// also without its time driver.
     pub async fn ended_async(&mut self) -> io::Result<()> {
         while !self.process().poll(Some(Duration::ZERO))? {
             // SAFETY: (1)
             let ended =
                 unsafe { AsyncFd::register_with_interest(self.as_fd(), Interest::READABLE) }?;
             // It ends once, so that nothing has to be cleared.
-            let _ready = ended.readable().await?;
+            if self.process().is_init() {
+                // Others may have to be reaped before, which a look at it does.
+                if let Ok(ready) = tokio::time::timeout(LATER, ended.readable()).await {
+                    let _ready = ready?;
+                }
+            } else {
+                let _ready = ended.readable().await?;
+            }
         }
         Ok(())
     }
@@ -76,7 +86,8 @@ impl ChildProcess {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, or without its I/O driver, as everything of tokio does.
+    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace
+    /// also without its time driver.
     pub async fn wait_async(mut self) -> io::Result<Exit> {
         self.ended_async().await?;
         Ok(self.wait()?)

@@ -1,4 +1,4 @@
-//! The children of this process that this library has made, and that nobody has reaped yet.
+//! The children of this process that live in pid namespaces inside of its own.
 //!
 //! The init of a pid namespace ends only when everybody else there has been reaped. Some of these may be
 //! children of this process, whose handles are somewhere else. So whoever waits for the end of an init reaps
@@ -28,11 +28,11 @@ pub(super) fn remember(child: &Arc<Process>) {
     children.push(Arc::downgrade(child));
 }
 
-/// Reaps those who have ended in other pid namespaces than this process's.
-pub(super) fn reap_those_inside() {
+/// Those that nobody has reaped yet, and that the end of `init` waits for.
+pub(super) fn of(init: &Process) -> Vec<Arc<Process>> {
     let children: Vec<_> = {
         let offspring = OFFSPRING.lock().unwrap_or_else(PoisonError::into_inner);
         offspring.children.iter().filter_map(Weak::upgrade).collect()
     };
-    children.iter().for_each(|child| child.reap_if_inside());
+    children.into_iter().filter(|child| init.waits_for(child)).collect()
 }

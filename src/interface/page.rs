@@ -80,6 +80,8 @@ pub(super) struct Page {
     /// somebody waits. The kernel: 0, when the child's memory is no longer ours; or if that is its own,
     /// that the owner has died: see [`has_ended`].
     pub(super) life: AtomicU32,
+    /// The server: 1, when it cannot go on, and exits.
+    pub(super) gave_up: AtomicU32,
     /// The driver: 1 before the keeper starts. The kernel: 0, when the keeper is gone.
     pub(super) keeper_life: AtomicU32,
     /// The driver: 1, when the keeper may go.

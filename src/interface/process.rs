@@ -8,19 +8,20 @@
 use std::ffi::c_int;
 use std::fs;
 use std::io;
+use std::iter;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 
-use super::{Call, Error, ErrorKind, Generation, offspring, poll_until, server};
+use super::{Call, Error, ErrorKind, Generation, offspring, poll_until};
 use crate::brand::HostPids;
 use crate::handle::{Exit, Usage};
 use crate::near::Pid;
@@ -36,8 +37,30 @@ pub(crate) struct Process {
     made_by: Generation,
     parent: Parent,
     reaped: AtomicBool,
-    /// How it ended, if it had to be reaped before anybody asked.
-    exit: Mutex<Option<Exit>>,
+    /// Where it lives, if that is not this process's pid namespace.
+    inside: OnceLock<Box<Inside>>,
+    /// What was to be known of it, if it had to be reaped before anybody asked.
+    ended: Mutex<Option<Ended>>,
+}
+
+/// Where a child lives in pid namespaces inside of this process's.
+#[derive(Debug)]
+struct Inside {
+    /// The kernel's names of its own namespace, and of those around it. None, if that could not be told.
+    namespaces: Vec<NamespaceName>,
+    /// Whether its own one depends on it.
+    is_init: bool,
+}
+
+/// What the kernel calls a namespace, as long as there is one: device and inode.
+type NamespaceName = (u64, u64);
+
+/// A child that has been reaped.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    exit: Exit,
+    /// Whether it had become another program.
+    has_execed: bool,
 }
 
 /// Who is told of the end of a process, and reaps it.
@@ -51,9 +74,6 @@ pub(super) enum Parent {
 
 /// `PF_FORKNOEXEC` of `linux/sched.h`: cleared after the memory has been replaced.
 const FORKED_NOT_EXECED: u32 = 0x40;
-
-/// The pid that the first process of a pid namespace has in it.
-const INIT: c_int = 1;
 
 /// Which processes to wait for: those with any exit signal, or only those that have exec'd.
 #[derive(Clone, Copy)]
@@ -90,8 +110,8 @@ impl Process {
     }
 
     fn new(pidfd: OwnedFd, pid: Pid<HostPids>, parent: Parent) -> Self {
-        let (reaped, exit) = (AtomicBool::new(false), Mutex::new(None));
-        Process { pidfd, pid, made_by: Generation::current(), parent, reaped, exit }
+        let (reaped, inside, ended) = (AtomicBool::new(false), OnceLock::new(), Mutex::new(None));
+        Process { pidfd, pid, made_by: Generation::current(), parent, reaped, inside, ended }
     }
 
     /// Moves the pidfd out of the way of 0, 1 and 2, which a new table gets without being told.
@@ -151,6 +171,8 @@ impl Process {
     /// Signals the group that it leads by its number, which is its own as long as nobody reaps it.
     fn kill_group(&self, signal: c_int) -> Result<(), Error> {
         let gone = Error::os(Call::KILL, Errno::SRCH);
+        // Nobody here reaps it meanwhile but its owner, who is asking for this.
+        let _ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let look = libc::WNOHANG | libc::WNOWAIT | libc::WEXITED | libc::__WALL;
         if self.is_reaped() || matches!(waitid_pidfd(self.pidfd.as_fd(), look), Err(Errno::CHILD)) {
             return Err(gone);
@@ -165,44 +187,86 @@ impl Process {
         }
     }
 
+    /// Says that it lives in a pid namespace inside of this process's, and whether as the init of that.
+    pub(super) fn lives_inside(self: &Arc<Self>, is_init: bool) {
+        let own = self.namespace("pid").ok();
+        let around = iter::successors(own, OpenNamespace::parent);
+        let namespaces = around.map(|namespace| namespace.name()).collect();
+        let _first = self.inside.set(Box::new(Inside { namespaces, is_init }));
+        offspring::remember(self);
+    }
+
+    /// Whether it is the init of a pid namespace inside of this process's, whose end this process may have to help.
+    pub(crate) fn is_init(&self) -> bool {
+        self.inside.get().is_some_and(|inside| inside.is_init)
+    }
+
+    /// Whether the end of this one, an init, waits until the other has been reaped by this process: also if that
+    /// cannot be told.
+    pub(super) fn waits_for(&self, other: &Process) -> bool {
+        let (Some(own), Some(others)) = (self.inside.get(), other.inside.get()) else {
+            return false;
+        };
+        let is_there = || match own.namespaces.first() {
+            Some(namespace) => {
+                others.namespaces.is_empty() || others.namespaces.contains(namespace)
+            }
+            None => true,
+        };
+        let is_for_us = other.is_ours() && other.parent == Parent::Us && !other.is_reaped();
+        own.is_init && !ptr::eq(self, other) && is_for_us && is_there()
+    }
+
+    /// Reaps those that the end of this one waits for, if it is an init that is ending.
+    fn help_to_end(&self) {
+        if !self.is_init() {
+            return;
+        }
+        let waited_for = offspring::of(self);
+        if !waited_for.is_empty() && self.is_ending() {
+            waited_for.iter().for_each(|other| other.reap_early());
+        }
+    }
+
     /// Waits until it has ended, `None` without a limit. True if it has.
     ///
     /// Those are reaped meanwhile that the end of an init waits for.
     pub(crate) fn poll(&self, limit: Option<Duration>) -> Result<bool, Error> {
         const SOON: Duration = Duration::from_millis(2);
         const LATER: Duration = Duration::from_millis(50);
+        if !self.is_init() {
+            return self.ends_within(limit);
+        }
         // A limit beyond what the clock can tell is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let left = || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let ends_within = |limit| poll_pidfd(&self.pidfd, PollFlags::IN, limit);
         let mut period = SOON;
-        while left().is_none_or(|left| left > period) {
-            if ends_within(Some(period))? {
-                return Ok(true);
+        while !self.ends_within(Some(Duration::ZERO))? {
+            self.help_to_end();
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match left {
+                Some(left) if left <= period => return self.ends_within(Some(left)),
+                _ if self.ends_within(Some(period))? => break,
+                _ => period = LATER.min(2 * period),
             }
-            if !self.is_init() {
-                break;
-            }
-            if self.is_ending() {
-                offspring::reap_those_inside();
-            }
-            period = LATER.min(2 * period);
         }
-        ends_within(left())
+        Ok(true)
     }
 
-    /// Whether it is the init of a pid namespace inside of this process's.
-    fn is_init(&self) -> bool {
-        self.pid.as_raw() != INIT && self.own_pid() == Ok(INIT)
+    fn ends_within(&self, limit: Option<Duration>) -> Result<bool, Error> {
+        poll_pidfd(&self.pidfd, PollFlags::IN, limit)
     }
 
     /// Waits until it has ended and reaps it.
     pub(crate) fn wait(&self) -> Result<Exit, Error> {
-        loop {
+        if self.is_init() {
             self.poll(None)?;
+        }
+        loop {
             match self.waitid(0, Eligible::Every) {
                 // The pidfd is lent to others, who may have set `O_NONBLOCK`.
-                Err(error) if error.errno() == Some(Errno::AGAIN) => {}
+                Err(error) if error.errno() == Some(Errno::AGAIN) => {
+                    self.poll(None)?;
+                }
                 exit => {
                     let exit = exit?;
                     return Ok(
@@ -215,7 +279,11 @@ impl Process {
 
     /// Reaps it if it has ended.
     pub(crate) fn try_wait(&self) -> Result<Option<Exit>, Error> {
-        self.waitid(libc::WNOHANG, Eligible::Every)
+        let exit = self.waitid(libc::WNOHANG, Eligible::Every)?;
+        if exit.is_none() {
+            self.help_to_end();
+        }
+        Ok(exit)
     }
 
     /// Whether it has ended, or is about to and can do nothing else any more: an init waits for the
@@ -293,7 +361,7 @@ impl Process {
     }
 
     fn has_ended(&self) -> bool {
-        self.is_reaped() || self.poll(Some(Duration::ZERO)).unwrap_or(false)
+        self.is_reaped() || self.ends_within(Some(Duration::ZERO)).unwrap_or(false)
     }
 
     /// The kernel's flags of it, the ninth field of `proc_pid_stat(5)`.
@@ -309,7 +377,7 @@ impl Process {
     /// Reaps it if it has ended, whatever that was like. False if it has not.
     pub(crate) fn reap_if_ended(&self) -> bool {
         if self.parent == Parent::Init {
-            let ended = self.poll(Some(Duration::ZERO)).unwrap_or(false);
+            let ended = self.ends_within(Some(Duration::ZERO)).unwrap_or(false);
             self.reaped.fetch_or(ended, Ordering::Release);
             return ended;
         }
@@ -322,43 +390,44 @@ impl Process {
         ended
     }
 
-    /// Reaps it if it has ended in a pid namespace inside of this process's, and keeps how it ended.
-    pub(super) fn reap_if_inside(&self) {
-        let is_inside = || {
-            let status = fs::read_to_string(self.in_proc("status")?).ok()?;
-            let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
-            Some(pids.split_whitespace().count() > 1)
-        };
-        let is_for_us = self.is_ours() && self.parent == Parent::Us && !self.is_reaped();
-        if is_for_us && self.has_ended() && is_inside() == Some(true) {
-            // Whoever is told that it has been reaped finds here how it ended.
-            let mut kept = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Ok(exit @ Some(_)) = self.waitid(libc::WNOHANG | libc::WNOWAIT, Eligible::Every)
-            {
-                self.reap_if_ended();
-                *kept = exit;
-            }
+    /// Reaps it if it has ended, before anybody has asked for it: how it ended is kept.
+    fn reap_early(&self) {
+        // Whoever is told that it has been reaped finds here what it was.
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = |eligible| self.waitid(libc::WNOHANG | libc::WNOWAIT, eligible);
+        let has_execed = look(Eligible::AfterExec).is_ok();
+        if let Ok(Some(exit)) = look(Eligible::Every) {
+            self.reap_if_ended();
+            *ended = Some(Ended { exit, has_execed });
         }
     }
 
+    /// What it was, if it has been reaped early.
+    fn reaped_early(&self) -> Option<Ended> {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether it has become another program, whatever has happened to that program since. Asked when it has
-    /// left this process's memory by that, or by its end.
-    pub(super) fn has_execed(&self) -> Result<bool, Error> {
+    /// left this process's memory by that, or by its end, and whether its server has given up before.
+    pub(super) fn has_execed(&self, has_given_up: bool) -> Result<bool, Error> {
         if self.parent == Parent::Init {
-            return self.has_execed_as_far_as_known();
+            return Ok(!has_given_up && self.has_execed_as_far_as_known()?);
         }
         let visible = |eligible| match self.waitid(libc::WNOHANG | libc::WNOWAIT, eligible) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::StatusLost => Ok(false),
             Err(error) => Err(error),
         };
+        if visible(Eligible::AfterExec)? {
+            return Ok(true);
+        }
         // If it is not even there for a wait that sees every child, somebody else was quick to reap
         // it, which their wait for ordinary children could only after exec.
-        Ok(visible(Eligible::AfterExec)? || !visible(Eligible::Every)?)
+        Ok(!visible(Eligible::Every)? && self.reaped_early().is_none_or(|ended| ended.has_execed))
     }
 
-    /// The same of a child that the kernel reaps. If it has ended by now, a signal may have killed it before, and
-    /// only a program exits with a status of its own.
+    /// The same of a child that the kernel reaps, and whose server has not given up. If it has ended by now, a
+    /// signal may have killed it before; else it was a program that has exited.
     fn has_execed_as_far_as_known(&self) -> Result<bool, Error> {
         const MOMENT: Duration = Duration::from_millis(1);
         let deadline = Instant::now() + MOURNING;
@@ -371,9 +440,8 @@ impl Process {
                 None if Instant::now() > deadline => return Ok(true),
                 None => {}
             }
-            if self.poll(Some(MOMENT))? {
-                let code = exit_of_reaped(&self.pidfd).and_then(|exit| exit.code());
-                return Ok(code.is_some_and(|code| code != server::GAVE_UP));
+            if self.ends_within(Some(MOMENT))? {
+                return Ok(exit_of_reaped(&self.pidfd).is_some_and(|exit| exit.code().is_some()));
             }
         }
     }
@@ -381,7 +449,7 @@ impl Process {
     fn waitid(&self, options: c_int, eligible: Eligible) -> Result<Option<Exit>, Error> {
         if self.parent == Parent::Init {
             let limit = (options & libc::WNOHANG != 0).then_some(Duration::ZERO);
-            return self.poll(limit)?.then(|| self.exit_without_wait()).transpose();
+            return self.ends_within(limit)?.then(|| self.exit_without_wait()).transpose();
         }
         let options = options
             | libc::WEXITED
@@ -405,8 +473,8 @@ impl Process {
     /// How it ended, if somebody else has reaped it.
     fn exit_without_wait(&self) -> Result<Exit, Error> {
         self.reaped.store(true, Ordering::Release);
-        if let Some(exit) = *self.exit.lock().unwrap_or_else(PoisonError::into_inner) {
-            return Ok(exit);
+        if let Some(ended) = self.reaped_early() {
+            return Ok(ended.exit);
         }
         exit_of_reaped(&self.pidfd).ok_or(Error::new(Call::WAITID, ErrorKind::StatusLost))
     }
@@ -414,7 +482,7 @@ impl Process {
 
 /// A namespace of the kernel's.
 pub(crate) struct OpenNamespace {
-    _held: fs::File,
+    file: fs::File,
     device: u64,
     inode: u64,
 }
@@ -422,13 +490,30 @@ pub(crate) struct OpenNamespace {
 impl OpenNamespace {
     /// That of a file in `/proc/PID/ns`.
     pub(crate) fn of(path: &str) -> Result<Self, Errno> {
-        let mut file = fs::File::open(path).map_err(|error| reason(&error))?;
+        OpenNamespace::from_file(fs::File::open(path).map_err(|error| reason(&error))?)
+    }
+
+    fn from_file(mut file: fs::File) -> Result<Self, Errno> {
         if file.as_raw_fd() <= 2 {
             // These a new table gets without being told.
             file = rustix::io::fcntl_dupfd_cloexec(&file, 3)?.into();
         }
         let metadata = file.metadata().map_err(|error| reason(&error))?;
-        Ok(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), _held: file })
+        Ok(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), file })
+    }
+
+    fn name(&self) -> NamespaceName {
+        (self.device, self.inode)
+    }
+
+    /// The one around it, if this process may know.
+    fn parent(&self) -> Option<Self> {
+        const NS_GET_PARENT: libc::Ioctl = rustix::ioctl::opcode::none(0xB7, 2) as libc::Ioctl;
+        // SAFETY: takes no argument, and makes a new fd.
+        let number = unsafe { libc::ioctl(self.file.as_raw_fd(), NS_GET_PARENT) };
+        // SAFETY: the fd is new, and nobody else's.
+        let parent = (number >= 0).then(|| unsafe { OwnedFd::from_raw_fd(number) })?;
+        OpenNamespace::from_file(parent.into()).ok()
     }
 
     /// That of the calling thread.
@@ -452,7 +537,7 @@ fn reason(error: &io::Error) -> Errno {
 
 impl PartialEq for OpenNamespace {
     fn eq(&self, other: &Self) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
+        self.name() == other.name()
     }
 }
 

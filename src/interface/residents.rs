@@ -7,7 +7,8 @@
 //! there any more. A namespace contains those that are made in it.
 //!
 //! Who comes to a namespace that others may live in is hidden: this program's memory is, for as long. So it
-//! does not matter who sees those, and they are not counted.
+//! does not matter who sees those, and they are not counted. If it cannot be told which namespace that is, it may be
+//! any that was made here.
 
 use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,15 +30,16 @@ pub(crate) struct Residents {
     joined: bool,
     /// Of one that was joined: what is known of it by who has made it here.
     made: Option<Arc<Residents>>,
-    /// Which it is, once somebody has lived there, if that could be told. It stays this one, also when nobody
+    /// Which it is, once somebody has lived there or joined it, if that could be told. It stays this one, also when nobody
     /// lives there any more.
     namespace: OnceLock<OpenNamespace>,
     /// The first of them: without it, there can be no other.
     init: OnceLock<Arc<Process>>,
 }
 
-/// Held while the population of any namespace is looked at and changed.
-static DOOR: Mutex<()> = Mutex::new(());
+/// Held while the population of any namespace is looked at and changed: how many driven tasks there are, in all of
+/// them, that are not hidden.
+static DOOR: Mutex<usize> = Mutex::new(0);
 
 /// A driven task's place in its pid namespace, until it has ended or become a program.
 pub(crate) struct Residence {
@@ -87,7 +89,11 @@ impl Residents {
     pub(crate) fn live_in(&self, namespace: &OpenNamespace) -> Result<bool, Errno> {
         match (self.namespace.get(), self.init.get()) {
             (Some(own), _) => Ok(own == namespace),
-            (None, Some(init)) => Ok(init.namespace("pid")? == *namespace),
+            (None, Some(init)) => match init.namespace("pid") {
+                // Nothing can be started there any more.
+                Err(_) if init.is_ending() => Ok(false),
+                own => Ok(own? == *namespace),
+            },
             // Nobody has lived there yet.
             (None, None) => Err(Errno::NOENT),
         }
@@ -95,12 +101,13 @@ impl Residents {
 
     /// Makes room for a task that is about to be spawned.
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Residence, ErrorKind> {
-        let _closed = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut driven = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
         let is_hidden = self.are_unknown();
         if !is_hidden {
             if self.and_outer().any(|residents| residents.programs.load(Ordering::Relaxed) > 0) {
                 return Err(ErrorKind::MemoryExposed);
             }
+            *driven += 1;
             for residents in self.and_outer() {
                 residents.driven.fetch_add(1, Ordering::Relaxed);
             }
@@ -115,6 +122,11 @@ impl Residents {
 
     fn and_outer(&self) -> impl Iterator<Item = &Residents> {
         iter::successors(Some(self), |residents| residents.outer.as_deref())
+    }
+
+    /// Whether it may be one that was made here, as nobody could tell.
+    fn is_unidentified(&self) -> bool {
+        self.joined && self.namespace.get().is_none()
     }
 
     /// All that is known of the namespace.
@@ -143,10 +155,14 @@ impl Residence {
     pub(crate) fn becomes_program(&self) -> Result<(), ErrorKind> {
         // Some may be counted that are gone.
         graveyard::visit();
-        let _closed = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
         let itself = usize::from(!self.is_hidden);
         let driven = |residents: &Residents| residents.driven.load(Ordering::Relaxed);
-        if self.residents.and_made().map(driven).sum::<usize>() > itself {
+        let may_be_seen = match self.residents.is_unidentified() {
+            true => *all,
+            false => self.residents.and_made().map(driven).sum(),
+        };
+        if may_be_seen > itself {
             return Err(ErrorKind::MemoryExposed);
         }
         for residents in self.residents.and_made() {
@@ -166,8 +182,9 @@ impl Residence {
 
 impl Drop for Residence {
     fn drop(&mut self) {
-        let _closed = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut driven = DOOR.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.is_hidden {
+            *driven -= 1;
             for residents in self.residents.and_outer() {
                 residents.driven.fetch_sub(1, Ordering::Relaxed);
             }

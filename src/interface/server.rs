@@ -85,9 +85,6 @@ pub(super) const PASSED_OVER: [Errno; 6] =
 /// The fourth argument of an `execve`, or the sixth of an `execveat`, before which the death signal has been set for the program.
 pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 
-/// The status with which a server exits that cannot go on.
-pub(super) const GAVE_UP: u8 = 255;
-
 /// How long a sleep lasts at most before everything is looked at again, in case that the kernel has not told of
 /// an end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -521,8 +518,9 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "jmp 20b",
 
             "40:",
+            "mov dword ptr [r12 + {GAVE_UP}], 1",
             "mov eax, {SYS_EXIT_GROUP}",
-            "mov edi, {GAVE_UP}",
+            "xor edi, edi",
             "syscall",
             "ud2",
 
@@ -558,7 +556,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             WAITERS = const libc::FUTEX_WAITERS,
             EAGAIN = const libc::EAGAIN,
             EINTR = const libc::EINTR,
-            GAVE_UP = const GAVE_UP,
+            GAVE_UP = const offset_of!(Page, gave_up),
             MAX_ERRNO = const local::MAX_ERRNO,
             ENOENT = const libc::ENOENT,
             EACCES = const libc::EACCES,

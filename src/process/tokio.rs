@@ -35,7 +35,8 @@ impl Command {
     ///
     /// # Panics
     ///
-    /// When it is polled outside of a runtime, or without its I/O driver, as everything of tokio does.
+    /// When it is polled outside of a runtime, or without its I/O driver, as everything of tokio does; for the init
+    /// of a pid namespace also without its time driver.
     pub fn output_async(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
         let child = spawn(self, Unnamed::Captured, Group::AsSaid);
         async { child?.wait_with_output_async().await }
@@ -65,7 +66,8 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, or without its I/O driver, as everything of tokio does.
+    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace
+    /// also without its time driver.
     pub async fn wait_async(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
         self.process.ended_async().await?;
@@ -84,7 +86,8 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, or without its I/O driver, as everything of tokio does.
+    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace
+    /// also without its time driver.
     pub async fn wait_with_output_async(mut self) -> io::Result<Output> {
         self.stdin = None;
         let stdout = read_to_end(self.stdout.take().map(OwnedFd::from));

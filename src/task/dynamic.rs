@@ -11,7 +11,7 @@ use std::fmt;
 
 use crate::brand::{Brand, Dynamic, HostMemory, Namespace};
 use crate::far::{
-    self, AddressSpace, AddressSpaceMismatchError, FdTable, FdTableMismatchError,
+    self, AddressSpace, AddressSpaceMismatchError, FdTable, FdTableMismatchError, Joined,
     NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError,
 };
 use crate::handle::{AsFd, Inherit, NotRebranded};
@@ -354,13 +354,9 @@ impl<F: Namespace, A: Namespace, P: Namespace> Task<F, A, P, Ring, Dynamic> {
 
     /// The namespace that the task's next children go to, now that it has joined that.
     fn joined(&self) -> PidNamespace<Dynamic> {
-        let process = self.interface.process();
-        let theirs = process.namespace("pid_for_children").ok();
-        let own = self.pid_namespace.rebranded();
-        if theirs.is_some() && theirs == process.namespace("pid").ok() {
-            return own;
+        match Joined::by(self.interface.process(), &self.pid_namespace) {
+            Joined::Back(namespace) | Joined::Known(namespace, _) => namespace,
+            Joined::Unknown(theirs) => PidNamespace::of_others(&self.pid_namespace, theirs, None),
         }
-        let known = theirs.as_ref().and_then(PidNamespace::known);
-        known.unwrap_or_else(|| PidNamespace::of(Residents::unknown(own.residents(), theirs, None)))
     }
 }

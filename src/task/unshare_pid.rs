@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crate::brand::{Brand, Guard, Label};
-use crate::far::PidNamespace;
+use crate::far::{Joined, PidNamespace};
 use crate::handle::AsFd;
 use crate::interface::{Call, Error, Residents};
 
@@ -154,7 +154,15 @@ pub trait UnsharePidTask: DrivenTask {
         match joined {
             Ok(_) => {
                 let process = Arc::clone(self.ring(Token(())).process());
-                let joined = PidNamespace::joined_by(&process, self.pid_namespace());
+                let own = self.pid_namespace();
+                // The brand is new, and so is the identity.
+                let joined = match Joined::by(&process, own) {
+                    Joined::Back(namespace) => namespace,
+                    Joined::Known(known, theirs) => {
+                        PidNamespace::of_others(own, Some(theirs), Some(&known))
+                    }
+                    Joined::Unknown(theirs) => PidNamespace::of_others(own, theirs, None),
+                };
                 Ok(self.with_child_pids(joined, Token(())))
             }
             Err(error) => Err(PidNamespaceUnchanged { error, task: self, guard }),

@@ -11,7 +11,7 @@
 use std::ffi::c_int;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -24,8 +24,8 @@ use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, P
 use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
 use crate::interface::{
-    Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, Local, Process,
-    ProgramSignals, SyscallInterface, graveyard, offspring, server,
+    Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, LOWEST, Local,
+    Process, ProgramSignals, SyscallInterface, graveyard, server,
 };
 
 /// What is special about a child from its first moment on.
@@ -162,6 +162,7 @@ impl Ring {
     /// an init, which cannot have siblings.
     pub(crate) fn spawn_sibling(&self, birth: Birth<'_>) -> Result<Self, Error> {
         graveyard::visit();
+        let room = self.closes.is_some().then(|| self.room_for_a_pidfd()).transpose()?;
         let is_init = self.residence.as_ref().is_some_and(|place| place.is_inits(&self.process));
         if is_init {
             self.leave_reaping_to_the_kernel()?;
@@ -220,6 +221,7 @@ impl Ring {
         let number = number_of_pidfd(&page);
         // From another pid namespace, it is not the pid that this process knows.
         let pid_here = self.residence.is_none().then_some(pid);
+        drop(room);
         let process = self.fetch(number, pid_here).and_then(|number| match pid_here {
             // SAFETY: `fetch` returns a new fd of this process's table.
             Some(pid) => Ok(unsafe { Process::from_pidfd(number, pid) }),
@@ -259,6 +261,13 @@ impl Ring {
         Ok(())
     }
 
+    /// Keeps a number of this process's table free for a pidfd that will come from another one: so it is said before
+    /// there is a sibling if there is no room, unless other threads take it.
+    fn room_for_a_pidfd(&self) -> Result<OwnedFd, Error> {
+        rustix::io::fcntl_dupfd_cloexec(self.process.pidfd(), LOWEST)
+            .map_err(|errno| Error::os(Call::PIDFD_GETFD, errno))
+    }
+
     /// The new sibling's pidfd, from the child's table in this process's.
     fn fetch(&self, number: c_int, pid: Option<c_int>) -> Result<c_int, Error> {
         if self.closes.is_none() {
@@ -294,7 +303,6 @@ impl Ring {
     ) -> Result<Self, Error> {
         let moved = process.move_above_stdio();
         let process = Arc::new(process);
-        offspring::remember(&process);
         let ring = Ring {
             page,
             keeper,
@@ -312,6 +320,7 @@ impl Ring {
         };
         if let Some(residence) = &ring.residence {
             residence.is_of(&ring.process);
+            ring.process.lives_inside(residence.is_inits(&ring.process));
         }
         if let (None, Some(hidden)) = (&ring.memory, place.hidden_memory) {
             // A copy has come hidden, and stays so.
