@@ -1,0 +1,176 @@
+//! What `/proc` tells of a child, and of namespaces.
+//!
+//! # Safety
+//!
+//! 1. What an `ioctl` has made is a new fd, and nobody else's.
+#![expect(unsafe_code, reason = "an ioctl that rustix does not have")]
+
+use std::ffi::c_int;
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::Process;
+use super::pidfd::number_in_proc;
+use crate::interface::Call;
+
+/// `PF_FORKNOEXEC` of `linux/sched.h`: cleared after the memory has been replaced.
+pub(super) const FORKED_NOT_EXECED: u32 = 0x40;
+
+impl Process {
+    /// Whether it has ended, or is about to and can do nothing else any more: an init waits for the
+    /// others in its namespace to be reaped.
+    pub(crate) fn is_ending(&self) -> bool {
+        /// `PF_EXITING` of `linux/sched.h`.
+        const EXITING: u32 = 4;
+        self.has_ended() || self.flags().is_some_and(|flags| flags & EXITING != 0)
+    }
+
+    /// Whether this process's memory is not its own any more, as it has become another program or has
+    /// ended; `None` if the kernel does not tell.
+    pub(in crate::interface) fn has_left_memory(&self) -> Option<bool> {
+        // In this order: at its end, the flags go first.
+        let flags = self.flags();
+        if self.has_ended() {
+            return Some(true);
+        }
+        flags.map(|flags| flags & FORKED_NOT_EXECED == 0)
+    }
+
+    /// Whether `setresuid` or `setresgid`, with three times this id, would leave it the ids it has.
+    pub(in crate::interface) fn has_these_ids(&self, call: Call, id: usize) -> bool {
+        let (field, map) = match call {
+            Call::SETRESUID => ("Uid:", "uid_map"),
+            Call::SETRESGID => ("Gid:", "gid_map"),
+            _ => return false,
+        };
+        self.ids_here(field).is_some_and(|ids| {
+            let id_here = self.id_here(map, id as u64);
+            ids.iter().all(|current| Some(*current) == id_here)
+        })
+    }
+
+    /// Its real, effective, saved and file system ids, as this process's user namespace has them.
+    fn ids_here(&self, field: &str) -> Option<Vec<u64>> {
+        let status = fs::read_to_string(self.in_proc("status")?).ok()?;
+        let ids = status.lines().find_map(|line| line.strip_prefix(field))?;
+        ids.split_whitespace().map(|id| id.parse().ok()).collect()
+    }
+
+    /// What an id of its user namespace is in this process's.
+    fn id_here(&self, map: &str, id: u64) -> Option<u64> {
+        let theirs = fs::read_link(self.in_proc("ns/user")?).ok()?;
+        if theirs == fs::read_link("/proc/thread-self/ns/user").ok()? {
+            return Some(id);
+        }
+        let map = fs::read_to_string(self.in_proc(map)?).ok()?;
+        map.lines().find_map(|line| {
+            let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().ok());
+            let mut next = || numbers.next().flatten();
+            let (inside, outside, count) = (next()?, next()?, next()?);
+            (inside..inside + count).contains(&id).then(|| outside + (id - inside))
+        })
+    }
+
+    /// The namespace of a kind that it is in, or that its children will be in: open, so that no other one
+    /// is the same, and as it can be compared.
+    pub(crate) fn namespace(&self, kind: &str) -> Result<OpenNamespace, Errno> {
+        let path = self.in_proc(&format!("ns/{kind}")).ok_or(Errno::SRCH)?;
+        let namespace = OpenNamespace::of(&path)?;
+        // It was still there, so that the path was its own.
+        let again = self.in_proc(&format!("ns/{kind}"));
+        if again == Some(path) { Ok(namespace) } else { Err(Errno::SRCH) }
+    }
+
+    /// The pid that it has in its own pid namespace.
+    pub(crate) fn own_pid(&self) -> Result<c_int, Errno> {
+        own_pid(&self.in_proc("status").ok_or(Errno::SRCH)?)
+    }
+
+    /// The path of a file about it.
+    fn in_proc(&self, file: &str) -> Option<String> {
+        Some(format!("/proc/{}/{file}", number_in_proc(&self.pidfd)?))
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.is_reaped() || self.ends_within(Some(Duration::ZERO)).unwrap_or(false)
+    }
+
+    /// The kernel's flags of it, the ninth field of `proc_pid_stat(5)`.
+    pub(super) fn flags(&self) -> Option<u32> {
+        let number = number_in_proc(&self.pidfd)?;
+        let stat = fs::read_to_string(self.in_proc("stat")?).ok()?;
+        let after_name = stat.rsplit(')').next()?;
+        let flags = after_name.split_whitespace().nth(6)?.parse().ok()?;
+        // It was still there, so that the number was its own.
+        (number_in_proc(&self.pidfd)? == number).then_some(flags)
+    }
+}
+
+/// What the kernel calls a namespace, as long as there is one: device and inode.
+pub(super) type NamespaceName = (u64, u64);
+
+/// A namespace of the kernel's.
+pub(crate) struct OpenNamespace {
+    file: fs::File,
+    device: u64,
+    inode: u64,
+}
+
+impl OpenNamespace {
+    /// That of a file in `/proc/PID/ns`.
+    pub(crate) fn of(path: &str) -> Result<Self, Errno> {
+        OpenNamespace::from_file(fs::File::open(path).map_err(|error| reason(&error))?)
+    }
+
+    fn from_file(mut file: fs::File) -> Result<Self, Errno> {
+        if file.as_raw_fd() <= 2 {
+            // These a new table gets without being told.
+            file = rustix::io::fcntl_dupfd_cloexec(&file, 3)?.into();
+        }
+        let metadata = file.metadata().map_err(|error| reason(&error))?;
+        Ok(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), file })
+    }
+
+    pub(super) fn name(&self) -> NamespaceName {
+        (self.device, self.inode)
+    }
+
+    /// The one around it, if this process may know.
+    pub(super) fn parent(&self) -> Option<Self> {
+        const NS_GET_PARENT: libc::Ioctl = rustix::ioctl::opcode::none(0xB7, 2) as libc::Ioctl;
+        // SAFETY: takes no argument, and makes a new fd.
+        let number = unsafe { libc::ioctl(self.file.as_raw_fd(), NS_GET_PARENT) };
+        // SAFETY: (1)
+        let parent = (number >= 0).then(|| unsafe { OwnedFd::from_raw_fd(number) })?;
+        OpenNamespace::from_file(parent.into()).ok()
+    }
+
+    /// That of the calling thread.
+    pub(crate) fn of_this_thread(kind: &str) -> Result<Self, Errno> {
+        OpenNamespace::of(&format!("/proc/thread-self/ns/{kind}"))
+    }
+}
+
+impl PartialEq for OpenNamespace {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+/// The pid that a process has in its own pid namespace, as the last field of its `status` says.
+pub(crate) fn own_pid(status: &str) -> Result<c_int, Errno> {
+    let status = fs::read_to_string(status).map_err(|error| reason(&error))?;
+    let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    // Without pid namespaces, the kernel has no such line.
+    let own = pids.and_then(|pids| pids.split_whitespace().last()?.parse().ok());
+    own.ok_or(Errno::OPNOTSUPP)
+}
+
+fn reason(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
