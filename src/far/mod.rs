@@ -30,5 +30,5 @@ pub use mismatch::{
 pub use pid::{Pgid, Pid, Sid, Tid};
 pub use pid_namespace::{PidNamespace, Sees};
 pub use segment::NamespaceId;
-pub use task::{HoldsTasks, HostTable, InHostFds, InHostMemory, Task};
+pub use task::{HoldsTasks, HostNumbers, HostTable, InHostFds, InHostMemory, Task};
 pub use whose::Whose;
