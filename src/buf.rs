@@ -4,7 +4,7 @@
 //
 // 1. A reference of this program points into the memory of every task whose address space is a
 //    `HoldsSlices`.
-// 2. An `IoBuf` and an `IoBufMut` have the address and length of a buffer that is borrowed for as
+// 2. An `IoBuf` and an `IoBufMut` have the address, length and space of a buffer that is borrowed for as
 //    long as they exist, and so has each `Vector` in `Vectors`: what the kernel takes as `struct iovec`.
 #![expect(unsafe_code, reason = "promises what memory is where")]
 
@@ -176,6 +176,7 @@ pub struct IoBuf<'b, A> {
     /// Invariant (2).
     address: Address<A>,
     length: usize,
+    space: Whose<'b, AddressSpace<A>>,
     buffer: PhantomData<&'b [u8]>,
 }
 
@@ -183,7 +184,8 @@ impl<'b, A> IoBuf<'b, A> {
     /// All of this buffer.
     #[must_use]
     pub fn new(buffer: &'b (impl Buf<A> + ?Sized)) -> Self {
-        IoBuf { address: buffer.address(), length: buffer.length(), buffer: PhantomData }
+        let (address, length) = (buffer.address(), buffer.length());
+        IoBuf { address, length, space: buffer.space(), buffer: PhantomData }
     }
 }
 
@@ -204,6 +206,7 @@ pub struct IoBufMut<'b, A> {
     /// Invariant (2).
     address: Address<A>,
     length: usize,
+    space: Whose<'b, AddressSpace<A>>,
     buffer: PhantomData<&'b mut [u8]>,
 }
 
@@ -211,8 +214,9 @@ impl<'b, A> IoBufMut<'b, A> {
     /// All of this buffer.
     #[must_use]
     pub fn new(buffer: &'b mut (impl BufMut<A> + ?Sized)) -> Self {
-        let length = buffer.length();
-        IoBufMut { address: buffer.address_mut(), length, buffer: PhantomData }
+        let (address, length) = (buffer.address_mut(), buffer.length());
+        let buffer: &'b _ = buffer;
+        IoBufMut { address, length, space: buffer.space(), buffer: PhantomData }
     }
 }
 
@@ -305,6 +309,10 @@ unsafe impl<A> Buf<A> for IoBuf<'_, A> {
     fn length(&self) -> usize {
         self.length
     }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        self.space
+    }
 }
 
 // SAFETY: (2); the buffer that is mutably borrowed.
@@ -316,6 +324,10 @@ unsafe impl<A> BufMut<A> for IoBufMut<'_, A> {
     #[inline]
     fn length(&self) -> usize {
         self.length
+    }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        self.space
     }
 }
 
