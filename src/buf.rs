@@ -29,7 +29,8 @@ use crate::near::Address;
 #[diagnostic::on_unimplemented(
     message = "this buffer or word is not in the task's address space",
     label = "it is not memory of `{Self}`",
-    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
+    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`, or with bytes in it, `task.ptr_slice(&bytes)`",
+    note = "a pinned task takes slices if it was pinned by `pin_in_host_memory`",
     note = "in generic code, ask for it: `K: FileDescriptorTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait HoldsSlices {}
@@ -48,8 +49,10 @@ unsafe impl HoldsSlices for Dynamic {}
 #[diagnostic::on_unimplemented(
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
-    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`, `String`, a `Box` or `Arc` of them, and `Pointer`s to plain data"
+    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there, with the bytes in it: `task.ptr_slice(&bytes)`",
+    note = "a `Pointer` is for the tasks of its address space; `pointer.to_vec(&task)` of such a one is a copy in this process",
+    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`, `String`, a `Box` or `Arc` of them, and `Pointer`s to plain data; of other plain data, pass `bytemuck::cast_slice(&it)`",
+    note = "where one side is `Dynamic`: `erase()` the pointer for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub unsafe trait Buf<A> {
     /// Where it is.
@@ -77,7 +80,9 @@ pub unsafe trait Buf<A> {
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
     note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
-    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them, a `Box` of such, and `Pointer`s to plain data"
+    note = "a `Pointer` is for the tasks of its address space; `pointer.to_vec(&task)` of such a one is a copy in this process",
+    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them, a `Box` of such, and `Pointer`s to plain data; of other plain data, pass `bytemuck::cast_slice_mut(&mut it)`",
+    note = "where one side is `Dynamic`: `erase()` the pointer for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub unsafe trait BufMut<A> {
     /// Where it is.
