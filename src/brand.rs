@@ -18,7 +18,8 @@
 //!
 //! The host's brands are `Brand<'static, host::..>`. A guard's lifetime ends inside a function
 //! body, so it is never `'static`: nothing else can be one of them. And a guard has no label of
-//! the host's, as those are no [`Label`]s, so nothing else even looks like one.
+//! the host's, as those are no [`Label`]s, nor one that `brand!` gave the name of one, so nothing
+//! else even looks like one.
 
 // # Safety
 //
@@ -56,6 +57,8 @@ use crate::far::NamespaceMismatchError;
 /// `Box<dyn Error>`, this is E0515, "cannot return value referencing temporary value"; see
 /// [`try_unshare_files`](crate::task::UnshareFilesTask::try_unshare_files).
 ///
+/// The names of this process's own namespaces, `host_fds`, `host_memory` and `host_pids`, are taken.
+///
 /// A name can be declared once in a block, as it is also a type there: the second time it is E0428, "the
 /// name is defined multiple times".
 ///
@@ -80,6 +83,7 @@ use crate::far::NamespaceMismatchError;
 #[macro_export]
 macro_rules! brand {
     ($($name:ident),+ $(,)?) => {$(
+        $crate::__not_the_hosts!($name);
         #[allow(non_camel_case_types)]
         enum $name {}
         impl $crate::brand::Label for $name {
@@ -88,6 +92,26 @@ macro_rules! brand {
         $crate::__private::nothing_outlives_the_block_of_its_brand!(guard);
         let $name = $crate::brand::Guard::<'_, $name>::of(guard);
     )+};
+}
+
+/// Refuses a name that the compiler and `Debug` say of this process's own namespaces.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __not_the_hosts {
+    (host_fds) => {
+        compile_error!("`host_fds` is this process's own fd table: give the new one another name");
+    };
+    (host_memory) => {
+        compile_error!(
+            "`host_memory` is this process's own address space: give the new one another name"
+        );
+    };
+    (host_pids) => {
+        compile_error!(
+            "`host_pids` is this process's own pid namespace: give the new one another name"
+        );
+    };
+    ($name:ident) => {};
 }
 
 /// The name of a namespace, as a type. Implemented by [`brand!`](crate::brand!).

@@ -4,7 +4,7 @@
 //
 // 1. A reference of this program points into the memory of every task whose address space is a
 //    `HoldsSlices`.
-// 2. An `IoBuf` and an `IoBufMut` have the address and length of a buffer that is borrowed for as
+// 2. An `IoBuf` and an `IoBufMut` have the address, length and space of a buffer that is borrowed for as
 //    long as they exist, and so has each `Vector` in `Vectors`: what the kernel takes as `struct iovec`.
 #![expect(unsafe_code, reason = "promises what memory is where")]
 
@@ -29,7 +29,8 @@ use crate::near::Address;
 #[diagnostic::on_unimplemented(
     message = "this buffer or word is not in the task's address space",
     label = "it is not memory of `{Self}`",
-    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
+    note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`, or with bytes in it, `task.ptr_slice(&bytes)`",
+    note = "a pinned task takes slices if it was pinned by `pin_in_host_memory`",
     note = "in generic code, ask for it: `K: FileDescriptorTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait HoldsSlices {}
@@ -48,8 +49,10 @@ unsafe impl HoldsSlices for Dynamic {}
 #[diagnostic::on_unimplemented(
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
-    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
-    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`, `String`, a `Box` or `Arc` of them, and `Pointer`s to plain data"
+    note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there, with the bytes in it: `task.ptr_slice(&bytes)`",
+    note = "a `Pointer` is for the tasks of its address space; `pointer.to_vec(&task)` of such a one is a copy in this process",
+    note = "buffers are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, `str`, `String`, a `Box` or `Arc` of them, and `Pointer`s to plain data; of other plain data, pass `bytemuck::cast_slice(&it)`",
+    note = "where one side is `Dynamic`: `erase()` the pointer for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub unsafe trait Buf<A> {
     /// Where it is.
@@ -77,7 +80,9 @@ pub unsafe trait Buf<A> {
     message = "this is not a buffer of bytes in the task's address space",
     label = "`{Self}` is not bytes in `{A}`",
     note = "a slice is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`",
-    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them, a `Box` of such, and `Pointer`s to plain data"
+    note = "a `Pointer` is for the tasks of its address space; `pointer.to_vec(&task)` of such a one is a copy in this process",
+    note = "buffers to write to are bytes: `[u8]`, `[u8; N]`, `Vec<u8>`, or `MaybeUninit` of them, a `Box` of such, and `Pointer`s to plain data; of other plain data, pass `bytemuck::cast_slice_mut(&mut it)`",
+    note = "where one side is `Dynamic`: `erase()` the pointer for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub unsafe trait BufMut<A> {
     /// Where it is.
@@ -178,6 +183,7 @@ pub struct IoBuf<'b, A> {
     /// Invariant (2).
     address: Address<A>,
     length: usize,
+    space: Whose<'b, AddressSpace<A>>,
     buffer: PhantomData<&'b [u8]>,
 }
 
@@ -185,7 +191,8 @@ impl<'b, A> IoBuf<'b, A> {
     /// All of this buffer.
     #[must_use]
     pub fn new(buffer: &'b (impl Buf<A> + ?Sized)) -> Self {
-        IoBuf { address: buffer.address(), length: buffer.length(), buffer: PhantomData }
+        let (address, length) = (buffer.address(), buffer.length());
+        IoBuf { address, length, space: buffer.space(), buffer: PhantomData }
     }
 }
 
@@ -206,6 +213,7 @@ pub struct IoBufMut<'b, A> {
     /// Invariant (2).
     address: Address<A>,
     length: usize,
+    space: Whose<'b, AddressSpace<A>>,
     buffer: PhantomData<&'b mut [u8]>,
 }
 
@@ -213,8 +221,9 @@ impl<'b, A> IoBufMut<'b, A> {
     /// All of this buffer.
     #[must_use]
     pub fn new(buffer: &'b mut (impl BufMut<A> + ?Sized)) -> Self {
-        let length = buffer.length();
-        IoBufMut { address: buffer.address_mut(), length, buffer: PhantomData }
+        let (address, length) = (buffer.address_mut(), buffer.length());
+        let buffer: &'b _ = buffer;
+        IoBufMut { address, length, space: buffer.space(), buffer: PhantomData }
     }
 }
 
@@ -307,6 +316,10 @@ unsafe impl<A> Buf<A> for IoBuf<'_, A> {
     fn length(&self) -> usize {
         self.length
     }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        self.space
+    }
 }
 
 // SAFETY: (2); the buffer that is mutably borrowed.
@@ -318,6 +331,10 @@ unsafe impl<A> BufMut<A> for IoBufMut<'_, A> {
     #[inline]
     fn length(&self) -> usize {
         self.length
+    }
+    #[inline]
+    fn space(&self) -> Whose<'_, AddressSpace<A>> {
+        self.space
     }
 }
 

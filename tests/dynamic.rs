@@ -412,6 +412,35 @@ fn pinned_it_is_branded_and_what_leaves_is_erased() {
 }
 
 #[test]
+fn buffers_of_several_types_are_of_the_memory_that_they_were_made_of() {
+    deadline(|| {
+        let task = child_in!(workers_fds);
+        let (reader, writer) = task.pipe2(PipeFlags::empty()).unwrap();
+        let number = task.ptr(&u16::from_ne_bytes(*b"??")).unwrap();
+        let sent = [IoBuf::new(b"one "), IoBuf::new("two "), IoBuf::new(&number)];
+        assert_eq!(task.writev(&writer, &sent), Ok(10));
+        let (mut first, mut rest) = ([0; 4], vec![0; 6]);
+        let received = &mut [IoBufMut::new(&mut first), IoBufMut::new(&mut rest)];
+        assert_eq!(task.readv(&reader, received), Ok(10));
+        assert_eq!((&first, &rest[..]), (b"one ", &b"two ??"[..]));
+
+        brand!(memory);
+        let forked = task.spawn_with_memory(memory).unwrap().erase();
+        let word = forked.ptr(&[0_u8; 4]).unwrap();
+        assert_eq!(forked.writev(&writer, &[IoBuf::new(&word)]), Ok(4));
+        let mixed = [IoBuf::new(&word), IoBuf::new(b"one ")];
+        let text = is_mismatch(forked.writev(&writer, &mixed).unwrap_err()).to_string();
+        assert!(text.starts_with("the memory is that of AddressSpace(host_memory)"), "{text}");
+        let text = is_mismatch(task.writev(&writer, &mixed).unwrap_err()).to_string();
+        assert!(text.starts_with("the memory is that of AddressSpace(memory, #"), "{text}");
+        let received = &mut [IoBufMut::new(&mut first)];
+        let text = is_mismatch(forked.readv(&reader, received).unwrap_err()).to_string();
+        assert!(text.starts_with("the memory is that of AddressSpace(host_memory)"), "{text}");
+        assert_eq!(task.ioctl_fionread(&reader), Ok(4));
+    });
+}
+
+#[test]
 fn pinned_in_host_memory_it_takes_slices_and_only_there() {
     deadline(|| {
         let mut task = child_in!(workers_fds);

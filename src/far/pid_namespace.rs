@@ -108,6 +108,7 @@ impl<P> PidNamespace<P> {
     label = "the pid namespace `{Self}` is not known to see `{P}`",
     note = "a process has a number in its own pid namespace and in those around it, and none anywhere else",
     note = "every driven task has a number in `host_pids`: ask `Task::here()`, or another task of this process's pid namespace",
+    note = "a dynamic task knows of no other: ask a branded one, such as `Task::here()`",
     note = "in generic code, ask for it: `L: handle::AsProcess<K::PidNamespace>`"
 )]
 pub trait Sees<P>: Namespace {

@@ -1,7 +1,7 @@
 #![expect(unsafe_code, reason = "declares an unsafe trait")]
 
 use super::{AddressSpace, FdTable, PidNamespace};
-use crate::brand::{HostFds, HostMemory, Namespace};
+use crate::brand::{HostFds, HostMemory, HostPids, Namespace};
 use crate::interface::SyscallInterface;
 use crate::near;
 
@@ -92,3 +92,14 @@ impl HoldsTasks for HostFds {}
 )]
 pub trait HostTable: Namespace {}
 impl HostTable for HostFds {}
+
+/// The pid namespace of this process, the only one whose numbers rustix knows. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "rustix's numbers of processes are those of this process's pid namespace `host_pids`, not of `{Self}`",
+    label = "a number of `{Self}` would be another process here",
+    note = "what this process calls a driven task is `host_pid()`",
+    note = "keep the number as a `near::Pid`, and use it through a task in its own pid namespace; or `pidfd_open` it there: a pidfd means the same process everywhere",
+    note = "a `Dynamic` number that is one of this process's becomes it in its type by `far::Pid::of(&task, pid).rebrand(&Task::here())`, of the task that knows it so"
+)]
+pub trait HostNumbers: Namespace {}
+impl HostNumbers for HostPids {}

@@ -10,6 +10,14 @@ pub enum Whose<'id, N> {
     Of(&'id N),
 }
 
+impl<N> Clone for Whose<'_, N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<N> Copy for Whose<'_, N> {}
+
 impl<N> Whose<'_, N> {
     /// Whether it can be used where this is the namespace, if the types leave that open.
     #[inline]

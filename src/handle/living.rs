@@ -25,6 +25,7 @@ use crate::task::{Layered, Task};
     label = "`{Self}` is not a process that `{P}` sees",
     note = "a number alone is not a process that is held: keep the task, the `ChildProcess` or the `Child`",
     note = "a program is known by its number in `host_pids`: ask `Task::here()`, or another task of this process's pid namespace",
+    note = "a dynamic task knows of no other: ask a branded one, such as `Task::here()`",
     note = "in generic code, ask for it: `L: handle::AsProcess<K::PidNamespace>`"
 )]
 pub trait AsProcess<P>: sealed::Sealed {

@@ -322,7 +322,8 @@ impl<A: Namespace> fmt::Debug for Pages<'_, A> {
     message = "the mapping is not in this task's address space",
     label = "`{Self}` is not mapped in `{A}`",
     note = "an address means something only in the address space that it was mapped in",
-    note = "use a task that lives there; to have the same memory in another address space, map the same file in both"
+    note = "use a task that lives there; to have the same memory in another address space, map the same file in both",
+    note = "where one side is `Dynamic`: `erase()` the mapping for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait AsMapping<A>: Sealed {
     /// Where they are.
@@ -338,7 +339,8 @@ pub trait AsMapping<A>: Sealed {
     message = "the mapping is not in this task's address space",
     label = "`{Self}` is not a mapping of `{A}`",
     note = "pages are unmapped and moved only in the address space that they are mapped in",
-    note = "use a task that lives there, or drop the handle: that unmaps them in their own"
+    note = "use a task that lives there, or drop the handle: that unmaps them in their own",
+    note = "where one side is `Dynamic`: `erase()` the mapping for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait IntoMapping<A>: Sealed {
     /// The handle.

@@ -278,7 +278,8 @@ impl<A, T: ?Sized, O: Place<A>> Pointer<A, T, O> {
     message = "the memory is not in this task's address space",
     label = "`{P}` does not point to memory of `{Self}`",
     note = "an address means something only in the address space that it was allocated or mapped in",
-    note = "use a task that lives there; to bring a value to another address space, `read` it here and `ptr` it there"
+    note = "use a task that lives there; to bring a value to another address space, `read` it here and `ptr` it there",
+    note = "where one side is `Dynamic`: `erase()` the pointer for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait Holds<P: ?Sized>: Namespace {}
 

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::num::NonZeroI32;
 
 use crate::brand::{HostPids, Namespace, Of};
-use crate::far::{PidNamespace, Whose};
+use crate::far::{HostNumbers, PidNamespace, Whose};
 
 macro_rules! process_number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -128,8 +128,8 @@ impl From<rustix::process::Pid> for Pid<HostPids> {
     }
 }
 
-impl From<Pid<HostPids>> for rustix::process::Pid {
-    fn from(pid: Pid<HostPids>) -> Self {
+impl<P: HostNumbers> From<Pid<P>> for rustix::process::Pid {
+    fn from(pid: Pid<P>) -> Self {
         rustix::process::Pid::from_raw(pid.as_raw()).expect("it is positive")
     }
 }
@@ -151,6 +151,7 @@ pub(crate) mod sealed {
     note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
     note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
     note = "a group or session is no process, also in one namespace: its leader may have ended",
+    note = "what rustix calls a process is one of `host_pids`: `near::Pid::from(it)`",
     note = "where one side is `Dynamic`: `far::Pid::of(&task, pid).erase()`, of the task that knows it so, for a dynamic task; `rebrand(&task)` that for a branded one"
 )]
 pub trait AsPid<P>: sealed::Sealed {

@@ -4,7 +4,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::stdio;
 
-use crate::brand::HostFds;
+use crate::far::HostTable;
 use crate::handle::Fd;
 
 /// Where a standard stream of a program comes from or goes to.
@@ -60,7 +60,6 @@ macro_rules! from_owners {
 
 from_owners! {
     OwnedFd,
-    Fd<HostFds>,
     std::fs::File,
     std::net::TcpListener,
     std::net::TcpStream,
@@ -71,6 +70,12 @@ from_owners! {
     std::process::ChildStdin,
     std::process::ChildStdout,
     std::process::ChildStderr,
+}
+
+impl<F: HostTable> From<Fd<F>> for Stdio {
+    fn from(fd: Fd<F>) -> Self {
+        OwnedFd::from(fd).into()
+    }
 }
 
 impl From<io::Stdout> for Stdio {

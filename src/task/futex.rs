@@ -36,6 +36,7 @@ use super::arguments::{call, in_own_memory};
     message = "this word is not in the task's address space",
     label = "`{Self}` is not a futex in `{A}`",
     note = "an `AtomicU32` is memory of this process, `host_memory`; for a task in another address space, allocate the word there: `task.malloc::<u32>`",
+    note = "behind a `Box`, `Rc` or `Arc`, it is `&*it`; a plain integer cannot be one, as others change it meanwhile",
     note = "in generic code, ask for it: `K: FutexTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
 )]
 pub unsafe trait FutexWord<A> {

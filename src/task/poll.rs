@@ -136,7 +136,8 @@ impl<F: Namespace> fmt::Debug for PollFd<'_, F> {
     message = "one of the file descriptors is not in this task's fd table",
     label = "`{Self}` is not a list of open fds of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
-    note = "wait in the task that has opened them, or list them in `unshare_files` when the table is made"
+    note = "wait in the task that has opened them, or list them in `unshare_files` when the table is made",
+    note = "a dynamic task polls while it is pinned, what `rebrand_ref(task)` makes of its fds"
 )]
 pub trait PollFds<'fd, F> {
     /// The fds.
