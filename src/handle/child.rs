@@ -93,6 +93,10 @@ impl ChildProcess {
 
     /// Waits until it ends, and reaps it: [`waitid(2)`].
     ///
+    /// The init of a pid namespace ends when everybody else there has been reaped. This process's own children are,
+    /// by this; their handles still know how they ended, but [`waitid`](crate::task::ProcessTask::waitid) sees them
+    /// no more. It is the same with the other waits.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::StatusLost`](crate::ErrorKind::StatusLost) if another part of the program has

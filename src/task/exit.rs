@@ -19,7 +19,7 @@ pub trait ExitTask: DrivenTask {
     /// `exit_group(status)`—ends the task, and reaps it.
     ///
     /// Only the low 8 bits of `status` are kept. Unlike dropping the task this waits for its end,
-    /// and tells how it ended.
+    /// and tells how it ended. With the init of a pid namespace end all others there.
     ///
     /// # Examples
     ///
