@@ -95,7 +95,8 @@ impl ChildProcess {
     ///
     /// The init of a pid namespace ends when everybody else there has been reaped. This process's own children are,
     /// by this; their handles still know how they ended, but [`waitid`](crate::task::ProcessTask::waitid) sees them
-    /// no more. It is the same with the other waits.
+    /// no more. It is the same with the other waits. What the init itself has spawned is its own to reap, also when
+    /// it is a program.
     ///
     /// # Errors
     ///

@@ -17,8 +17,8 @@ use crate::task::{Layered, Task};
 /// and after: a process that has ended is `ESRCH`.
 ///
 /// While there is a handle, nobody else gets the number, unless somebody else gives it away when the process
-/// ends: another part of the program that waits for any child there is, or ignores `SIGCHLD`, or the kernel, for
-/// what the driven init of a pid namespace has spawned. Only a process that ends between the two looks can then
+/// ends: another part of the program that waits for any child there is, or for the init of the process's pid
+/// namespace, or ignores `SIGCHLD`, or the kernel, for what the driven init of a pid namespace has spawned. Only a process that ends between the two looks can then
 /// be mistaken for a stranger, and that is `ESRCH` as well.
 #[diagnostic::on_unimplemented(
     message = "the process has no number in this task's pid namespace",
@@ -55,7 +55,7 @@ pub(crate) fn with_number_of<P, R>(
 }
 
 fn lives(process: &Process) -> bool {
-    process.is_ours() && !process.poll(Some(Duration::ZERO)).unwrap_or(true)
+    process.is_ours() && !process.ends_within(Some(Duration::ZERO)).unwrap_or(true)
 }
 
 impl sealed::Sealed for ChildProcess {}

@@ -137,6 +137,7 @@ fn of_living(
     call: Call,
     copy: impl FnOnce(c_int) -> Result<usize, Error>,
 ) -> Result<usize, Error> {
+    let _number = process.keep_number();
     if is_gone(process)? {
         return Err(Error::new(call, ErrorKind::NotSent));
     }
@@ -149,7 +150,7 @@ fn of_living(
 
 /// Whether a child has ended, or is not this process's but that of the one this was forked from.
 fn is_gone(process: &Process) -> Result<bool, Error> {
-    Ok(!process.is_ours() || process.poll(Some(Duration::ZERO))?)
+    Ok(!process.is_ours() || process.ends_within(Some(Duration::ZERO))?)
 }
 
 /// A child that is on its way out has neither memory nor fds any more.

@@ -94,6 +94,10 @@ impl Residents {
                 Err(_) if init.is_ending() => Ok(false),
                 own => Ok(own? == *namespace),
             },
+            // Somebody is being spawned there, or others are there.
+            (None, None) if self.joined || self.driven.load(Ordering::Relaxed) > 0 => {
+                Err(Errno::AGAIN)
+            }
             // Nobody has lived there yet.
             (None, None) => Err(Errno::NOENT),
         }

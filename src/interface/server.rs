@@ -85,6 +85,9 @@ pub(super) const PASSED_OVER: [Errno; 6] =
 /// The fourth argument of an `execve`, or the sixth of an `execveat`, before which the death signal has been set for the program.
 pub(crate) const DEATH_SIGNAL_AS_IT_IS: usize = usize::MAX;
 
+/// The exit status of a server that cannot go on.
+const FAILURE: u8 = 255;
+
 /// How long a sleep lasts at most before everything is looked at again, in case that the kernel has not told of
 /// an end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -520,7 +523,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "40:",
             "mov dword ptr [r12 + {GAVE_UP}], 1",
             "mov eax, {SYS_EXIT_GROUP}",
-            "xor edi, edi",
+            "mov edi, {FAILURE}",
             "syscall",
             "ud2",
 
@@ -557,6 +560,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             EAGAIN = const libc::EAGAIN,
             EINTR = const libc::EINTR,
             GAVE_UP = const offset_of!(Page, gave_up),
+            FAILURE = const FAILURE,
             MAX_ERRNO = const local::MAX_ERRNO,
             ENOENT = const libc::ENOENT,
             EACCES = const libc::EACCES,

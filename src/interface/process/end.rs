@@ -1,7 +1,6 @@
 //! Waiting for a child, reaping it, and what has become of it.
 
 use std::ffi::c_int;
-use std::iter;
 use std::os::fd::AsFd;
 use std::ptr;
 use std::sync::atomic::Ordering;
@@ -43,12 +42,15 @@ enum Eligible {
     AfterExec,
 }
 
+/// The signals of programs that do what they must not.
+const FAULTS: [c_int; 6] =
+    [libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV];
+
 impl Process {
     /// Says that it lives in a pid namespace inside of this process's, and whether as the init of that.
     pub(in crate::interface) fn lives_inside(self: &Arc<Self>, is_init: bool) {
-        let own = self.namespace("pid").ok();
-        let around = iter::successors(own, OpenNamespace::parent);
-        let namespaces = around.map(|namespace| namespace.name()).collect();
+        let namespaces = self.namespace("pid").and_then(OpenNamespace::and_those_around);
+        let namespaces = namespaces.unwrap_or_default();
         let _first = self.inside.set(Box::new(Inside { namespaces, is_init }));
         offspring::remember(self);
     }
@@ -80,8 +82,10 @@ impl Process {
             return;
         }
         let waited_for = offspring::of(self);
-        if !waited_for.is_empty() && self.is_ending() {
-            waited_for.iter().for_each(|other| other.reap_early());
+        let ended: Vec<_> = waited_for.iter().filter(|other| other.has_ended()).collect();
+        // What cannot be seen may be: nothing is lost by it.
+        if !ended.is_empty() && self.is_said_to_end() != Some(false) {
+            ended.iter().for_each(|other| other.reap_early());
         }
     }
 
@@ -109,7 +113,7 @@ impl Process {
         Ok(true)
     }
 
-    pub(super) fn ends_within(&self, limit: Option<Duration>) -> Result<bool, Error> {
+    pub(crate) fn ends_within(&self, limit: Option<Duration>) -> Result<bool, Error> {
         poll_pidfd(&self.pidfd, PollFlags::IN, limit)
     }
 
@@ -159,16 +163,22 @@ impl Process {
         ended
     }
 
-    /// Reaps it if it has ended, before anybody has asked for it: how it ended is kept.
+    /// Reaps it if it has ended, before anybody has asked for it, and unless somebody [keeps](Self::keep_number) its
+    /// number: how it ended is kept.
     fn reap_early(&self) {
         // Whoever is told that it has been reaped finds here what it was.
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(mut ended) = self.ended.try_lock() else { return };
         let look = |eligible| self.waitid(libc::WNOHANG | libc::WNOWAIT, eligible);
-        let has_execed = look(Eligible::AfterExec).is_ok();
         if let Ok(Some(exit)) = look(Eligible::Every) {
+            let has_execed = look(Eligible::AfterExec).is_ok();
             self.reap_if_ended();
             *ended = Some(Ended { exit, has_execed });
         }
+    }
+
+    /// As long as this is there, nobody reaps it early, so that its number stays its own.
+    pub(in crate::interface) fn keep_number(&self) -> impl Drop + use<'_> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What it was, if it has been reaped early.
@@ -196,7 +206,8 @@ impl Process {
     }
 
     /// The same of a child that the kernel reaps, and whose server has not given up. If it has ended by now, a
-    /// signal may have killed it before; else it was a program that has exited.
+    /// signal may have killed it before; else it was a program that has exited, or has run into one of those that
+    /// a server does not run into.
     fn has_execed_as_far_as_known(&self) -> Result<bool, Error> {
         const MOMENT: Duration = Duration::from_millis(1);
         let deadline = Instant::now() + MOURNING;
@@ -210,7 +221,10 @@ impl Process {
                 None => {}
             }
             if self.ends_within(Some(MOMENT))? {
-                return Ok(exit_of_reaped(&self.pidfd).is_some_and(|exit| exit.code().is_some()));
+                return Ok(exit_of_reaped(&self.pidfd).is_some_and(|exit| match exit.signal() {
+                    None => true,
+                    Some(signal) => FAULTS.contains(&signal),
+                }));
             }
         }
     }

@@ -16,7 +16,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -141,8 +141,7 @@ impl Process {
     /// Signals the group that it leads by its number, which is its own as long as nobody reaps it.
     fn kill_group(&self, signal: c_int) -> Result<(), Error> {
         let gone = Error::os(Call::KILL, Errno::SRCH);
-        // Nobody here reaps it meanwhile but its owner, who is asking for this.
-        let _ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let _number = self.keep_number();
         let look = libc::WNOHANG | libc::WNOWAIT | libc::WEXITED | libc::__WALL;
         if self.is_reaped() || matches!(waitid_pidfd(self.pidfd.as_fd(), look), Err(Errno::CHILD)) {
             return Err(gone);

@@ -25,9 +25,17 @@ impl Process {
     /// Whether it has ended, or is about to and can do nothing else any more: an init waits for the
     /// others in its namespace to be reaped.
     pub(crate) fn is_ending(&self) -> bool {
+        self.is_said_to_end() == Some(true)
+    }
+
+    /// The same; `None` if the kernel does not tell.
+    pub(super) fn is_said_to_end(&self) -> Option<bool> {
         /// `PF_EXITING` of `linux/sched.h`.
         const EXITING: u32 = 4;
-        self.has_ended() || self.flags().is_some_and(|flags| flags & EXITING != 0)
+        if self.has_ended() {
+            return Some(true);
+        }
+        self.flags().map(|flags| flags & EXITING != 0)
     }
 
     /// Whether this process's memory is not its own any more, as it has become another program or has
@@ -96,7 +104,7 @@ impl Process {
         Some(format!("/proc/{}/{file}", number_in_proc(&self.pidfd)?))
     }
 
-    pub(super) fn has_ended(&self) -> bool {
+    pub(in crate::interface) fn has_ended(&self) -> bool {
         self.is_reaped() || self.ends_within(Some(Duration::ZERO)).unwrap_or(false)
     }
 
@@ -140,14 +148,31 @@ impl OpenNamespace {
         (self.device, self.inode)
     }
 
-    /// The one around it, if this process may know.
-    pub(super) fn parent(&self) -> Option<Self> {
+    /// The names of this one and those around it, up to this process's own.
+    pub(super) fn and_those_around(self) -> Result<Vec<NamespaceName>, Errno> {
+        let mut names = vec![self.name()];
+        let mut outer = self.parent()?;
+        while let Some(namespace) = outer {
+            names.push(namespace.name());
+            outer = namespace.parent()?;
+        }
+        Ok(names)
+    }
+
+    /// The one around it; `None` if this process is not to know of it, as it is around its own.
+    fn parent(&self) -> Result<Option<Self>, Errno> {
         const NS_GET_PARENT: libc::Ioctl = rustix::ioctl::opcode::none(0xB7, 2) as libc::Ioctl;
         // SAFETY: takes no argument, and makes a new fd.
         let number = unsafe { libc::ioctl(self.file.as_raw_fd(), NS_GET_PARENT) };
+        if number < 0 {
+            return match reason(&io::Error::last_os_error()) {
+                Errno::PERM => Ok(None),
+                errno => Err(errno),
+            };
+        }
         // SAFETY: (1)
-        let parent = (number >= 0).then(|| unsafe { OwnedFd::from_raw_fd(number) })?;
-        OpenNamespace::from_file(parent.into()).ok()
+        let parent = unsafe { OwnedFd::from_raw_fd(number) };
+        OpenNamespace::from_file(parent.into()).map(Some)
     }
 
     /// That of the calling thread.

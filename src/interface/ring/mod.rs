@@ -309,7 +309,7 @@ impl Ring {
                 false => server::PATIENCE,
             };
             let timed_out = page.sleep_on([answer, death], patience);
-            if timed_out && self.process.poll(Some(Duration::ZERO)).unwrap_or(false) {
+            if timed_out && self.process.has_ended() {
                 life.store(0, Ordering::Release);
             }
         }
