@@ -1,4 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
@@ -41,6 +43,9 @@ impl<P: Namespace> PidNamespace<P> {
     }
 }
 
+/// How long it may take another thread to find out which namespace it has made.
+const BIRTH: Duration = Duration::from_millis(200);
+
 /// Where the children of a process go, after it has said that they are to join a namespace.
 pub(crate) enum Joined<P> {
     /// To its own again, or to this process's.
@@ -60,7 +65,13 @@ impl<P> Joined<P> {
         if process.namespace("pid").as_ref() == Ok(&theirs) {
             return Joined::Back(own.rebranded());
         }
-        match PidNamespace::known(&theirs) {
+        let deadline = Instant::now() + BIRTH;
+        let mut known = PidNamespace::known(&theirs);
+        while matches!(known, Err(Errno::AGAIN)) && Instant::now() < deadline {
+            thread::yield_now();
+            known = PidNamespace::known(&theirs);
+        }
+        match known {
             Ok(Some(host)) if host.residents().is_none() => Joined::Back(host),
             Ok(Some(known)) => Joined::Known(known, theirs),
             Ok(None) => Joined::Unknown(Some(theirs)),

@@ -94,11 +94,9 @@ impl Residents {
                 Err(_) if init.is_ending() => Ok(false),
                 own => Ok(own? == *namespace),
             },
-            // Somebody is being spawned there, or others are there.
-            (None, None) if self.joined || self.driven.load(Ordering::Relaxed) > 0 => {
-                Err(Errno::AGAIN)
-            }
-            // Nobody has lived there yet.
+            // The first one is being spawned.
+            (None, None) if self.driven.load(Ordering::Relaxed) > 0 => Err(Errno::AGAIN),
+            // Nobody has lived there yet; or it was joined, and nobody knows which it is.
             (None, None) => Err(Errno::NOENT),
         }
     }
