@@ -147,17 +147,20 @@ pub(crate) fn run_all() {
     }
 }
 
-/// What a function has cost with everything it called, in a file of callgrind's.
+/// What a function has cost with everything it called, in a file of callgrind's, which may tell of it in several
+/// places.
 fn inclusive(profile: &str, function: &str) -> Option<u64> {
-    let start = format!("fn={function}");
-    let mut lines = profile.lines().skip_while(|line| *line != start).skip(1).peekable();
-    lines.peek()?;
-    let of_function = lines.take_while(|line| !line.starts_with("fn="));
+    let mut is_its = false;
     // Lines that are costs have a position and a number; those after `calls=` are what the calls cost.
-    let costs = of_function.filter(|line| {
-        line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first))
+    let costs = profile.lines().filter_map(|line| {
+        if let Some(name) = line.strip_prefix("fn=") {
+            is_its = name == function;
+        }
+        let is_cost =
+            line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first));
+        (is_its && is_cost).then(|| line.split_whitespace().nth(1)?.parse().ok())?
     });
-    Some(costs.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum())
+    Some(costs.sum()).filter(|cost| *cost > 0)
 }
 
 /// Runs this program under callgrind.
