@@ -158,7 +158,7 @@ fn inclusive(profile: &str, function: &str) -> Option<u64> {
         }
         let is_cost =
             line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first));
-        (is_its && is_cost).then(|| line.split_whitespace().nth(1)?.parse().ok())?
+        if is_its && is_cost { line.split_whitespace().nth(1)?.parse::<u64>().ok() } else { None }
     });
     Some(costs.sum()).filter(|cost| *cost > 0)
 }
