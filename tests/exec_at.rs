@@ -7,7 +7,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Scratch, deadline, is_gone, numbers, same_open_file, until_blocked_in};
+use common::{Scratch, copy_program, deadline, is_gone, numbers, same_open_file, until_blocked_in};
 use nearfar::interface::Call;
 use nearfar::prelude::*;
 use nearfar::task::NotExecuted;
@@ -82,10 +82,10 @@ fn it_is_the_file_that_was_opened() {
         let here = Task::here();
         let directory = Scratch::new();
         let path = directory.join("program");
-        fs::copy("/bin/true", &path).unwrap();
+        copy_program("/bin/true", &path);
         let opened = here.openat(Cwd, &path, OFlags::PATH, Mode::empty()).unwrap();
         fs::remove_file(&path).unwrap();
-        fs::copy("/bin/false", &path).unwrap();
+        copy_program("/bin/false", &path);
         let name = Program::new(&path);
         let process = here.spawn().unwrap().program_at(&opened, &name).exec().unwrap();
         assert!(process.wait().unwrap().success());
@@ -192,7 +192,7 @@ fn a_failed_try_exec_leaves_everything_as_it_was() {
 
         let directory = Scratch::new();
         let path = directory.join("program");
-        fs::copy("/bin/true", &path).unwrap();
+        copy_program("/bin/true", &path);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let file = here.openat(Cwd, &path, OFlags::PATH, Mode::empty()).unwrap();
         let child = here.spawn().unwrap();

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use common::{is_gone, until};
+use common::{copy_program, is_gone, until};
 use nearfar::SeccompFilter;
 use nearfar::prelude::*;
 use nearfar::process::Child;
@@ -198,7 +198,7 @@ fn an_ordinary_user_can_do_it() {
         // Where everybody can execute it.
         let copy =
             std::env::temp_dir().join(format!("nearfar-sandbox-copy-{}", std::process::id()));
-        fs::copy(sandbox().get_program(), &copy).unwrap();
+        copy_program(sandbox().get_program(), &copy);
         let mut command = Command::new(&copy);
         // Needs to be root: to be somebody else.
         command.uid(65534).gid(65534).args(["sh", "-c", "id -u; touch /tmp/x && echo tmp"]);

@@ -8,7 +8,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 use super::*;
-use crate::common::{another_host, deadline, is_dead, is_gone, until, until_blocked_in};
+use crate::common::{
+    another_host, copy_program, deadline, is_dead, is_gone, until, until_blocked_in,
+};
 use crate::directory;
 
 fn sh(script: &str) -> Command {
@@ -619,7 +621,7 @@ fn another_user() {
         // What the user may not execute is refused.
         let directory = directory();
         let program = directory.join("program");
-        fs::copy("/bin/true", &program).unwrap();
+        copy_program("/bin/true", &program);
         fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
         let mut command = Command::new(&program);
         assert!(command.status().unwrap().success());

@@ -7,6 +7,7 @@ pub(crate) mod memory;
 pub(crate) mod sandbox;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -34,6 +35,13 @@ pub(crate) fn deadline(test: impl FnOnce()) {
     test();
     drop(finished);
     watchdog.join().expect("the watchdog does not panic");
+}
+
+/// Copies a file that can be executed. Another process does: what a test beside starts in that moment would hold
+/// this one's copy open for writing, and it could not be executed yet (`ETXTBSY`).
+#[track_caller]
+pub(crate) fn copy_program(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
+    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
 /// Waits for a state of the kernel that nothing announces.
