@@ -7,6 +7,9 @@ use nearfar::prelude::*;
 use crate::harness::{Comparison, Pair, Row, Turns, time, time_after, work_for};
 use crate::peers::{FutexPeer, Hogs, PinnedTo, SocketPeer, time_spinning};
 
+/// The calling thread.
+type Here = Task<HostFds, HostMemory, HostPids, nearfar::interface::Local>;
+
 /// What is read at a time.
 const LENGTH: usize = 4096;
 
@@ -23,7 +26,7 @@ fn with_children(mut measure: impl FnMut() -> Vec<Pair>) -> Comparison {
 }
 
 /// A file in memory, of as many pieces as a batch reads.
-fn file(here: &Task<HostFds, HostMemory, HostPids, nearfar::interface::Local>) -> Fd<HostFds> {
+fn file(here: &Here) -> Fd<HostFds> {
     let file = here.memfd_create("pages", MemfdFlags::CLOEXEC).expect("there is memory");
     let written = here.pwrite(&file, &[1; LENGTH * BATCH], 0);
     assert_eq!(written.expect("there is memory"), LENGTH * BATCH);
@@ -38,6 +41,16 @@ fn ask_pid(task: &impl ProcessTask) {
 /// see that the two of them, awake, use two processors.
 const SETTLING: Duration = Duration::from_millis(50);
 
+/// A child on a processor of its own.
+fn settled(here: &Here) -> Task<HostFds, HostMemory, HostPids> {
+    let child = here.spawn().expect("a child can be made");
+    let start = Instant::now();
+    while start.elapsed() < SETTLING {
+        ask_pid(&child);
+    }
+    child
+}
+
 /// How long it takes to have a child do something so many times, in seconds, when it is awake: what comes before
 /// that wakes it, as it has had nothing to do in the other's turn.
 fn time_awake(count: u32, what: &mut impl FnMut()) -> f64 {
@@ -49,14 +62,7 @@ fn time_awake(count: u32, what: &mut impl FnMut()) -> f64 {
 pub(crate) fn awake() -> Vec<Row> {
     let turns = Turns { pairs: 9, per_turn: 1000 };
     let here = Task::here();
-    let spawn = || {
-        let child = here.spawn().expect("a child can be made");
-        let start = Instant::now();
-        while start.elapsed() < SETTLING {
-            ask_pid(&child);
-        }
-        child
-    };
+    let spawn = || settled(&here);
     let getpid = with_children(|| {
         let child = spawn();
         turns.take_by(
@@ -130,7 +136,7 @@ pub(crate) fn batch() -> Vec<Row> {
         let mut buffers = [(); 2].map(|()| vec![0; length * BATCH]);
         let [near, far] = &mut buffers;
         with_children(|| {
-            let child = here.spawn().expect("a child can be made");
+            let child = settled(&here);
             let mut together = || {
                 let mut batch = child.batch();
                 for (buffer, offset) in far.chunks_mut(length).zip((0..).step_by(length)) {
