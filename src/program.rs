@@ -5,6 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::interface::{Call, Error, ErrorKind};
+use crate::process::{CommandArgs, CommandEnvs};
 
 /// What to execute: a path or name, arguments, environment and working directory.
 ///
@@ -108,22 +109,14 @@ impl Program {
         &self.path
     }
 
-    pub(crate) fn arguments(&self) -> &[OsString] {
-        &self.args
-    }
-
-    pub(crate) fn environment_changes(&self) -> &BTreeMap<OsString, Option<OsString>> {
-        &self.environment
-    }
-
     /// The arguments, without the program's own name.
-    pub fn get_args(&self) -> impl Iterator<Item = &OsStr> {
-        self.args.iter().map(OsString::as_os_str)
+    pub fn get_args(&self) -> CommandArgs<'_> {
+        CommandArgs(self.args.iter())
     }
 
     /// What is changed in the environment: variables that are set, and those that are removed.
-    pub fn get_envs(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
-        self.environment.iter().map(|(name, value)| (name.as_os_str(), value.as_deref()))
+    pub fn get_envs(&self) -> CommandEnvs<'_> {
+        CommandEnvs(self.environment.iter())
     }
 
     /// The working directory to start in, if one was said.

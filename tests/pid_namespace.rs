@@ -92,6 +92,17 @@ fn the_children_of_an_init_leave_no_zombie() {
     });
 }
 
+/// What does nothing until it is killed.
+fn sleep() -> Program {
+    Program::new("sleep").arg("1000")
+}
+
+/// The init of a pid namespace of its own, which does nothing.
+fn container() -> ChildProcess {
+    let mut command = nearfar::Command::from(sleep());
+    command.unshare_pid().spawn().unwrap().into_process().kill_on_drop(true)
+}
+
 /// Kills who calls `execve`.
 fn deadly_exec() -> SeccompFilter {
     let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
@@ -163,7 +174,7 @@ fn a_program_and_a_driven_task_never_share_a_namespace() {
         let task = Task::here().spawn().unwrap().unshare_pid(inner_pids).unwrap();
         let init = task.spawn().unwrap();
         let other = task.spawn().unwrap();
-        let sleep = Program::new("sleep").arg("1000");
+        let sleep = sleep();
         brand!(init_fds);
         let (init, ()) = init.unshare_files(init_fds, ()).unwrap();
         let undone = init.program(&sleep).try_exec().unwrap_err();
@@ -226,9 +237,7 @@ fn the_end_of_an_init_does_not_wait_for_what_else_this_program_does() {
         assert!(is_dead(second.host_pid()));
         is_refused(second.getpid(), ErrorKind::NotSent);
 
-        let sleep = Program::new("sleep").arg("1000");
-        let mut command = nearfar::Command::from(sleep.clone());
-        let container = command.unshare_pid().spawn().unwrap().into_process().kill_on_drop(true);
+        let (sleep, container) = (sleep(), container());
         let task = here.spawn().unwrap().setns_pid(joined_pids, &container).unwrap();
         let inside = task.spawn().unwrap().program(&sleep).exec().unwrap();
         task.spawn().unwrap().program(&sleep).exec().unwrap().detach();
@@ -257,13 +266,11 @@ fn looking_at_an_init_again_and_again_is_enough() {
             process.wait_timeout(Duration::from_millis(1))
         }] {
             brand!(joined_pids);
-            let mut sleep = nearfar::Command::new("sleep");
-            let container = sleep.arg("1000").unshare_pid().spawn().unwrap().into_process();
+            let container = container();
             let task = here.spawn().unwrap().setns_pid(joined_pids, &container).unwrap();
-            let program = Program::new("sleep").arg("1000");
-            task.spawn().unwrap().program(&program).exec().unwrap().detach();
+            task.spawn().unwrap().program(&sleep()).exec().unwrap().detach();
             container.kill().unwrap();
-            let mut waited = looks(container.kill_on_drop(true));
+            let mut waited = looks(container);
             let exit = loop {
                 match waited.unwrap() {
                     Waited::Exited(exit) => break exit,
@@ -317,7 +324,7 @@ fn a_namespace_that_is_there_is_joined_by_the_children() {
         // A program there could look into the one that was there before.
         let succeeds = Program::new("true");
         is_refused(child.program(&succeeds).exec(), ErrorKind::MemoryExposed);
-        let container = container.program(&Program::new("sleep").arg("1000")).exec().unwrap();
+        let container = container.program(&sleep()).exec().unwrap();
         let container = container.kill_on_drop(true);
         let child = task.spawn().unwrap();
         assert_eq!(child.prctl_get_dumpable(), Ok(DumpableBehavior::NotDumpable));
@@ -345,9 +352,7 @@ fn what_is_forked_is_hidden_where_others_are() {
         here.write_uid_map(&place, &[IdMap::own_uid_as(0)]).unwrap();
         let path = format!("/proc/{}/ns/user", place.host_pid().as_raw());
         let user_namespace = here.openat(Cwd, path, OFlags::RDONLY, Mode::empty()).unwrap();
-        let mut sleep = nearfar::Command::new("sleep");
-        let container = sleep.arg("1000").unshare_pid().spawn().unwrap();
-        let container = container.into_process().kill_on_drop(true);
+        let container = container();
 
         brand!(child_memory, joined_pids, other_memory, grandchild_memory);
         let child = here.spawn_with_memory(child_memory).unwrap();

@@ -26,12 +26,7 @@ impl<P: Namespace> PidNamespace<P> {
         known.push(segment.downgrade());
         PidNamespace { segment, brand: Of::new() }
     }
-}
 
-/// Those that are not the host's, while somebody has their identity.
-static KNOWN: Mutex<Vec<WeakSegment<Arc<Residents>>>> = Mutex::new(Vec::new());
-
-impl<P: Namespace> PidNamespace<P> {
     /// One that others may live in, made inside of `own`, with what is known of it.
     pub(crate) fn of_others<Q>(
         own: &PidNamespace<Q>,
@@ -42,6 +37,9 @@ impl<P: Namespace> PidNamespace<P> {
         PidNamespace::of(Residents::unknown(own.residents(), namespace, known))
     }
 }
+
+/// Those that are not the host's, while somebody has their identity.
+static KNOWN: Mutex<Vec<WeakSegment<Arc<Residents>>>> = Mutex::new(Vec::new());
 
 /// How long it may take another thread to find out which namespace it has made.
 const BIRTH: Duration = Duration::from_millis(200);

@@ -13,9 +13,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::{ChildProcess, Exit};
-
-/// When to look again at an init that has not ended.
-const LATER: Duration = Duration::from_millis(50);
+use crate::interface::LATER;
 
 impl ChildProcess {
     /// Waits until it has ended, without blocking the thread: for a task of a tokio runtime that has its I/O

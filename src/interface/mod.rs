@@ -51,6 +51,8 @@ pub(crate) use generation::Generation;
 pub(crate) use graveyard::bury_process;
 pub(crate) use memory::LOWEST;
 pub(crate) use poll::poll_until;
+#[cfg(feature = "tokio")]
+pub(crate) use process::LATER;
 pub(crate) use process::{MOURNING, OpenNamespace, Process, own_pid};
 pub(crate) use residents::Residents;
 pub(crate) use ring::{Answers, Birth, Failed, ParentOfProgram, Request};

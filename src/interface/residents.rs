@@ -138,11 +138,11 @@ impl Residents {
 }
 
 impl Residence {
-    /// Tells who it is. The first to say so is the init.
-    pub(crate) fn is_of(&self, process: &Arc<Process>) {
+    /// Tells who it is, and in which namespace, if that can be told. The first to say so is the init.
+    pub(crate) fn is_of(&self, process: &Arc<Process>, own: Option<OpenNamespace>) {
         let Residents { joined, init, namespace, .. } = &*self.residents;
         if !joined && init.set(Arc::clone(process)).is_ok() {
-            if let Ok(own) = process.namespace("pid") {
+            if let Some(own) = own {
                 let _first = namespace.set(own);
             }
         }

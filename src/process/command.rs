@@ -527,12 +527,12 @@ impl Command {
 
     /// The arguments, without the program's own name.
     pub fn get_args(&self) -> CommandArgs<'_> {
-        CommandArgs(self.program.arguments().iter())
+        self.program.get_args()
     }
 
     /// What is changed in the environment: variables that are set, and those that are removed.
     pub fn get_envs(&self) -> CommandEnvs<'_> {
-        CommandEnvs(self.program.environment_changes().iter())
+        self.program.get_envs()
     }
 
     /// The working directory to start in, if one was said.

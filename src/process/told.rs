@@ -2,15 +2,16 @@ use std::collections::btree_map;
 use std::ffi::{OsStr, OsString};
 use std::slice;
 
-/// The arguments of a command: [`Command::get_args`](super::Command::get_args).
+/// The arguments of a command, or of a [`Program`](crate::Program): [`Command::get_args`](super::Command::get_args).
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing but tell"]
-pub struct CommandArgs<'a>(pub(super) slice::Iter<'a, OsString>);
+pub struct CommandArgs<'a>(pub(crate) slice::Iter<'a, OsString>);
 
-/// What a command changes in the environment: [`Command::get_envs`](super::Command::get_envs).
+/// What a command, or a [`Program`](crate::Program), changes in the environment:
+/// [`Command::get_envs`](super::Command::get_envs).
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing but tell"]
-pub struct CommandEnvs<'a>(pub(super) btree_map::Iter<'a, OsString, Option<OsString>>);
+pub struct CommandEnvs<'a>(pub(crate) btree_map::Iter<'a, OsString, Option<OsString>>);
 
 impl<'a> Iterator for CommandArgs<'a> {
     type Item = &'a OsStr;

@@ -11,8 +11,8 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 use super::pidfd::{exit_of_reaped, poll_pidfd, waitid_pidfd};
-use super::told::{FORKED_NOT_EXECED, NamespaceName, OpenNamespace};
-use super::{MOURNING, Parent, Process};
+use super::told::{FORKED_NOT_EXECED, NamespaceName};
+use super::{LATER, MOURNING, Parent, Process};
 use crate::handle::Exit;
 use crate::interface::{Call, Error, ErrorKind, offspring};
 
@@ -47,10 +47,13 @@ const FAULTS: [c_int; 6] =
     [libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV];
 
 impl Process {
-    /// Says that it lives in a pid namespace inside of this process's, and whether as the init of that.
-    pub(in crate::interface) fn lives_inside(self: &Arc<Self>, is_init: bool) {
-        let namespaces = self.namespace("pid").and_then(OpenNamespace::and_those_around);
-        let namespaces = namespaces.unwrap_or_default();
+    /// Says that it lives in a pid namespace inside of this process's: in which, with those around it, or none if that
+    /// could not be told; and whether as its init.
+    pub(in crate::interface) fn lives_inside(
+        self: &Arc<Self>,
+        namespaces: Vec<NamespaceName>,
+        is_init: bool,
+    ) {
         let _first = self.inside.set(Box::new(Inside { namespaces, is_init }));
         offspring::remember(self);
     }
@@ -94,7 +97,6 @@ impl Process {
     /// Those are reaped meanwhile that the end of an init waits for.
     pub(crate) fn poll(&self, limit: Option<Duration>) -> Result<bool, Error> {
         const SOON: Duration = Duration::from_millis(2);
-        const LATER: Duration = Duration::from_millis(50);
         if !self.is_init() {
             return self.ends_within(limit);
         }

@@ -31,6 +31,9 @@ use crate::near::Pid;
 /// How long a drop waits at most for the end of a child that it has killed, or asked to exit.
 pub(crate) const MOURNING: Duration = Duration::from_millis(200);
 
+/// How long after a look at an init that has not ended there is another one, at most.
+pub(crate) const LATER: Duration = Duration::from_millis(50);
+
 /// A child of this process: a pidfd in the host's table, close-on-exec and never 0, 1 or 2.
 #[derive(Debug)]
 pub(crate) struct Process {

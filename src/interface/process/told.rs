@@ -120,7 +120,7 @@ impl Process {
 }
 
 /// What the kernel calls a namespace, as long as there is one: device and inode.
-pub(super) type NamespaceName = (u64, u64);
+pub(in crate::interface) type NamespaceName = (u64, u64);
 
 /// A namespace of the kernel's.
 pub(crate) struct OpenNamespace {
@@ -149,7 +149,7 @@ impl OpenNamespace {
     }
 
     /// The names of this one and those around it, up to this process's own.
-    pub(super) fn and_those_around(self) -> Result<Vec<NamespaceName>, Errno> {
+    pub(in crate::interface) fn and_those_around(&self) -> Result<Vec<NamespaceName>, Errno> {
         let mut names = vec![self.name()];
         let mut outer = self.parent()?;
         while let Some(namespace) = outer {

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use rustix::io::Errno;
 
 use super::request::{Answers, Request};
-use super::{Estate, Ring, answers, ask_to_exit};
+use super::{Estate, Ring, answers, arenas_of, ask_to_exit, lists_of};
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
@@ -200,7 +200,7 @@ impl Ring {
         }
         page.set_deferred(CLOSES, self.closes.as_ref());
         page.set_deferred(UNMAPS, memory.as_ref().map(|memory| memory.unmaps()));
-        let known = memory.as_ref().map_or(Arenas::OURS, |memory| memory.arenas());
+        let known = arenas_of(memory.as_ref());
         let _expected = self.closes.as_ref().map(|closes| closes.expect(known));
         let arguments = [
             page.clone_args.get() as usize,
@@ -232,8 +232,7 @@ impl Ring {
         let process = match process {
             Ok(process) => process,
             Err(error) => {
-                let lists = self.closes.iter().chain(memory.as_ref().map(|memory| memory.unmaps()));
-                let deferred = lists.cloned().collect();
+                let deferred = lists_of(self.closes.as_ref(), memory.as_ref()).cloned().collect();
                 dismiss(Estate::of_new(page, keeper, deferred, place), pid_here);
                 return Err(error);
             }
@@ -319,8 +318,11 @@ impl Ring {
             one_driver: PhantomData,
         };
         if let Some(residence) = &ring.residence {
-            residence.is_of(&ring.process);
-            ring.process.lives_inside(residence.is_inits(&ring.process));
+            let own = ring.process.namespace("pid").ok();
+            let namespaces = own.as_ref().and_then(|own| own.and_those_around().ok());
+            residence.is_of(&ring.process, own);
+            let is_init = residence.is_inits(&ring.process);
+            ring.process.lives_inside(namespaces.unwrap_or_default(), is_init);
         }
         if let (None, Some(hidden)) = (&ring.memory, place.hidden_memory) {
             // A copy has come hidden, and stays so.

@@ -87,8 +87,7 @@ const GRACE: Duration = Duration::from_millis(2);
 impl Ring {
     /// The lists of what is left to the tasks of its table, and of its memory.
     fn deferred(&self) -> impl Iterator<Item = &Arc<DeferredCalls>> {
-        let unmaps = self.memory.as_ref().map(|memory| memory.unmaps());
-        self.closes.iter().chain(unmaps)
+        lists_of(self.closes.as_ref(), self.memory.as_ref())
     }
 
     /// Its memory; `None` if it is this process's.
@@ -98,7 +97,7 @@ impl Ring {
 
     /// Which of the arenas its memory has.
     pub(crate) fn arenas(&self) -> Arenas {
-        self.memory.as_ref().map_or(Arenas::OURS, |memory| memory.arenas())
+        arenas_of(self.memory.as_ref())
     }
 
     pub(crate) fn process(&self) -> &Arc<Process> {
@@ -365,6 +364,19 @@ fn answers(page: &Page, requests: &[Request], outcome: Result<(), ErrorKind>) ->
         };
     }
     Ok(last)
+}
+
+/// The lists of what is left to the tasks of a table, and of a memory; `None` is this process's.
+fn lists_of<'a>(
+    closes: Option<&'a Arc<DeferredCalls>>,
+    memory: Option<&'a Arc<ForkedMemory>>,
+) -> impl Iterator<Item = &'a Arc<DeferredCalls>> {
+    closes.into_iter().chain(memory.map(|memory| memory.unmaps()))
+}
+
+/// Which of the arenas a memory has; `None` is this process's.
+fn arenas_of(memory: Option<&Arc<ForkedMemory>>) -> Arenas {
+    memory.map_or(Arenas::OURS, |memory| memory.arenas())
 }
 
 /// Has an idle server exit, without waiting for it.
