@@ -127,28 +127,44 @@ impl Program {
 
     /// Everything the kernel needs, with the environment as it is now.
     pub(crate) fn image(&self) -> Result<Image, Error> {
-        let environment = self.resolved_environment();
-        let search = environment.iter().find(|(name, _)| name == "PATH");
+        let mut argv = CStrings::default();
         let arg0 = self.arg0.as_ref().unwrap_or(&self.path);
+        for argument in iter::once(arg0).chain(&self.args) {
+            argv.push([argument])?;
+        }
+        let mut envp = CStrings::default();
+        let mut search = None;
+        self.each_variable(|name, value| {
+            if name == "PATH" {
+                search = Some(value.to_owned());
+            }
+            envp.push([name, OsStr::new("="), value])
+        })?;
         Ok(Image {
-            candidates: candidates(&self.path, search.map(|(_, directories)| directories))?,
-            argv: iter::once(arg0).chain(&self.args).map(c_string).collect::<Result<_, _>>()?,
-            envp: environment
-                .iter()
-                .map(|(name, value)| c_string(join(name, b'=', value)))
-                .collect::<Result<_, _>>()?,
+            candidates: candidates(&self.path, search)?,
+            argv,
+            envp,
             current_dir: self.current_dir.as_ref().map(c_string).transpose()?,
         })
     }
 
-    fn resolved_environment(&self) -> Vec<(OsString, OsString)> {
+    /// What the environment is made of: what is inherited, and what is set.
+    fn each_variable(
+        &self,
+        mut take: impl FnMut(&OsStr, &OsStr) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let inherited = (!self.clear_environment).then(std::env::vars_os);
-        let is_inherited = |(name, _): &(OsString, _)| !self.environment.contains_key(name);
-        let set = |(name, value): (&OsString, &Option<OsString>)| {
-            value.as_ref().map(|value| (name.clone(), value.clone()))
-        };
-        let inherited = inherited.into_iter().flatten().filter(is_inherited);
-        inherited.chain(self.environment.iter().filter_map(set)).collect()
+        for (name, value) in inherited.into_iter().flatten() {
+            if !self.environment.contains_key(&name) {
+                take(&name, &value)?;
+            }
+        }
+        for (name, value) in &self.environment {
+            if let Some(value) = value {
+                take(name, value)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -156,18 +172,51 @@ impl Program {
 pub(crate) struct Image {
     /// The paths to try, in order.
     pub(crate) candidates: Vec<CString>,
-    pub(crate) argv: Vec<CString>,
-    pub(crate) envp: Vec<CString>,
+    pub(crate) argv: CStrings,
+    pub(crate) envp: CStrings,
     pub(crate) current_dir: Option<CString>,
 }
 
+/// C strings in one piece of memory, one behind the other.
+#[derive(Default)]
+pub(crate) struct CStrings {
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl CStrings {
+    /// Adds what these parts make together.
+    fn push<const N: usize>(&mut self, parts: [impl AsRef<OsStr>; N]) -> Result<(), Error> {
+        self.starts.push(self.bytes.len());
+        for part in &parts {
+            let part = part.as_ref().as_bytes();
+            if part.contains(&0) {
+                return Err(interior_nul());
+            }
+            self.bytes.extend_from_slice(part);
+        }
+        self.bytes.push(0);
+        Ok(())
+    }
+
+    /// All of them, with their ends.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where each of them is in that.
+    pub(crate) fn starts(&self) -> &[usize] {
+        &self.starts
+    }
+}
+
 /// Where to look for `path`, as `execvp(3)` does, which also passes over directories that are too long.
-fn candidates(path: &OsStr, search: Option<&OsString>) -> Result<Vec<CString>, Error> {
+fn candidates(path: &OsStr, search: Option<OsString>) -> Result<Vec<CString>, Error> {
     if path.is_empty() || path.as_bytes().contains(&b'/') {
         return Ok(vec![c_string(path)?]);
     }
-    let search = search.map_or(OsStr::new("/bin:/usr/bin"), OsString::as_os_str);
-    std::env::split_paths(search)
+    let search = search.unwrap_or_else(|| "/bin:/usr/bin".into());
+    std::env::split_paths(&search)
         // Nothing can be in a directory that has no path.
         .filter(|directory| directory.as_os_str().len() < libc::PATH_MAX as usize)
         .map(|directory| c_string(in_directory(&directory, path)))
@@ -188,6 +237,9 @@ fn join(left: &OsStr, between: u8, right: &OsStr) -> OsString {
 }
 
 fn c_string(text: impl AsRef<OsStr>) -> Result<CString, Error> {
-    CString::new(text.as_ref().as_bytes())
-        .map_err(|_| Error::new(Call::EXECVE, ErrorKind::InteriorNul))
+    CString::new(text.as_ref().as_bytes()).map_err(|_| interior_nul())
+}
+
+fn interior_nul() -> Error {
+    Error::new(Call::EXECVE, ErrorKind::InteriorNul)
 }

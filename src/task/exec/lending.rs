@@ -1,7 +1,7 @@
-use std::ffi::CString;
 use std::sync::Arc;
 
 use crate::interface::{Error, ForkedMemory, Lent, Ring};
+use crate::program::CStrings;
 
 /// What the requests of an exec point to, where the task finds it, until this is dropped.
 pub(super) struct Lending {
@@ -45,10 +45,9 @@ impl Lending {
     }
 
     /// Where the task finds a null-terminated vector of pointers to `strings`.
-    pub(super) fn strings(&mut self, strings: &[CString]) -> Result<usize, Error> {
-        let pointers = strings.iter().map(|string| self.bytes(string.as_bytes_with_nul()));
-        let mut pointers = pointers.collect::<Result<Vec<_>, _>>()?;
-        pointers.push(0);
-        self.words(pointers)
+    pub(super) fn strings(&mut self, strings: &CStrings) -> Result<usize, Error> {
+        let first = self.bytes(strings.as_bytes())?;
+        let pointers = strings.starts().iter().map(|start| first + start);
+        self.words(pointers.chain([0]).collect())
     }
 }
