@@ -5,8 +5,8 @@
 //! DIR; `/proc` and `/tmp` are new; the network is a loopback device, and with `--no-net` not even that.
 //! It has no capabilities and gets none, a few limits, and exactly standard input, output and error.
 //!
-//! This program starts itself once more, inside, as the init of the pid namespace: it waits for orphans
-//! and passes signals on, as this one does outside.
+//! An init that the library brings along waits for orphans inside, and passes on the signals that this program
+//! passes on to it.
 
 #![forbid(unsafe_code)]
 
@@ -15,9 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use nearfar::prelude::*;
-use nearfar::rustix::process::{WaitOptions, wait};
-use nearfar::task::{ChildEvent, SigmaskChange};
-use nearfar::{Command, IdMap, Outcome, SignalSet};
+use nearfar::task::SigmaskChange;
+use nearfar::{IdMap, Outcome, SignalSet};
 
 /// What CMD may use of the machine.
 const LIMITS: [(Resource, u64); 3] =
@@ -30,23 +29,14 @@ const SIGNALS: [Signal; 6] =
 /// The `si_code` of what the kernel sends: `sigaction(2)`.
 const SI_KERNEL: i32 = 0x80;
 
-/// Tells this program that it is the one inside.
-const INIT: &str = "--init";
-
 struct Sandbox {
     bind: Option<PathBuf>,
     network: bool,
-    command: Vec<String>,
+    program: Program,
 }
 
 fn main() -> ExitCode {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let ended = if arguments.first().is_some_and(|first| first == INIT) {
-        be_init(&arguments.split_off(1))
-    } else {
-        options(arguments).and_then(|sandbox| run(&sandbox))
-    };
-    match ended {
+    match options(std::env::args().skip(1)).and_then(|sandbox| run(&sandbox)) {
         Ok(Outcome::Exited(code)) => ExitCode::from(code),
         Ok(Outcome::Killed { signal, .. }) => ExitCode::from(128 + signal as u8),
         Err(error) => {
@@ -56,25 +46,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn options(arguments: Vec<String>) -> Result<Sandbox, Box<dyn Error>> {
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Sandbox, Box<dyn Error>> {
     const USAGE: &str = "usage: sandbox [--bind DIR] [--no-net] CMD ARGS...";
-    let mut sandbox = Sandbox { bind: None, network: true, command: Vec::new() };
-    let mut arguments = arguments.into_iter();
+    let (mut bind, mut network) = (None, true);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--bind" => sandbox.bind = Some(arguments.next().ok_or(USAGE)?.into()),
-            "--no-net" => sandbox.network = false,
+            "--bind" => bind = Some(arguments.next().ok_or(USAGE)?.into()),
+            "--no-net" => network = false,
             option if option.starts_with('-') => return Err(USAGE.into()),
             _ => {
-                sandbox.command = [argument].into_iter().chain(arguments).collect();
-                return Ok(sandbox);
+                let program = Program::new(argument).args(arguments);
+                return Ok(Sandbox { bind, network, program });
             }
         }
     }
     Err(USAGE.into())
 }
 
-/// Outside: makes the namespaces, and has this program be the init in them.
+/// Makes the namespaces, and has the program run in them under an init.
 fn run(sandbox: &Sandbox) -> Result<Outcome, Box<dyn Error>> {
     let here = Task::here();
     let signals = SignalSet::from_iter(SIGNALS);
@@ -105,16 +94,11 @@ fn run(sandbox: &Sandbox) -> Result<Outcome, Box<dyn Error>> {
     }
     give_up_privileges(&init)?;
 
-    let itself = Program::new("/proc/self/exe").arg(INIT).args(&sandbox.command);
-    let process = init.program(&itself).parent_death_signal(Signal::KILL).exec()?;
-    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    accompany(&process, signals, || {
-        Ok(here.waitid(&process, look)?.map(|event| match event {
-            ChildEvent::Exited(code) => Outcome::Exited(code),
-            ChildEvent::Killed(signal) => Outcome::Killed { signal, core_dumped: false },
-            _ => Outcome::Killed { signal: Signal::ABORT.as_raw(), core_dumped: true },
-        }))
-    })
+    let name = sandbox.program.get_program().to_string_lossy();
+    let process = init.program(&sandbox.program).exec_under_init();
+    let process = process.map_err(|error| format!("{name}: {error}"))?;
+    accompany(&process, signals)?;
+    Ok(process.wait()?.outcome())
 }
 
 /// A read-only root, and what is new in it.
@@ -148,45 +132,19 @@ fn give_up_privileges(init: &(impl CapabilityTask + PrctlTask)) -> Result<(), ne
     init.prctl_set_no_new_privs()
 }
 
-/// Inside: starts CMD, and does what an init has to.
-fn be_init(command: &[String]) -> Result<Outcome, Box<dyn Error>> {
-    let mut signals = SignalSet::from_iter(SIGNALS);
-    signals.insert(Signal::CHILD);
-    Task::here().sigprocmask(SigmaskChange::Block, signals)?;
-    let [program, arguments @ ..] = command else { return Err("no program".into()) };
-    let child = Command::new(program).args(arguments).spawn();
-    let process = child.map_err(|error| format!("{program}: {error}"))?.into_process();
-    let ended = || {
-        while let Some((pid, status)) = wait(WaitOptions::NOHANG)? {
-            if pid.as_raw_nonzero().get() == process.pid().as_raw() {
-                let code = status.exit_status().map(|code| Outcome::Exited(code as u8));
-                let signal = status.terminating_signal().unwrap_or_default();
-                return Ok(Some(code.unwrap_or(Outcome::Killed { signal, core_dumped: false })));
-            }
-        }
-        Ok(None)
-    };
-    accompany(&process, signals, ended)
-}
-
 /// Passes signals on to a process until it has ended.
-fn accompany(
-    process: &ChildProcess,
-    signals: SignalSet,
-    ended: impl Fn() -> Result<Option<Outcome>, Box<dyn Error>>,
-) -> Result<Outcome, Box<dyn Error>> {
+fn accompany(process: &ChildProcess, signals: SignalSet) -> Result<(), nearfar::Error> {
     let here = Task::here();
     let arriving = here.signalfd(signals, OFlags::NONBLOCK)?;
     loop {
-        if let Some(outcome) = ended()? {
-            return Ok(outcome);
-        }
         let mut fds = [PollFd::new(process, PollFlags::IN), PollFd::new(&arriving, PollFlags::IN)];
         here.ppoll(&mut fds, None)?;
+        if !fds[0].revents().is_empty() {
+            return Ok(());
+        }
         while let Ok(info) = here.signalfd_read(&arriving) {
-            let signal = info.signal().filter(|signal| *signal != Signal::CHILD);
             // What the terminal sends, everybody in its group has got already.
-            if let Some(signal) = signal.filter(|_| info.code() != SI_KERNEL) {
+            if let Some(signal) = info.signal().filter(|_| info.code() != SI_KERNEL) {
                 process.send_signal(signal)?;
             }
         }

@@ -186,7 +186,10 @@ pub(crate) struct CStrings {
 
 impl CStrings {
     /// Adds what these parts make together.
-    fn push<const N: usize>(&mut self, parts: [impl AsRef<OsStr>; N]) -> Result<(), Error> {
+    pub(crate) fn push<const N: usize>(
+        &mut self,
+        parts: [impl AsRef<OsStr>; N],
+    ) -> Result<(), Error> {
         self.starts.push(self.bytes.len());
         for part in &parts {
             let part = part.as_ref().as_bytes();

@@ -36,6 +36,9 @@ pub enum ErrorKind {
     /// It was not sent, because a program would see a driven task in its pid namespace, and could look
     /// into this program's memory, which the task shares.
     MemoryExposed,
+    /// It was not sent, because the task is not the init of a pid namespace that this program has made, or its children
+    /// go to another one.
+    NotInit,
     /// The init of the pid namespace has ended, so that nothing can be started there any more.
     InitEnded,
     /// It was not sent, because what is to be changed for the program could not be changed back after
@@ -107,6 +110,7 @@ codes! {
     OtherFds 12
     MemoryGone 13
     OwnMemory 14
+    NotInit 15
 }
 
 impl Error {
@@ -220,6 +224,10 @@ impl fmt::Display for Error {
                  into this program's memory; have the namespace's only task become the program, and \
                  spawn no other there"
             }
+            ErrorKind::NotInit => {
+                "not sent: the task is not the init of a pid namespace; make it one by `spawn_with_pids` or \
+                 `unshare_pid`"
+            }
             ErrorKind::InitEnded => {
                 "the init of the pid namespace has ended: nothing can be started there any more"
             }
@@ -270,6 +278,7 @@ impl From<Error> for io::Error {
             ErrorKind::InteriorNul
             | ErrorKind::ListedTwice
             | ErrorKind::UnknownFlags
+            | ErrorKind::NotInit
             | ErrorKind::Mismatch(_) => io::ErrorKind::InvalidInput,
             ErrorKind::Hangup | ErrorKind::NotSent => io::ErrorKind::BrokenPipe,
             ErrorKind::SharedTable | ErrorKind::OwnMemory => io::ErrorKind::ResourceBusy,

@@ -13,6 +13,7 @@ mod futex;
 mod generation;
 mod graveyard;
 mod hidden_memory;
+pub(crate) mod init;
 mod layered;
 mod local;
 mod lookout;

@@ -4,7 +4,8 @@
 //! look into that (`/proc/PID/mem`). In this program's own pid namespace that tells it nothing that it
 //! could not have from this program itself. In one that is made for it, it must see no driven task: of
 //! those who live there, one becomes a program when no other is left, and afterwards nobody is driven
-//! there any more. A namespace contains those that are made in it.
+//! there any more. A namespace contains those that are made in it. The [init](super::init) that this library brings along
+//! is no such program.
 //!
 //! Who comes to a namespace that others may live in is hidden: this program's memory is, for as long. So it
 //! does not matter who sees those, and they are not counted. If it cannot be told which namespace that is, it may be
@@ -151,6 +152,11 @@ impl Residence {
     /// Whether the namespace depends on it.
     pub(crate) fn is_inits(&self, process: &Arc<Process>) -> bool {
         self.residents.init.get().is_some_and(|init| Arc::ptr_eq(init, process))
+    }
+
+    /// Who else is there.
+    pub(crate) fn residents(&self) -> &Arc<Residents> {
+        &self.residents
     }
 
     /// Allows the task to become a program, if no other driven one would be seen by it.

@@ -92,6 +92,7 @@ pub(super) struct Settings {
     pub(super) session: Session,
     pub(super) namespaces: Namespaces,
     pub(super) pid_namespace: bool,
+    pub(super) under_init: bool,
     pub(super) uid_map: Vec<IdMap>,
     pub(super) gid_map: Vec<IdMap>,
     pub(super) cgroup: Option<OwnedFd>,
@@ -317,8 +318,8 @@ impl Command {
     ///
     /// When it ends, the kernel kills everything else in the namespace. As an init it has to wait for
     /// orphans, and signals that it does not handle do nothing to it, unless they come from outside and
-    /// are `SIGKILL` or `SIGSTOP`. There is no other init that this library would put before it: until it
-    /// is the program, it shares this process's memory, which nothing else in the namespace may see.
+    /// are `SIGKILL` or `SIGSTOP`. For a program that is not made for that, put an init before it:
+    /// [`under_init`](Self::under_init).
     ///
     /// Mount a new `/proc` in [`prepare`](Self::prepare), in a new mount namespace, for programs that look
     /// there.
@@ -329,6 +330,32 @@ impl Command {
     #[doc(alias = "CLONE_NEWPID")]
     pub fn unshare_pid(&mut self) -> &mut Self {
         self.settings.pid_namespace = true;
+        self
+    }
+
+    /// Puts an init before the program, in the new pid namespace that [`unshare_pid`](Self::unshare_pid) makes.
+    ///
+    /// It waits for orphans, passes signals on, and ends as the program does:
+    /// [`Exec::exec_under_init`](crate::task::Exec::exec_under_init). The [`Child`](super::Child) is this init. It and
+    /// everything in the namespace end at the latest when this process does.
+    ///
+    /// Without `unshare_pid`, the spawn fails with [`NotInit`](crate::ErrorKind::NotInit).
+    ///
+    /// ```
+    /// use nearfar::process::Command;
+    /// use nearfar::{IdMap, Namespaces};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "kill -KILL $$"]).unshare_pid().under_init();
+    /// command.unshare(Namespaces::USER).uid_map(&[IdMap::own_uid_as(0)]);
+    /// // Process 1 would not have died of that.
+    /// assert_eq!(command.status()?.code(), Some(128 + 9));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn under_init(&mut self) -> &mut Self {
+        self.settings.under_init = true;
         self
     }
 

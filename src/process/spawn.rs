@@ -199,7 +199,10 @@ fn start_directly(
 ) -> Result<Option<ChildProcess>, Error> {
     let Settings { session, uid_map, gid_map, .. } = settings;
     let joins_group = session.group.is_some_and(|group| group != 0);
-    if joins_group || !(preparations.is_empty() && uid_map.is_empty() && gid_map.is_empty()) {
+    if joins_group
+        || settings.under_init
+        || !(preparations.is_empty() && uid_map.is_empty() && gid_map.is_empty())
+    {
         return Ok(None);
     }
     let leads_group = needs_group || session.group.is_some() && !session.new;
@@ -278,5 +281,5 @@ fn become_program<F: Namespace>(
     for (number, fd) in fds {
         exec = exec.fd(*number, fd);
     }
-    Ok(exec.exec()?)
+    Ok(if settings.under_init { exec.exec_under_init() } else { exec.exec() }?)
 }

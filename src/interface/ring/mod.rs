@@ -314,11 +314,15 @@ impl Ring {
         }
     }
 
+    /// Whether its server has ended because it could not go on.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.page.gave_up.load(Ordering::Acquire) != 0
+    }
+
     /// Whether a child that has not answered `execve` has become the program, and is therefore not
     /// driven any more, or has died.
     pub(crate) fn has_execed(&mut self) -> Result<bool, Error> {
-        let has_given_up = self.page.gave_up.load(Ordering::Acquire) != 0;
-        let execed = self.process.has_execed(has_given_up)?;
+        let execed = self.process.has_execed(self.has_given_up())?;
         self.driven &= !execed;
         if let (true, Some(memory)) = (execed, self.hidden_memory.take()) {
             memory.show_again_after_exec_of(&self.process);

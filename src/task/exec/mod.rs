@@ -2,6 +2,7 @@
 
 mod attributes;
 mod direct;
+mod init;
 mod lending;
 mod preparation;
 
@@ -19,6 +20,7 @@ use crate::program::Program;
 
 pub(crate) use self::attributes::Attributes;
 pub(crate) use self::direct::spawn_program;
+use self::init::execute_under_init;
 use self::preparation::{OnFailure, Placement, execute};
 use super::DrivenTask;
 use super::arguments::in_own_table;
@@ -315,6 +317,55 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
         Ok(self.execute(OnFailure::Drop)?)
     }
 
+    /// Executes the program as [`exec`](Self::exec) does, but under an init.
+    ///
+    /// The task has to be the init of a pid namespace. It becomes a program of a few hundred bytes that this library
+    /// brings along, and the program becomes a child of that. This init waits for orphans, so that none stays a zombie,
+    /// and passes signals on: a program is spared the special treatment that the kernel gives to a process 1, which
+    /// signals it does not handle do not reach. It has no fds, and the task's own ids; everything else that was done
+    /// to the task, or is said here, is for the program.
+    ///
+    /// The process that is returned is the init. It ends when the program does, with its exit status, or 128 and the
+    /// number of the signal that killed it; then the kernel kills everything else in the namespace. What is sent to it
+    /// reaches the program, except for `SIGKILL`, which ends them all, `SIGSTOP` and `SIGCHLD`. It does not outlive
+    /// this process: its [death signal](Self::parent_death_signal) is `SIGKILL`.
+    ///
+    /// # Errors
+    ///
+    /// As [`exec`](Self::exec); [`NotInit`](crate::ErrorKind::NotInit); of the calls by which the task becomes the
+    /// init: `memfd_create`, `execveat`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.unshare(Namespaces::USER)?; // No privileges are needed.
+    /// brand!(inner_pids);
+    /// let init = child.spawn_with_pids(inner_pids)?;
+    /// // It leaves an orphan behind, and is not process 1 itself.
+    /// let program = Program::new("sh").args(["-c", "(sleep 1000 &); test $$ != 1; exit 7"]);
+    /// let process = init.program(&program).exec_under_init()?;
+    /// assert_eq!(process.wait()?.code(), Some(7));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # References
+    ///
+    /// [`pid_namespaces(7)`](https://man7.org/linux/man-pages/man7/pid_namespaces.7.html)
+    #[doc(alias = "tini")]
+    #[doc(alias = "as-pid2")]
+    pub fn exec_under_init(self) -> Result<ChildProcess, Error> {
+        let (fds, file) = self.listed()?;
+        let Exec { task, program, attributes, .. } = self;
+        let children = task.child_pid_namespace().residents().cloned();
+        let ring = task.into_ring(Token(()));
+        execute_under_init(ring, children.as_ref(), program, file, fds, &attributes)
+    }
+
     /// Executes the program, or gives the task back as it was.
     ///
     /// Only from a table that the task has alone: a sibling counts until it is dropped, also if it is
@@ -356,12 +407,10 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     }
 
     fn execute(mut self, on_failure: OnFailure) -> Result<ChildProcess, NotExecuted<K>> {
-        let fds = self.fds.iter().map(|&(to, from)| Placement { to, from: from.as_raw() });
-        let fds = fds.collect();
-        let file = self.file.map(near::Fd::as_raw);
-        if let Err(error) = self.mismatch {
-            return Err(NotExecuted { error, task: self.task });
-        }
+        let (fds, file) = match self.listed() {
+            Ok(listed) => listed,
+            Err(error) => return Err(NotExecuted { error, task: self.task }),
+        };
         let ring = self.task.ring(Token(()));
         match execute(ring, self.program, file, fds, &self.attributes, on_failure) {
             Ok(()) => {
@@ -371,6 +420,15 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
             }
             Err(error) => Err(NotExecuted { error, task: self.task }),
         }
+    }
+}
+
+impl<K, F: Namespace> Exec<'_, K, F> {
+    /// The numbers of the fds that the program gets, and of the file that it is in, if it is not looked for.
+    fn listed(&self) -> Result<(Vec<Placement>, Option<c_int>), Error> {
+        self.mismatch?;
+        let fds = self.fds.iter().map(|&(to, from)| Placement { to, from: from.as_raw() });
+        Ok((fds.collect(), self.file.map(near::Fd::as_raw)))
     }
 }
 
