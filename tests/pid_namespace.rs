@@ -344,6 +344,30 @@ fn a_namespace_that_is_there_is_joined_by_the_children() {
 }
 
 #[test]
+#[allow(unsafe_code, reason = "a request that has no safe call")]
+fn one_that_is_joined_before_anybody_lives_there_may_be_any() {
+    const PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE: u32 = 0xFF06;
+    deadline(|| {
+        let here = Task::here();
+        brand!(inner_pids, joined_pids);
+        let maker = here.spawn().unwrap().unshare_pid(inner_pids).unwrap();
+        let pidfd = here.pidfd_open(maker.host_pid()).unwrap();
+        // SAFETY: the file is a pidfd, which opens a namespace by this.
+        let file = unsafe { here.ioctl_fd(&pidfd, PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE, 0) };
+        let Ok(file) = file else {
+            eprintln!("skipped: needs Linux 6.11");
+            return;
+        };
+        let task = here.spawn().unwrap().setns_pid(joined_pids, &file).unwrap();
+        let init = maker.spawn().unwrap();
+        let beside = task.spawn().unwrap();
+        assert_eq!(namespace(beside.host_pid(), "pid"), namespace(init.host_pid(), "pid"));
+        // A program there could look into the other one.
+        is_refused(beside.program(&Program::new("true")).exec(), ErrorKind::MemoryExposed);
+    });
+}
+
+#[test]
 fn what_is_forked_is_hidden_where_others_are() {
     deadline(|| {
         let here = Task::here();
