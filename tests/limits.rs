@@ -86,6 +86,30 @@ fn joined_without_room_for_fds() {
     passes("host_that_joins_without_room_for_fds");
 }
 
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_ioctl_is_denied() {
+    deny(libc::SYS_ioctl, Errno::NOTTY);
+    let here = Task::here();
+    brand!(inner_pids, joined_pids);
+    // Where they live is asked of `/proc`, as on Linux before 6.11.
+    let init = here.spawn_with_pids(inner_pids).unwrap();
+    assert!(init.verify().unwrap().is_confirmed());
+    let pidfd = here.pidfd_open(init.host_pid()).unwrap();
+    let joined = here.spawn().unwrap().setns_pid(joined_pids, &pidfd).unwrap();
+    assert!(joined.spawn().unwrap().verify().unwrap().is_confirmed());
+    let child = init.spawn().unwrap();
+    assert!(child.verify().unwrap().is_confirmed());
+    drop(child);
+    let process = init.program(&Program::new("true")).exec().unwrap();
+    assert!(process.wait().unwrap().success());
+}
+
+#[test]
+fn ioctl_denied() {
+    passes("host_whose_ioctl_is_denied");
+}
+
 /// How many children a process has.
 fn children(pid: near::Pid<HostPids>) -> usize {
     let pid = pid.as_raw();

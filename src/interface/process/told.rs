@@ -1,11 +1,11 @@
-//! What `/proc` tells of a child, and of namespaces.
+//! What `/proc` and a pidfd tell of a child, and of namespaces.
 //!
 //! # Safety
 //!
 //! 1. What an `ioctl` has made is a new fd, and nobody else's.
 #![expect(unsafe_code, reason = "an ioctl that rustix does not have")]
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_ulong};
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -13,6 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::ioctl::opcode;
 
 use super::Process;
 use super::pidfd::number_in_proc;
@@ -87,6 +88,17 @@ impl Process {
     /// The namespace of a kind that it is in, or that its children will be in: open, so that no other one
     /// is the same, and as it can be compared.
     pub(crate) fn namespace(&self, kind: &str) -> Result<OpenNamespace, Errno> {
+        let by_pidfd = match kind {
+            "pid" => OpenNamespace::of_pidfd(&self.pidfd),
+            // It would tell even of one that nobody has lived in yet, which nobody here would recognise.
+            _ => Err(Errno::OPNOTSUPP),
+        };
+        // Linux before 6.11, or it has ended and is not reaped.
+        by_pidfd.or_else(|_untold| self.namespace_in_proc(kind))
+    }
+
+    /// The same, as `/proc` has it.
+    fn namespace_in_proc(&self, kind: &str) -> Result<OpenNamespace, Errno> {
         let path = self.in_proc(&format!("ns/{kind}")).ok_or(Errno::SRCH)?;
         let namespace = OpenNamespace::of(&path)?;
         // It was still there, so that the path was its own.
@@ -135,6 +147,12 @@ impl OpenNamespace {
         OpenNamespace::from_file(fs::File::open(path).map_err(|error| reason(&error))?)
     }
 
+    /// That of a process, by its pidfd.
+    fn of_pidfd(pidfd: &OwnedFd) -> Result<Self, Errno> {
+        const PIDFD_GET_PID_NAMESPACE: libc::Ioctl = opcode::none(0xFF, 5) as libc::Ioctl;
+        OpenNamespace::from_file(opened_by(pidfd, PIDFD_GET_PID_NAMESPACE)?)
+    }
+
     fn from_file(mut file: fs::File) -> Result<Self, Errno> {
         if file.as_raw_fd() <= 2 {
             // These a new table gets without being told.
@@ -161,18 +179,11 @@ impl OpenNamespace {
 
     /// The one around it; `None` if this process is not to know of it, as it is around its own.
     fn parent(&self) -> Result<Option<Self>, Errno> {
-        const NS_GET_PARENT: libc::Ioctl = rustix::ioctl::opcode::none(0xB7, 2) as libc::Ioctl;
-        // SAFETY: takes no argument, and makes a new fd.
-        let number = unsafe { libc::ioctl(self.file.as_raw_fd(), NS_GET_PARENT) };
-        if number < 0 {
-            return match reason(&io::Error::last_os_error()) {
-                Errno::PERM => Ok(None),
-                errno => Err(errno),
-            };
+        const NS_GET_PARENT: libc::Ioctl = opcode::none(0xB7, 2) as libc::Ioctl;
+        match opened_by(&self.file, NS_GET_PARENT) {
+            Err(Errno::PERM) => Ok(None),
+            parent => OpenNamespace::from_file(parent?).map(Some),
         }
-        // SAFETY: (1)
-        let parent = unsafe { OwnedFd::from_raw_fd(number) };
-        OpenNamespace::from_file(parent.into()).map(Some)
     }
 
     /// That of the calling thread.
@@ -185,6 +196,18 @@ impl PartialEq for OpenNamespace {
     fn eq(&self, other: &Self) -> bool {
         self.name() == other.name()
     }
+}
+
+/// What the kernel opens for a request that takes no argument.
+fn opened_by(fd: &impl AsRawFd, request: libc::Ioctl) -> Result<fs::File, Errno> {
+    const NO_ARGUMENT: c_ulong = 0;
+    // SAFETY: passes no pointer, and makes a new fd.
+    let number = unsafe { libc::ioctl(fd.as_raw_fd(), request, NO_ARGUMENT) };
+    if number < 0 {
+        return Err(reason(&io::Error::last_os_error()));
+    }
+    // SAFETY: (1)
+    Ok(unsafe { fs::File::from_raw_fd(number) })
 }
 
 /// The pid that a process has in its own pid namespace, as the last field of its `status` says.
