@@ -187,10 +187,11 @@ pub(super) unsafe fn received<K: far::Task + ?Sized>(
     task: &K,
     number: usize,
 ) -> Result<Fd<K::FdTable>, Error> {
-    let near = NearFd::new(number as c_int).expect("the kernel returned an fd");
+    let number = number as c_int;
     // SAFETY: by this function's contract.
-    let fd = unsafe { Fd::from_near(near, task.fd_table()) };
-    if near.as_raw() >= LOWEST { Ok(fd) } else { moved(task, fd) }
+    let number = if number >= LOWEST { number } else { unsafe { moved(task, number) }? };
+    // SAFETY: by this function's contract.
+    Ok(unsafe { owned(task, number) })
 }
 
 /// As [`received`], of the two fds that `call` has the kernel write to the address it is given.
@@ -203,19 +204,60 @@ pub(super) unsafe fn received_ends<K: far::Task + ?Sized>(
     task: &K,
     call: impl FnOnce(usize) -> Result<usize, Error>,
 ) -> Result<Ends<K>, Error> {
-    let [first, second]: [c_int; 2] = with_out(task, call)?;
+    let numbers: [c_int; 2] = with_out(task, call)?;
+    let [first, second] = match numbers.iter().all(|number| *number >= LOWEST) {
+        true => numbers,
+        // SAFETY: by this function's contract.
+        false => unsafe { moved_ends(task, numbers) }?,
+    };
     // SAFETY: by this function's contract.
-    let first = unsafe { received(task, first as usize) };
-    // SAFETY: by this function's contract; also when the first could not be kept.
-    let second = unsafe { received(task, second as usize) };
-    Ok((first?, second?))
+    let own = |number| unsafe { owned(task, number) };
+    Ok((own(first), own(second)))
 }
 
-/// A copy of an fd that a call has returned where 0, 1 and 2 were missing.
+/// Takes ownership of a slot of the task's table.
+///
+/// # Safety
+///
+/// Room (1).
+#[inline]
+unsafe fn owned<K: far::Task + ?Sized>(task: &K, number: c_int) -> Fd<K::FdTable> {
+    // Where it is this process's, the compiler knows it from here on, and so how the fd is closed.
+    let host = FdTable::of_host();
+    let table = if K::FdTable::IS_HOST { &host } else { task.fd_table() };
+    let near = NearFd::new(number).expect("the kernel returned an fd");
+    // SAFETY: by this function's contract.
+    unsafe { Fd::from_near(near, table) }
+}
+
+/// Another number for an fd that a call has returned where 0, 1 and 2 were missing.
+///
+/// # Safety
+///
+/// Room (1).
 #[cold]
 #[inline(never)]
-fn moved<K: far::Task + ?Sized>(task: &K, fd: Fd<K::FdTable>) -> Result<Fd<K::FdTable>, Error> {
-    task.dup(&fd)
+unsafe fn moved<K: far::Task + ?Sized>(task: &K, number: c_int) -> Result<c_int, Error> {
+    // SAFETY: by this function's contract.
+    let fd = unsafe { owned(task, number) };
+    Ok(task.dup(&fd)?.into_near().as_raw())
+}
+
+/// Other numbers for two such fds, of which neither is left if the other cannot be kept.
+///
+/// # Safety
+///
+/// Room (1), of both.
+#[cold]
+#[inline(never)]
+unsafe fn moved_ends<K: far::Task + ?Sized>(
+    task: &K,
+    numbers: [c_int; 2],
+) -> Result<[c_int; 2], Error> {
+    // SAFETY: by this function's contract.
+    let [first, second] = numbers.map(|number| unsafe { received(task, number as usize) });
+    let (first, second) = (first?, second?);
+    Ok([first, second].map(|fd| fd.into_near().as_raw()))
 }
 
 /// Runs `call` with the address of `path` in the task's memory.
