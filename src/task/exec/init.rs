@@ -80,9 +80,6 @@ fn take_terminal(ring: &Ring, fds: &[Placement]) -> Result<(), Error> {
 fn become_init(ring: &mut Ring, pid: c_int) -> Result<(), Error> {
     // What other threads drop from here on is left to the others of the table.
     ring.pause_closes()?;
-    let first = |Failed { error, .. }: Failed| error;
-    submit(ring, &[close_everything()]).map_err(first)?;
-
     let file = init::file(pid);
     let mut lending = Lending::to(ring);
     let mut argv = CStrings::default();
@@ -94,6 +91,7 @@ fn become_init(ring: &mut Ring, pid: c_int) -> Result<(), Error> {
     let itself = lending.bytes(c"".to_bytes_with_nul())?;
     let steps = |flags: u32| {
         [
+            close_everything(),
             Request::new(Call::MEMFD_CREATE, [name, flags as usize]),
             Request::new(Call::WRITE, [THE_ONLY_FD, contents, file.len()]),
             // The kernel does not reap its children any more.
@@ -106,7 +104,7 @@ fn become_init(ring: &mut Ring, pid: c_int) -> Result<(), Error> {
     };
     let answers = match submit(ring, &steps(libc::MFD_CLOEXEC | MFD_EXEC)) {
         // Linux before 6.3.
-        Err(Failed { step: 0, error, .. }) if error.errno() == Some(Errno::INVAL) => {
+        Err(Failed { step: 1, error, .. }) if error.errno() == Some(Errno::INVAL) => {
             submit(ring, &steps(libc::MFD_CLOEXEC))
         }
         answers => answers,
