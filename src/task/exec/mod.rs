@@ -322,8 +322,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// The task has to be the init of a pid namespace. It becomes a program of a few hundred bytes that this library
     /// brings along, and the program becomes a child of that. This init waits for orphans, so that none stays a zombie,
     /// and passes signals on: a program is spared the special treatment that the kernel gives to a process 1, which
-    /// signals it does not handle do not reach. It has no fds, and the task's own ids. What was done to
-    /// the task, and a child has from its parent ([`fork(2)`]), and what is said here, is for the program.
+    /// signals it does not handle do not reach. It has no fds, and the task's own ids. What was done to the task, and a
+    /// child has from its parent ([`fork(2)`]), and what is said here, is for the program.
     ///
     /// The process that is returned is the init. It ends when the program does, with its exit status, or 128 and the
     /// number of the signal that killed it; then the kernel kills everything else in the namespace. What is sent to it
