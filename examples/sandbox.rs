@@ -69,18 +69,16 @@ fn run(sandbox: &Sandbox) -> Result<Outcome, Box<dyn Error>> {
     let signals = SignalSet::from_iter(SIGNALS);
     here.sigprocmask(SigmaskChange::Block, signals)?;
 
-    let maker = here.spawn()?;
     let own = Namespaces::USER | Namespaces::MOUNT | Namespaces::NET;
-    maker.unshare(own | Namespaces::UTS | Namespaces::IPC).map_err(|error| {
+    brand!(inner_pids);
+    let init = here.spawn_with_namespaces(inner_pids, own | Namespaces::UTS | Namespaces::IPC);
+    let init = init.map_err(|error| {
         format!("no user namespaces ({error}): see user.max_user_namespaces in sysctl(8), and whether the kernel's security modules restrict them")
     })?;
-    here.deny_setgroups(&maker)?;
-    here.write_uid_map(&maker, &[IdMap::own_uid_as(0)])?;
-    here.write_gid_map(&maker, &[IdMap::own_gid_as(0)])?;
+    here.deny_setgroups(&init)?;
+    here.write_uid_map(&init, &[IdMap::own_uid_as(0)])?;
+    here.write_gid_map(&init, &[IdMap::own_gid_as(0)])?;
 
-    brand!(inner_pids);
-    let init = maker.spawn_with_pids(inner_pids)?;
-    drop(maker);
     arrange_files(&init, sandbox.bind.as_deref())?;
     init.sethostname("sandbox")?;
     if sandbox.network {

@@ -134,6 +134,38 @@ fn several_kinds_at_once_or_none() {
 }
 
 #[test]
+fn an_init_is_in_new_ones_from_its_first_moment_on() {
+    fn check<K: SpawnTask>(parent: &K, pid: impl common::ToPid) {
+        let before = of_process(pid);
+        let (last, others) = KINDS.split_last().unwrap();
+        for kinds in [every_kind(), last.1, Namespaces::empty()] {
+            brand!(inner_pids);
+            let init = parent.spawn_with_namespaces(inner_pids, kinds).unwrap();
+            let names = others.iter().chain([last]).filter(|(_, kind)| kinds.contains(*kind));
+            let mut expected: Vec<_> = names.map(|(name, _)| *name).collect();
+            expected.extend(["pid", "pid_for_children"]);
+            assert_eq!(changed(&before, &of_process(init.host_pid())), expected);
+            assert_eq!(init.getpid().unwrap().as_raw(), 1);
+        }
+        // For its program, as whoever shares this memory shares its clocks.
+        brand!(inner_pids);
+        let init = parent.spawn_with_namespaces(inner_pids, Namespaces::TIME).unwrap();
+        let expected = ["pid", "pid_for_children", "time_for_children"];
+        assert_eq!(changed(&before, &of_process(init.host_pid())), expected);
+    }
+    deadline(|| {
+        let here = Task::here();
+        check(&here, me());
+        let child = here.spawn().unwrap();
+        check(&child, child.host_pid());
+        brand!(outer_pids);
+        let init = child.spawn_with_pids(outer_pids).unwrap();
+        check(&init, init.host_pid());
+        has_kept_what_is_not_its_own(&child);
+    });
+}
+
+#[test]
 fn a_child_joins_each_kind_and_no_other() {
     deadline(|| {
         let here = Task::here();

@@ -11,6 +11,7 @@ use crate::brand::{Brand, Guard, HostFds, HostMemory, HostPids, Label, Namespace
 use crate::far::{self, PidNamespace};
 use crate::handle::Inherit;
 use crate::interface::{Birth, Call, Error, Local, Residents, Ring, SyscallInterface};
+use crate::namespaces::Namespaces;
 use crate::near;
 
 use super::unshare_files::Unshared;
@@ -128,6 +129,44 @@ pub trait SpawnTask: far::Task {
     fn spawn_with_pids<'id, L: Label>(
         &self,
         guard: Guard<'id, L>,
+    ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
+        self.spawn_with_namespaces(guard, Namespaces::empty())
+    }
+
+    /// `clone3(CLONE_NEWPID | CLONE_NEW...)`—[`spawn_with_pids`](Self::spawn_with_pids), into new namespaces of other
+    /// kinds as well.
+    ///
+    /// With [`USER`](Namespaces::USER) among them, no privileges are needed: the child has all of them in the new
+    /// namespaces. See [`unshare`](super::NamespaceTask::unshare) for the kinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// brand!(inner_pids);
+    /// let init = here.spawn_with_namespaces(inner_pids, Namespaces::USER | Namespaces::UTS)?;
+    /// init.sethostname("inside")?;
+    /// assert_eq!(init.getpid()?.as_raw(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As `spawn_with_pids`; `ENOSPC` at a limit on namespaces.
+    ///
+    /// # References
+    ///
+    /// [`clone3(2)`](https://man7.org/linux/man-pages/man2/clone.2.html),
+    /// [`namespaces(7)`](https://man7.org/linux/man-pages/man7/namespaces.7.html)
+    #[doc(alias = "CLONE_NEWUSER")]
+    fn spawn_with_namespaces<'id, L: Label>(
+        &self,
+        pids: Guard<'id, L>,
+        others: Namespaces,
     ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error>;
 
     /// `clone3(CLONE_VM | CLONE_FILES)` and `close_range(CLOSE_RANGE_UNSHARE)`—[`spawn`](Self::spawn), with a
@@ -262,13 +301,13 @@ impl SpawnTask for Task<HostFds, HostMemory, HostPids, Local> {
         Ok(self.spawn_as(Birth { is_forked: true, ..Birth::default() })?.with_own_memory())
     }
 
-    fn spawn_with_pids<'id, L: Label>(
+    fn spawn_with_namespaces<'id, L: Label>(
         &self,
-        _guard: Guard<'id, L>,
+        _pids: Guard<'id, L>,
+        others: Namespaces,
     ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
         let residents = Residents::none(None);
-        let namespaces = libc::CLONE_NEWPID;
-        let birth = Birth { namespaces, residents: Some(&residents), ..Birth::default() };
+        let birth = Birth { residents: Some(&residents), ..with_pids_and(others) };
         let child = self.spawn_as(birth)?;
         let pid = own_pid(&child.interface)?;
         Ok(child.with_pids(PidNamespace::of(residents), pid))
@@ -307,14 +346,20 @@ impl<K: far::Task<Interface = Ring>> SpawnTask for K {
         Ok(spawn_into(self, self.child_pid_namespace(), birth)?.with_own_memory())
     }
 
-    fn spawn_with_pids<'id, L: Label>(
+    fn spawn_with_namespaces<'id, L: Label>(
         &self,
-        _guard: Guard<'id, L>,
+        _pids: Guard<'id, L>,
+        others: Namespaces,
     ) -> Result<Self::ChildWithPids<Brand<'id, L>>, Error> {
         let residents = Residents::none(self.pid_namespace().residents());
-        let birth = Birth { namespaces: libc::CLONE_NEWPID, ..Birth::default() };
+        let birth = with_pids_and(others);
         spawn_into(self, &PidNamespace::of(residents), birth)
     }
+}
+
+/// In a new pid namespace, and new ones of these kinds.
+fn with_pids_and(others: Namespaces) -> Birth<'static> {
+    Birth { namespaces: libc::CLONE_NEWPID | others.bits() as c_int, ..Birth::default() }
 }
 
 /// A child in a task's fd table and memory, and in the pid namespace `Q`.
