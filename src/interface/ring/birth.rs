@@ -142,10 +142,8 @@ impl Ring {
         })?;
         // It depends on nothing but this thread, which is here until it has ended.
         page.keeper.store(page.life.as_ptr().cast(), Ordering::Relaxed);
-        // It has its requests and gets no others, so this thread may sleep until it has left the memory.
-        let arguments = clone_args(&page, libc::CLONE_VFORK, &birth);
         // SAFETY: page (3): nobody else has it yet.
-        unsafe { page.clone_args.get().write(arguments) };
+        unsafe { page.clone_args.get().write(clone_args(&page, 0, &birth)) };
         for (entry, request) in page.entries.iter().zip(requests) {
             request.write_to(entry, 0);
         }
