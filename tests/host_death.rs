@@ -3,12 +3,13 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{another_host, deadline, is_dead, until_blocked_in};
+use common::{another_host, deadline, is_dead, status, until, until_blocked_in};
+use nearfar::SeccompFilter;
 use nearfar::prelude::*;
 
 /// How soon nothing may be left.
@@ -121,8 +122,51 @@ fn became_another_program() {
     no_child_is_left("host_that_becomes_another_program", |host| {
         host.stdin.as_mut().unwrap().write_all(b"x").unwrap();
         let comm = format!("/proc/{}/comm", host.id());
-        common::until("the host is another program", || {
+        until("the host is another program", || {
             std::fs::read_to_string(&comm).is_ok_and(|name| name == "sleep\n")
         });
+    });
+}
+
+/// A user whom this program does not run as.
+const STRANGER: u32 = 1234;
+
+#[test]
+#[ignore = "a host for the test below"]
+fn host_that_may_not_signal_its_child() {
+    let here = Task::here();
+    let mut sets = here.capget().unwrap();
+    for set in [&mut sets.effective, &mut sets.permitted, &mut sets.inheritable] {
+        set.remove(CapabilitySet::KILL);
+    }
+    here.capset(sets).unwrap();
+    let child = here.spawn().unwrap();
+    println!("pid {}", child.host_pid().as_raw());
+    child.prctl_set_no_new_privs().unwrap();
+    // With a filter, the program is looked for before the exec: here for long, as the other user.
+    let allow = (libc::BPF_RET | libc::BPF_K) as u16;
+    let filter = SeccompFilter::from_parts([(allow, 0, 0, libc::SECCOMP_RET_ALLOW)]).unwrap();
+    child.seccomp_on_exec(&filter).unwrap();
+    let program = Program::new("no-such-program").env("PATH", "/a:".repeat(40_000));
+    panic!("{}", child.program(&program).uid(Uid::from_raw(STRANGER)).exec().unwrap_err());
+}
+
+#[test]
+fn killed_when_its_child_was_out_of_reach() {
+    deadline(|| {
+        let mut host = another_host("host_that_may_not_signal_its_child");
+        let mut host = host.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(host.stdout.take().unwrap()).lines();
+        let pid = lines.find_map(|line| Some(line.unwrap().split_once("pid ")?.1.to_owned()));
+        let pid: i32 = pid.expect("the host prints its child's").parse().unwrap();
+        let ids = format!("{STRANGER}\t{STRANGER}");
+        until("it is another user's", || status(pid, "Uid").starts_with(&ids));
+        host.kill().unwrap();
+        let since = Instant::now();
+        assert_eq!(host.wait().unwrap().signal(), Some(9), "it was too late");
+        while !is_dead(pid) {
+            assert!(since.elapsed() < SOON, "{pid} is left after {SOON:?}");
+            thread::yield_now();
+        }
     });
 }

@@ -20,9 +20,11 @@ use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicUsize,
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::time::Timespec;
+
 use super::deferred::{DeferredCalls, Head};
 use super::shared_memory::{Arenas, BLOCK, Blocks};
-use super::{Error, futex, lookout};
+use super::{Error, futex, lookout, server};
 
 /// How many requests go to the server at once.
 pub(super) const ENTRIES: usize = 124;
@@ -94,6 +96,8 @@ pub(super) struct Page {
     pub(super) server_pid: AtomicI32,
     /// The driver: the `keeper_life` the server depends on.
     pub(super) keeper: AtomicPtr<AtomicU32>,
+    /// The driver: after how long a sleep the server looks whether that is 0. Null, if a signal tells it.
+    pub(super) vigil: AtomicPtr<Timespec>,
     /// The driver: what the server does when it has nothing else to do, for its table and for its memory.
     pub(super) deferred: [AtomicPtr<Head>; DEFERRED_LISTS],
     /// The driver: where `robust_list` ends, for a server with memory of its own; or null.
@@ -163,6 +167,11 @@ impl Page {
         let timed_out = futex::wait_either(watches, limit);
         self.driver_asleep.store(0, Ordering::Relaxed);
         timed_out
+    }
+
+    /// Has the server see by itself when its keeper is gone, as the signal may not reach it any more.
+    pub(super) fn keep_vigil(&self) {
+        self.vigil.store((&raw const server::VIGIL).cast_mut(), Ordering::Relaxed);
     }
 
     /// Whether the server has memory of its own, so that this page is all that it shares with us.

@@ -12,7 +12,7 @@
 //!
 //! 1. Keeper and server run with all signals blocked, so no handler of this program runs on them.
 //!    The child's handlers are reset (`CLONE_CLEAR_SIGHAND`).
-//! 2. They touch no memory but the [`Page`](super::page::Page), the deferred calls it points to, and
+//! 2. They touch no memory but the [`Page`](super::page::Page), the deferred calls it points to, this room's statics, and
 //!    what the syscalls they are asked to make touch. They never push, pop or call. All of that is at the
 //!    same addresses in a child with a copy of this memory.
 //! 3. Both leave the page alone once the kernel has ended their `life` words, which it does at
@@ -27,6 +27,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::time::Timespec;
 
 use super::deferred::{self, Head, Node};
 use super::page::{CloneArgs, DEFERRED_LISTS, Entry, Page, PageRef, RobustList};
@@ -57,6 +58,9 @@ impl KernelSigaction {
 }
 
 pub(super) static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
+
+/// How long a server sleeps at most that its death signal may not reach.
+pub(super) static VIGIL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// The size of the kernel's signal sets.
 pub(crate) const SIGSET_SIZE: usize = 8;
@@ -375,7 +379,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "lea rdi, [r12 + {BELL}]",
             "mov esi, {FUTEX_WAIT}",
             "mov edx, r14d",
-            "xor r10d, r10d",
+            "mov r10, [r12 + {VIGIL}]",
             "syscall",
             "mov dword ptr [r12 + {SERVER_ASLEEP}], 0",
             "test eax, eax",
@@ -384,6 +388,11 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "je 22b",
             "cmp eax, -{EINTR}",
             "je 22b",
+            "cmp eax, -{ETIMEDOUT}",
+            "jne 40f",
+            "mov rax, [r12 + {KEEPER}]",
+            "cmp dword ptr [rax], 0",
+            "jne 22b",
             "jmp 40f",
 
             "18:",
@@ -581,6 +590,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             SERVER_PID = const offset_of!(Page, server_pid),
             KEEPER_RELEASE = const offset_of!(Page, keeper_release),
             KEEPER = const offset_of!(Page, keeper),
+            VIGIL = const offset_of!(Page, vigil),
             BELL = const offset_of!(Page, bell),
             DRIVER_PROCESSOR = const offset_of!(Page, driver_processor),
             SERVER_PROCESSOR = const offset_of!(Page, server_processor),

@@ -253,6 +253,10 @@ impl Ring {
         if self.memory.is_none() && self.exposes(request) {
             self.hidden_memory.get_or_init(HiddenMemory::new);
         }
+        if request.call == Call::SETRESUID {
+            // As another user's it may be out of reach for the keeper's death signal.
+            self.page.keep_vigil();
+        }
         let changes_credentials = request.changes_credentials();
         request.write_to(entry, if changes_credentials { server::ARM_AGAIN } else { 0 });
     }
