@@ -381,7 +381,8 @@ impl Command {
         self
     }
 
-    /// The cgroup, a directory of cgroup v2, that the program is in from its first moment on.
+    /// The cgroup, a directory of cgroup v2, that the program is in from its first moment on. In one that is frozen, it
+    /// starts, and [`spawn`](Self::spawn) returns, when that is thawed.
     ///
     /// ```no_run
     /// use nearfar::process::Command;
@@ -525,7 +526,7 @@ impl Command {
     ///
     /// At a limit, the program's whole process group is killed: a new one, unless the command, or what
     /// [`prepare`](Self::prepare) does, has said otherwise. What it wrote up to there is returned. Its
-    /// standard input is closed, if it is piped.
+    /// standard input is closed, if it is piped. The time counts from when [`spawn`](Self::spawn) has returned.
     ///
     /// ```
     /// use nearfar::process::{Command, CutOff};
