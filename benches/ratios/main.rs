@@ -48,11 +48,11 @@ const PARTS: [Part; 12] = [
 ];
 
 fn main() {
-    without_cargos_libraries();
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     if worker::is_asked_for(&arguments) {
         return worker::serve(&arguments);
     }
+    without_cargos_libraries();
     let of_cargo = arguments.len();
     arguments.retain(|argument| argument != "--bench");
     if arguments.len() == of_cargo {

@@ -191,7 +191,7 @@ pub(super) unsafe fn received<K: far::Task + ?Sized>(
     // SAFETY: by this function's contract.
     let number = if number >= LOWEST { number } else { unsafe { moved(task, number) }? };
     // SAFETY: by this function's contract.
-    Ok(unsafe { owned(task, number) })
+    Ok(unsafe { owned(task, slot(number)) })
 }
 
 /// As [`received`], of the two fds that `call` has the kernel write to the address it is given.
@@ -206,13 +206,17 @@ pub(super) unsafe fn received_ends<K: far::Task + ?Sized>(
 ) -> Result<Ends<K>, Error> {
     let numbers: [c_int; 2] = with_out(task, call)?;
     let [first, second] = match numbers.iter().all(|number| *number >= LOWEST) {
-        true => numbers,
+        true => numbers.map(slot),
         // SAFETY: by this function's contract.
         false => unsafe { moved_ends(task, numbers) }?,
     };
     // SAFETY: by this function's contract.
-    let own = |number| unsafe { owned(task, number) };
+    let own = |near| unsafe { owned(task, near) };
     Ok((own(first), own(second)))
+}
+
+fn slot<F>(number: c_int) -> NearFd<F> {
+    NearFd::new(number).expect("the kernel returned an fd")
 }
 
 /// Takes ownership of a slot of the task's table.
@@ -221,11 +225,10 @@ pub(super) unsafe fn received_ends<K: far::Task + ?Sized>(
 ///
 /// Room (1).
 #[inline]
-unsafe fn owned<K: far::Task + ?Sized>(task: &K, number: c_int) -> Fd<K::FdTable> {
+unsafe fn owned<K: far::Task + ?Sized>(task: &K, near: NearFd<K::FdTable>) -> Fd<K::FdTable> {
     // Where it is this process's, the compiler knows it from here on, and so how the fd is closed.
     let host = FdTable::of_host();
     let table = if K::FdTable::IS_HOST { &host } else { task.fd_table() };
-    let near = NearFd::new(number).expect("the kernel returned an fd");
     // SAFETY: by this function's contract.
     unsafe { Fd::from_near(near, table) }
 }
@@ -239,7 +242,7 @@ unsafe fn owned<K: far::Task + ?Sized>(task: &K, number: c_int) -> Fd<K::FdTable
 #[inline(never)]
 unsafe fn moved<K: far::Task + ?Sized>(task: &K, number: c_int) -> Result<c_int, Error> {
     // SAFETY: by this function's contract.
-    let fd = unsafe { owned(task, number) };
+    let fd = unsafe { owned(task, slot(number)) };
     Ok(task.dup(&fd)?.into_near().as_raw())
 }
 
@@ -253,11 +256,11 @@ unsafe fn moved<K: far::Task + ?Sized>(task: &K, number: c_int) -> Result<c_int,
 unsafe fn moved_ends<K: far::Task + ?Sized>(
     task: &K,
     numbers: [c_int; 2],
-) -> Result<[c_int; 2], Error> {
+) -> Result<[NearFd<K::FdTable>; 2], Error> {
     // SAFETY: by this function's contract.
     let [first, second] = numbers.map(|number| unsafe { received(task, number as usize) });
     let (first, second) = (first?, second?);
-    Ok([first, second].map(|fd| fd.into_near().as_raw()))
+    Ok([first, second].map(Fd::into_near))
 }
 
 /// Runs `call` with the address of `path` in the task's memory.
