@@ -436,3 +436,27 @@ fn a_forked_child_in_an_inner_pid_namespace_is_counted_among_the_driven() {
         assert!(init.program(&Program::new("true")).exec().unwrap().wait().unwrap().success());
     });
 }
+
+#[test]
+fn the_end_of_one_of_two_in_a_memory_is_told_once() {
+    /// A program out of a memory in which somebody stays, and whoever is there meanwhile.
+    fn round() {
+        let here = Task::here();
+        brand!(child_memory);
+        let stays = here.spawn_with_memory(child_memory).unwrap();
+        let process = stays.spawn().unwrap().program(&Program::new("true")).exec().unwrap();
+        for _ in 0..4 {
+            let other = here.spawn().unwrap();
+            assert_ne!(other.getpid().unwrap(), here.getpid().unwrap());
+        }
+        assert!(process.wait().unwrap().success());
+        stays.getpid().unwrap();
+    }
+    deadline(|| {
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| (0..100).for_each(|_| round()));
+            }
+        });
+    });
+}

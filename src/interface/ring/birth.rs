@@ -81,7 +81,10 @@ struct Place {
 fn clone_args(page: &Lease, others: c_int, birth: &Birth<'_>) -> CloneArgs {
     // Their values are above what `c_int` holds, and libc's constants have that type.
     const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
-    let reports = libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID | libc::CLONE_CHILD_CLEARTID;
+    // In a memory of its own, its robust list tells of its end. Not both: what comes second would find the page with
+    // another child.
+    let end = if page.is_in_other_memory() { 0 } else { libc::CLONE_CHILD_CLEARTID };
+    let reports = libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID | end;
     let memory = if birth.is_forked { 0 } else { libc::CLONE_VM };
     let flags = memory | libc::CLONE_FILES | others | reports;
     let mut arguments = CloneArgs {
