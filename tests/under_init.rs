@@ -1,9 +1,13 @@
 //! Programs under the init that this library brings along: what it is, what it does, and what is left of it.
 
+#![allow(unsafe_code, reason = "asks to be traced")]
+
 mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 
@@ -244,13 +248,155 @@ fn filters_ids_and_the_rest_are_for_the_program() {
             (status(process.id(), "Seccomp"), status(program, "Seccomp")),
             ("0".into(), "2".into())
         );
-        assert!(status(process.id(), "Uid").starts_with("0\t"));
-        assert_eq!(status(process.id(), "NoNewPrivs"), "1");
-        // Although it is another user's.
         process.send_signal(Signal::KILL).unwrap();
         until("gone", || is_dead(program));
         drop(hold);
         assert_eq!(process.wait().unwrap().signal(), Some(9));
+    });
+}
+
+#[test]
+fn what_is_ignored_is_ignored_in_the_program() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(inner_pids);
+        let init = here.spawn_with_pids(inner_pids).unwrap();
+        let ignored = [Signal::CHILD, Signal::USR2];
+        for signal in ignored {
+            init.set_sigaction(signal, SigAction::Ignore).unwrap();
+        }
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        let grep = Program::new("grep").args(["SigIgn", "/proc/self/status"]);
+        let process = init.program(&grep).fd(1, &writer).exec_under_init().unwrap();
+        assert!(process.wait().unwrap().success());
+        let mut text = [0; 64];
+        let length = here.read(&reader, &mut text).unwrap();
+        let (_, set) = lines(&text[..length])[0].split_once('\t').unwrap();
+        let set = u64::from_str_radix(set, 16).unwrap();
+        for signal in ignored {
+            assert_ne!(set & 1 << (signal.as_raw() - 1), 0, "{signal:?}");
+        }
+    });
+}
+
+#[test]
+fn it_is_of_no_use_to_the_program() {
+    deadline(|| {
+        let here = Task::here();
+        for user in [0, 12345] {
+            brand!(inner_pids);
+            let init = here.spawn_with_pids(inner_pids).unwrap();
+            init.chdir("/proc").unwrap();
+            let (stdin, hold) = here.pipe2(PipeFlags::empty()).unwrap();
+            let script = shell("read line");
+            let exec = init.program(&script).fd(0, &stdin).uid(Uid::from_raw(user));
+            let process = exec.gid(Gid::from_raw(user)).exec_under_init().unwrap();
+            let about = |file: &str| PathBuf::from(format!("/proc/{}/{file}", process.id()));
+            until("it is the init", || fs::read(about("cmdline")).unwrap() == b"init\0");
+            for ids in ["Uid", "Gid"] {
+                assert!(status(process.id(), ids).starts_with(&format!("{user}\t{user}\t")));
+            }
+            for capabilities in ["CapPrm", "CapEff", "CapInh", "CapAmb"] {
+                assert_eq!(status(process.id(), capabilities), "0".repeat(16));
+            }
+            assert_eq!(fs::read_link(about("cwd")).unwrap(), Path::new("/"));
+            // What the kernel does not let its user look into belongs to root.
+            let owner = fs::metadata(about("mem")).unwrap().uid();
+            assert_eq!((owner, status(process.id(), "NoNewPrivs")), (0, "1".into()));
+            assert_eq!(fs::metadata(about("exe")).unwrap().mode() & 0o777, 0o111);
+            drop((stdin, hold));
+            assert!(process.wait().unwrap().code().is_some());
+        }
+    });
+}
+
+#[test]
+fn what_has_arrived_before_reaches_the_program() {
+    deadline(|| {
+        let here = Task::here();
+        brand!(inner_pids);
+        let init = here.spawn_with_pids(inner_pids).unwrap();
+        init.set_sigaction(Signal::INT, SigAction::Default).unwrap();
+        let pidfd = here.pidfd_open(init.host_pid()).unwrap();
+        here.pidfd_send_signal(&pidfd, Signal::INT).unwrap();
+        let process = init.program(&Program::new("true")).exec_under_init().unwrap();
+        assert_eq!(process.wait().unwrap().code(), Some(128 + 2));
+    });
+}
+
+#[test]
+fn without_room_for_its_file_there_is_an_error() {
+    deadline(|| {
+        for bytes in [0, 100] {
+            brand!(inner_pids);
+            let init = Task::here().spawn_with_pids(inner_pids).unwrap();
+            let pid = init.host_pid();
+            let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+            init.setrlimit(Resource::Fsize, limit).unwrap();
+            let error = init.program(&Program::new("true")).exec_under_init().unwrap_err();
+            assert_eq!((error.call().name(), error.errno()), ("write", Some(Errno::FBIG)));
+            until("gone", || is_gone(pid));
+        }
+    });
+}
+
+#[test]
+#[ignore = "a program for the test below"]
+fn program_that_asks_to_be_traced() {
+    // SAFETY: passes numbers.
+    let asked = unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) };
+    assert_eq!(asked, 0);
+    let here = Task::here();
+    // It stops, although nothing happens at this one's arrival.
+    here.kill(here.getpid().unwrap(), Signal::WINCH).unwrap();
+    std::process::exit(7);
+}
+
+#[test]
+fn it_traces_nobody() {
+    deadline(|| {
+        let itself = another_host("program_that_asks_to_be_traced");
+        let program = Program::new(itself.get_program()).args(itself.get_args());
+        brand!(inner_pids);
+        let init = Task::here().spawn_with_pids(inner_pids).unwrap();
+        // Who has capabilities is not traced by who has none.
+        let exec = init.program(&program).uid(Uid::from_raw(12345));
+        assert_eq!(exec.exec_under_init().unwrap().wait().unwrap().code(), Some(7));
+    });
+}
+
+#[test]
+#[ignore = "a host for the test below"]
+fn host_whose_init_may_not_wait_for_signals() {
+    brand!(inner_pids);
+    let init = Task::here().spawn_with_pids(inner_pids).unwrap();
+    let sleep = Program::new("sleep").arg("1000");
+    match init.program(&sleep).exec_under_init() {
+        Ok(process) => assert_eq!(process.wait().unwrap().code(), Some(255)),
+        // It has ended before there was a program.
+        Err(error) => assert!(matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Hangup)),
+    }
+}
+
+#[test]
+fn it_ends_if_it_cannot_wait() {
+    deadline(|| {
+        let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+        let filter = SeccompFilter::new([
+            step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+            step(libc::BPF_JMP | libc::BPF_JEQ, 0, 1, libc::SYS_rt_sigtimedwait as u32),
+            step(libc::BPF_RET, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+            step(libc::BPF_RET, 0, 0, libc::SECCOMP_RET_ALLOW),
+        ])
+        .unwrap();
+        let itself = another_host("host_whose_init_may_not_wait_for_signals");
+        let mut command = Command::new(itself.get_program());
+        command.args(itself.get_args()).prepare(move |child| {
+            child.prctl_set_no_new_privs()?;
+            Ok(child.seccomp_on_exec(&filter)?)
+        });
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     });
 }
 

@@ -18,8 +18,8 @@ use std::slice;
 /// What the program is called.
 pub(crate) const NAME: &str = "init";
 
-/// Its exit status if there is nobody to wait for: the one it is there for is not its child.
-const NOBODY: u8 = 255;
+/// Its exit status if it cannot go on: there is nobody to wait for, or a filter denies it what it does.
+const FAILURE: u8 = 255;
 
 /// Added to the number of the signal by which a process has ended, to tell of it by an exit status, as shells do.
 const BY_SIGNAL: u8 = 128;
@@ -117,11 +117,14 @@ fn code() -> &'static [u8] {
             "syscall",
             "test eax, eax",
             "jz 5f",
-            "mov edi, {NOBODY}",
+            "mov edi, {FAILURE}",
             "js 6f",
-            "cmp eax, ebp",
-            "jne 3b",
+            "mov esi, eax",
             "mov eax, [rsp + {STATUS}]",
+            "cmp al, {STOPPED}",
+            "je 8f",
+            "cmp esi, ebp",
+            "jne 3b",
             "mov edi, eax",
             "and edi, 0x7f",
             "jz 4f",
@@ -130,6 +133,19 @@ fn code() -> &'static [u8] {
             "4:",
             "movzx edi, ah",
             "jmp 6f",
+
+            // Only who has asked to be traced by its parent is seen to stop. Nobody traces it here: it goes on, and
+            // gets the signal, unless that is the one that tells a tracer of an exec. esi: who.
+            "8:",
+            "movzx ecx, ah",
+            "xor edx, edx",
+            "cmp ecx, {SIGTRAP}",
+            "cmove ecx, edx",
+            "mov r10d, ecx",
+            "mov eax, {SYS_PTRACE}",
+            "mov edi, {PTRACE_DETACH}",
+            "syscall",
+            "jmp 3b",
 
             // Waits for a signal, and passes it on.
             "5:",
@@ -141,8 +157,11 @@ fn code() -> &'static [u8] {
             "syscall",
             "cmp eax, {SIGCHLD}",
             "je 3b",
+            "cmp eax, -{EINTR}",
+            "je 5b",
+            "mov edi, {FAILURE}",
             "test eax, eax",
-            "jle 5b",
+            "js 6f",
             // What the terminal sends, everybody in its group has got already. But of a hangup it tells only who
             // leads the session.
             "cmp dword ptr [rsp + {CODE}], {SI_KERNEL}",
@@ -173,11 +192,16 @@ fn code() -> &'static [u8] {
             SI_KERNEL = const SI_KERNEL,
             SIGSET_SIZE = const super::SIGSET_SIZE,
             NOHANG = const libc::WNOHANG | libc::__WALL,
-            NOBODY = const NOBODY,
+            FAILURE = const FAILURE,
+            STOPPED = const 0x7f,
             BY_SIGNAL = const BY_SIGNAL,
             PR_SET_PDEATHSIG = const libc::PR_SET_PDEATHSIG,
             SIGKILL = const libc::SIGKILL,
             SIGCHLD = const libc::SIGCHLD,
+            SIGTRAP = const libc::SIGTRAP,
+            EINTR = const libc::EINTR,
+            PTRACE_DETACH = const libc::PTRACE_DETACH,
+            SYS_PTRACE = const libc::SYS_ptrace,
             SIGHUP = const libc::SIGHUP,
             SIGCONT = const libc::SIGCONT,
             SYS_PRCTL = const libc::SYS_prctl,

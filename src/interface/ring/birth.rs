@@ -11,6 +11,7 @@
 use std::ffi::c_int;
 use std::io;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,8 +25,8 @@ use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, P
 use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
 use crate::interface::{
-    Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, LOWEST, Local,
-    Process, ProgramSignals, SyscallInterface, graveyard, server,
+    Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, KernelSigaction,
+    LOWEST, Local, Process, ProgramSignals, SyscallInterface, graveyard, server,
 };
 
 /// What is special about a child from its first moment on.
@@ -252,13 +253,17 @@ impl Ring {
             return Ok(());
         }
         let action = ptr::from_ref(&server::IGNORE).expose_provenance();
-        // SAFETY: the kernel reads a static.
-        unsafe {
-            self.syscall(
-                Call::RT_SIGACTION,
-                [libc::SIGCHLD as usize, action, 0, server::SIGSET_SIZE],
-            )
-        }?;
+        let mut before = [MaybeUninit::new(0); size_of::<KernelSigaction>()];
+        self.lend_mut(&mut before, |before| {
+            let arguments = [libc::SIGCHLD as usize, action, before, server::SIGSET_SIZE];
+            // SAFETY: the kernel reads a static, and writes what is lent.
+            unsafe { self.syscall(Call::RT_SIGACTION, arguments) }
+        })?;
+        // SAFETY: integers, all of them written.
+        let before = unsafe { before.as_ptr().cast::<KernelSigaction>().read_unaligned() };
+        if before.handler() == libc::SIG_IGN {
+            self.program_signals.set_ignores_sigchld(true);
+        }
         self.program_signals.take_sigchld();
         Ok(())
     }

@@ -318,6 +318,11 @@ impl Ring {
         }
     }
 
+    /// Has the child see by itself when its keeper is gone, as no signal may tell it.
+    pub(crate) fn keep_vigil(&self) {
+        self.page.keep_vigil();
+    }
+
     /// Whether its server has ended because it could not go on.
     pub(crate) fn has_given_up(&self) -> bool {
         self.page.gave_up.load(Ordering::Acquire) != 0

@@ -10,6 +10,7 @@ use std::ffi::c_int;
 use std::sync::Arc;
 
 use rustix::io::Errno;
+use rustix::process::Signal;
 
 use crate::handle::ChildProcess;
 use crate::interface::{
@@ -17,36 +18,43 @@ use crate::interface::{
     SyscallInterface, init,
 };
 use crate::program::{CStrings, Program};
+use crate::task::driven::transition::Token;
+use crate::task::{DrivenTask, SignalTask};
 
 use super::attributes::Attributes;
 use super::lending::Lending;
-use super::preparation::{OnFailure, Placement, execute, outcome, set_action};
+use super::preparation::{OnFailure, Placement, execute, outcome, set_action, steps_to_ids};
 
 /// Has a child of this task, an init, become the program, and the task itself an init that does no more than that.
-/// Returns the init. `children` are those who live where the task's children go, if that is told apart.
-pub(super) fn execute_under_init(
-    mut ring: Ring,
-    children: Option<&Arc<Residents>>,
+/// Returns the init.
+pub(super) fn execute_under_init<K: DrivenTask>(
+    mut task: K,
     program: &Program,
     file: Option<c_int>,
     fds: Vec<Placement>,
     attributes: &Attributes,
 ) -> Result<ChildProcess, Error> {
-    let residents = own_namespace(&ring, children)?;
+    attributes.check()?;
+    let residents = own_namespace(&task)?;
+    let ring = task.driver(Token(()));
     if attributes.controlling_terminal {
         // Before there is a child, which has it from here.
-        take_terminal(&ring, &fds)?;
+        take_terminal(ring, &fds)?;
     }
     let mut child =
         ring.spawn_sibling(Birth { residents: Some(&residents), ..Birth::default() })?;
+    // The init it is left with may not get to know of the end of this process, or not end by it.
+    child.keep_vigil();
     child.set_filters(ring.filters());
     // SAFETY: takes no arguments.
     let pid = unsafe { child.syscall(Call::GETPID, []) }?;
-    become_init(&mut ring, pid as c_int)?;
+    pass_on_pending(&task, &child)?;
+    let ring = task.ring(Token(()));
+    become_init(ring, pid as c_int, attributes)?;
     let process = ChildProcess::new(Arc::clone(ring.process()), Some(ring.parent()));
     let process = process.kill_on_drop(true);
     // Nobody is driven there any more but the child.
-    drop(ring);
+    drop(task);
 
     let attributes =
         Attributes { controlling_terminal: false, parent_death_signal: None, ..attributes.clone() };
@@ -59,9 +67,12 @@ pub(super) fn execute_under_init(
 }
 
 /// The pid namespace that a task is the init of, if its children go there.
-fn own_namespace(ring: &Ring, children: Option<&Arc<Residents>>) -> Result<Arc<Residents>, Error> {
+fn own_namespace<K: DrivenTask>(task: &K) -> Result<Arc<Residents>, Error> {
+    let ring = task.driver(Token(()));
     let own = ring.residence().filter(|place| place.is_inits(ring.process()));
     let own = own.map(|place| place.residents());
+    // A command's child is told to be in this process's, wherever it is.
+    let children = task.child_pid_namespace().residents();
     own.filter(|own| children.is_none_or(|children| Arc::ptr_eq(own, children)))
         .cloned()
         .ok_or(Error::new(Call::EXECVE, ErrorKind::NotInit))
@@ -76,8 +87,22 @@ fn take_terminal(ring: &Ring, fds: &[Placement]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Sends a child the signals that wait for the program in its parent, which a child does not have from there.
+fn pass_on_pending(task: &impl SignalTask, child: &Ring) -> Result<(), Error> {
+    let pending = task.sigpending()?;
+    let ordinary = (1..32).filter_map(Signal::from_named_raw);
+    for signal in ordinary.filter(|signal| pending.contains(*signal) && *signal != Signal::CHILD) {
+        child.process().send_signal(signal)?;
+    }
+    Ok(())
+}
+
 /// Has the task become the init that ends as its child `pid` does.
-fn become_init(ring: &mut Ring, pid: c_int) -> Result<(), Error> {
+///
+/// It keeps nothing that the program could use by taking control of it: it runs as the same user, without
+/// capabilities, in the root directory. And nobody can read the file that it is, so without `CAP_SYS_PTRACE` nobody
+/// looks into it.
+fn become_init(ring: &mut Ring, pid: c_int, attributes: &Attributes) -> Result<(), Error> {
     // What other threads drop from here on is left to the others of the table.
     ring.pause_closes()?;
     let file = init::file(pid);
@@ -89,34 +114,58 @@ fn become_init(ring: &mut Ring, pid: c_int) -> Result<(), Error> {
     let no_environment = CStrings::default();
     let (argv, envp) = (lending.strings(&argv)?, lending.strings(&no_environment)?);
     let itself = lending.bytes(c"".to_bytes_with_nul())?;
-    let steps = |flags: u32| {
+    let root = lending.bytes(c"/".to_bytes_with_nul())?;
+    let version = lending.words(vec![CAPABILITY_VERSION as usize])?;
+    let none = lending.words(vec![0; 3])?;
+    let failed = |Failed { error, .. }: Failed| error;
+
+    let mut steps = vec![close_everything()];
+    steps.extend(steps_to_ids(ring, attributes, &mut lending)?);
+    steps.extend([
+        Request::new(Call::CAPSET, [version, none]),
+        // So that to be executed gives it none back.
+        Request::new(Call::PRCTL, [libc::PR_SET_NO_NEW_PRIVS as usize, 1, 0, 0, 0]),
+    ]);
+    submit(ring, steps.into_iter().map(Request::or_exit)).map_err(failed)?;
+    // It may not be allowed to go there, nor anywhere else then.
+    let _stays = submit(ring, [Request::new(Call::CHDIR, [root])]);
+
+    let create =
+        |flags: u32| submit(ring, [Request::new(Call::MEMFD_CREATE, [name, flags as usize])]);
+    let memory_file = match create(libc::MFD_CLOEXEC | MFD_EXEC) {
+        // Linux before 6.3.
+        Err(Failed { error, .. }) if error.errno() == Some(Errno::INVAL) => {
+            create(libc::MFD_CLOEXEC)
+        }
+        created => created,
+    };
+    let memory_file = memory_file.map_err(failed)?;
+    let write = Request::new(Call::WRITE, [memory_file, contents, file.len()]);
+    let written = submit(ring, [Request::new(Call::FCHMOD, [memory_file, ONLY_EXECUTED]), write]);
+    if written.map_err(failed)? < file.len() {
+        return Err(Error::os(Call::WRITE, Errno::FBIG));
+    }
+    let (flag, death_signal) = (libc::AT_EMPTY_PATH as usize, libc::SIGKILL as usize);
+    let exec = [memory_file, itself, argv, envp, flag, death_signal];
+    let answers = submit(
+        ring,
         [
-            close_everything(),
-            Request::new(Call::MEMFD_CREATE, [name, flags as usize]),
-            Request::new(Call::WRITE, [THE_ONLY_FD, contents, file.len()]),
             // The kernel does not reap its children any more.
             set_action(libc::SIGCHLD, &KernelSigaction::DEFAULT),
-            Request::new(Call::EXECVEAT, {
-                let (flag, signal) = (libc::AT_EMPTY_PATH as usize, libc::SIGKILL as usize);
-                [THE_ONLY_FD, itself, argv, envp, flag, signal]
-            }),
-        ]
-    };
-    let answers = match submit(ring, &steps(libc::MFD_CLOEXEC | MFD_EXEC)) {
-        // Linux before 6.3.
-        Err(Failed { step: 1, error, .. }) if error.errno() == Some(Errno::INVAL) => {
-            submit(ring, &steps(libc::MFD_CLOEXEC))
-        }
-        answers => answers,
-    };
+            Request::new(Call::EXECVEAT, exec).or_exit(),
+        ],
+    );
     outcome(ring, answers, Call::EXECVEAT)
 }
 
-/// Where everything has been closed, the first file that is opened is here.
-const THE_ONLY_FD: usize = 0;
+/// `_LINUX_CAPABILITY_VERSION_3`.
+const CAPABILITY_VERSION: u32 = 0x2008_0522;
 
 /// Also where memory files cannot be executed unless it is said so: `sysctl vm.memfd_noexec`.
 const MFD_EXEC: u32 = 0x10;
+
+/// Who may do what with the file.
+const ONLY_EXECUTED: usize = 0o111;
 
 /// Leaves a shared table, and closes what is in its own.
 fn close_everything() -> Request {
@@ -124,7 +173,8 @@ fn close_everything() -> Request {
     Request::new(Call::CLOSE_RANGE, [first, last, libc::CLOSE_RANGE_UNSHARE as usize])
 }
 
-fn submit(ring: &Ring, requests: &[Request]) -> Answers {
+fn submit(ring: &Ring, requests: impl IntoIterator<Item = Request>) -> Answers {
+    let requests: Vec<_> = requests.into_iter().collect();
     // SAFETY: (1), (2)
-    unsafe { ring.submit(requests) }
+    unsafe { ring.submit(&requests) }
 }

@@ -322,18 +322,24 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// The task has to be the init of a pid namespace. It becomes a program of a few hundred bytes that this library
     /// brings along, and the program becomes a child of that. This init waits for orphans, so that none stays a zombie,
     /// and passes signals on: a program is spared the special treatment that the kernel gives to a process 1, which
-    /// signals it does not handle do not reach. It has no fds, and the task's own ids. What was done to the task, and a
-    /// child has from its parent ([`fork(2)`]), and what is said here, is for the program.
+    /// signals it does not handle do not reach. What was done to the task, and a child has from its parent
+    /// ([`fork(2)`]), and what is said here, is for the program; but a session, a process group or a terminal is led by
+    /// the init, with the program in it.
+    ///
+    /// The init has no fds and no capabilities, and runs as the same user as the program, in the root directory. So a
+    /// program that takes control of it gains nothing, but for what its own filters keep from it: the kernel
+    /// lets it do that with `CAP_SYS_PTRACE` only.
     ///
     /// The process that is returned is the init. It ends when the program does, with its exit status, or 128 and the
     /// number of the signal that killed it; then the kernel kills everything else in the namespace. What is sent to it
-    /// reaches the program, except for `SIGKILL`, which ends them all, `SIGSTOP` and `SIGCHLD`. It does not outlive
-    /// this process: its [death signal](Self::parent_death_signal) is `SIGKILL`.
+    /// reaches the program, without the value that a signal may have, except for `SIGKILL`, which ends them all,
+    /// `SIGSTOP` and `SIGCHLD`; what is sent to their process group reaches the program twice. It does not outlive this
+    /// process: its [death signal](Self::parent_death_signal) is `SIGKILL`.
     ///
     /// # Errors
     ///
     /// As [`exec`](Self::exec); [`NotInit`](crate::ErrorKind::NotInit); of the calls by which the task becomes the
-    /// init: `memfd_create`, `execveat`.
+    /// init, in its own limits on fds and the size of files: `clone3`, `memfd_create`, `write`, `execveat`.
     ///
     /// # Examples
     ///
@@ -363,9 +369,7 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     pub fn exec_under_init(self) -> Result<ChildProcess, Error> {
         let (fds, file) = self.listed()?;
         let Exec { task, program, attributes, .. } = self;
-        let children = task.child_pid_namespace().residents().cloned();
-        let ring = task.into_ring(Token(()));
-        execute_under_init(ring, children.as_ref(), program, file, fds, &attributes)
+        execute_under_init(task, program, file, fds, &attributes)
     }
 
     /// Executes the program, or gives the task back as it was.

@@ -233,26 +233,9 @@ impl Preparation<'_> {
         Ok(())
     }
 
-    /// Plans the change of ids, in the order in which each is still allowed.
     fn change_ids(&mut self) -> Result<(), Error> {
-        let Attributes { uid, gid, groups, .. } = self.attributes;
-        if let Some(groups) = groups {
-            let list = self.lending.bytes(bytemuck::cast_slice(groups))?;
-            self.steps.push(Request::new(Call::SETGROUPS, [groups.len(), list]));
-        }
-        if let Some(gid) = gid {
-            self.steps.push(Request::new(Call::SETRESGID, [*gid as usize; 3]));
-        }
-        if let Some(uid) = uid {
-            if groups.is_none() {
-                match self.send(Request::new(Call::SETGROUPS, [0, 0])) {
-                    // Who may not change groups may still become another user.
-                    Err(error) if error.errno() != Some(Errno::PERM) => return Err(error),
-                    _ => {}
-                }
-            }
-            self.steps.push(Request::new(Call::SETRESUID, [*uid as usize; 3]));
-        }
+        let steps = steps_to_ids(self.ring, self.attributes, &mut self.lending)?;
+        self.steps.extend(steps);
         Ok(())
     }
 
@@ -393,6 +376,35 @@ impl Preparation<'_> {
         // SAFETY: (1), (2)
         unsafe { self.ring.submit(&[step]) }.map_err(|Failed { error, .. }| error)
     }
+}
+
+/// The change of ids, in the order in which each is still allowed.
+pub(super) fn steps_to_ids(
+    ring: &Ring,
+    attributes: &Attributes,
+    lending: &mut Lending,
+) -> Result<Vec<Request>, Error> {
+    let Attributes { uid, gid, groups, .. } = attributes;
+    let mut steps = Vec::new();
+    if let Some(groups) = groups {
+        let list = lending.bytes(bytemuck::cast_slice(groups))?;
+        steps.push(Request::new(Call::SETGROUPS, [groups.len(), list]));
+    }
+    if let Some(gid) = gid {
+        steps.push(Request::new(Call::SETRESGID, [*gid as usize; 3]));
+    }
+    if let Some(uid) = uid {
+        if groups.is_none() {
+            // SAFETY: (1)
+            match unsafe { ring.syscall(Call::SETGROUPS, [0, 0]) } {
+                // Who may not change groups may still become another user.
+                Err(error) if error.errno() != Some(Errno::PERM) => return Err(error),
+                _ => {}
+            }
+        }
+        steps.push(Request::new(Call::SETRESUID, [*uid as usize; 3]));
+    }
+    Ok(steps)
 }
 
 const F_GETFD: usize = libc::F_GETFD as usize;
