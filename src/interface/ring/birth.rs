@@ -156,7 +156,7 @@ impl Ring {
         let place = Place::default();
         let ring = Ring::new(Arc::clone(&page), page, process, None, None, place)?;
         let outcome = ring.await_answers(&ring.page, requests.len() as u32);
-        let answers = answers(&ring.page, requests, outcome);
+        let answers = answers(&ring.page, requests, outcome, &mut Vec::new());
         Ok(Some((ring, answers)))
     }
 
