@@ -279,6 +279,20 @@ fn host_whose_clone3_is_made_up() {
 
 #[test]
 #[ignore = "a host for the tests below"]
+fn host_whose_fcntl_is_made_up() {
+    let here = Task::here();
+    let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    filter(libc::SYS_fcntl, libc::SECCOMP_RET_ERRNO);
+    let child = here.spawn().unwrap();
+    for error in [here.dup(&null).unwrap_err(), child.dup(&null).unwrap_err()] {
+        assert_eq!((error.call().name(), error.errno()), ("fcntl", Some(Errno::NOSYS)));
+    }
+    // What has this number is not theirs to close.
+    assert!(numbers(std::process::id()).contains(&0));
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
 fn host_whose_execve_is_made_up() {
     let here = Task::here();
     filter(libc::SYS_execve, libc::SECCOMP_RET_ERRNO);
@@ -357,6 +371,11 @@ fn futex_waitv_denied() {
 #[test]
 fn clone3_made_up() {
     passes("host_whose_clone3_is_made_up");
+}
+
+#[test]
+fn fcntl_made_up() {
+    passes("host_whose_fcntl_is_made_up");
 }
 
 #[test]

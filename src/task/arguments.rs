@@ -12,6 +12,7 @@ use std::slice;
 use std::time::Duration;
 
 use rustix::fs::{Stat, StatFs, Statx};
+use rustix::io::Errno;
 use rustix::path;
 use rustix::termios::Winsize;
 use rustix::time::Timespec;
@@ -26,7 +27,7 @@ use crate::handle::{AsDirFd, AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind, KernelSigaction, LOWEST, SyscallInterface};
 use crate::near::{AsPgid, AsPid, AsTid, Fd as NearFd};
 
-use super::{Ends, FileDescriptorTask};
+use super::Ends;
 
 /// The number of an fd for a call of `task`: where an id gives up its brand.
 #[inline(always)]
@@ -240,7 +241,15 @@ unsafe fn owned<K: far::Task + ?Sized>(task: &K, number: c_int) -> Fd<K::FdTable
 unsafe fn moved<K: far::Task + ?Sized>(task: &K, number: c_int) -> Result<c_int, Error> {
     // SAFETY: by this function's contract.
     let fd = unsafe { owned(task, number) };
-    Ok(task.dup(&fd)?.into_near().as_raw())
+    let arguments = [number as usize, libc::F_DUPFD_CLOEXEC as usize, LOWEST as usize];
+    // SAFETY: the fd is the task's own, and open.
+    let copy = unsafe { call(task, Call::FCNTL, arguments) }? as c_int;
+    if copy < LOWEST {
+        // Only a filter answers so. It may have made up the first number, too: then that is somebody else's to close.
+        let _open = fd.into_near();
+        return Err(Error::os(Call::FCNTL, Errno::NOSYS));
+    }
+    Ok(copy)
 }
 
 /// Other numbers for two such fds, of which neither is left if the other cannot be kept.
