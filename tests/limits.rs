@@ -5,6 +5,7 @@ mod common;
 
 use common::{numbers, passes, zombies};
 use nearfar::prelude::*;
+use nearfar::process::Command;
 use nearfar::{ErrorKind, near};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -279,6 +280,22 @@ fn host_whose_clone3_is_made_up() {
 
 #[test]
 #[ignore = "a host for the tests below"]
+fn host_whose_threads_are_made_up() {
+    let here = Task::here();
+    let before = here.spawn().unwrap();
+    filter(libc::SYS_clone, libc::SECCOMP_RET_ERRNO);
+    for _ in 0..100 {
+        let error = here.spawn().unwrap_err();
+        assert_eq!((error.call().name(), error.errno()), ("clone", Some(Errno::NOSYS)));
+    }
+    // What has a keeper already, or needs none, can still be made.
+    before.spawn().unwrap().getpid().unwrap();
+    assert!(Command::new("true").status().unwrap().success());
+    assert_eq!(zombies(), []);
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
 fn host_whose_fcntl_is_made_up() {
     let here = Task::here();
     let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
@@ -371,6 +388,11 @@ fn futex_waitv_denied() {
 #[test]
 fn clone3_made_up() {
     passes("host_whose_clone3_is_made_up");
+}
+
+#[test]
+fn threads_made_up() {
+    passes("host_whose_threads_are_made_up");
 }
 
 #[test]
