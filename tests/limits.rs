@@ -6,7 +6,7 @@ mod common;
 use common::{numbers, passes, zombies};
 use nearfar::prelude::*;
 use nearfar::process::Command;
-use nearfar::{ErrorKind, near};
+use nearfar::{Error, ErrorKind, near};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -299,13 +299,26 @@ fn host_whose_threads_are_made_up() {
 fn host_whose_fcntl_is_made_up() {
     let here = Task::here();
     let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    brand!(private_fds);
+    let (private, ()) = here.spawn_with_files(private_fds, ()).unwrap();
     filter(libc::SYS_fcntl, libc::SECCOMP_RET_ERRNO);
     let child = here.spawn().unwrap();
-    for error in [here.dup(&null).unwrap_err(), child.dup(&null).unwrap_err()] {
-        assert_eq!((error.call().name(), error.errno()), ("fcntl", Some(Errno::NOSYS)));
-    }
+    let is_refused = |error: Error, call| {
+        assert_eq!((error.call().name(), error.errno()), (call, Some(Errno::NOSYS)));
+    };
+    is_refused(here.dup(&null).unwrap_err(), "fcntl");
+    is_refused(child.dup(&null).unwrap_err(), "fcntl");
+    is_refused(here.file(&null).unwrap_err(), "fcntl");
+    // Room for its pidfd.
+    is_refused(private.spawn().unwrap_err(), "pidfd_getfd");
+    // One has to be copied, to be out of the other's way.
+    let other = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    let [n, m] = [&null, &other].map(|fd| fd.near().as_raw() as u16);
+    let swapped = child.program(&Program::new("true")).fd(n, &other).fd(m, &null).exec();
+    is_refused(swapped.unwrap_err(), "fcntl");
     // What has this number is not theirs to close.
     assert!(numbers(std::process::id()).contains(&0));
+    assert_eq!(zombies(), []);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use rustix::ioctl::opcode;
 use super::Process;
 use super::pidfd::number_in_proc;
 use crate::interface::Call;
+use crate::interface::memory::copy_above_stdio;
 
 /// `PF_FORKNOEXEC` of `linux/sched.h`: cleared after the memory has been replaced.
 pub(super) const FORKED_NOT_EXECED: u32 = 0x40;
@@ -156,7 +157,7 @@ impl OpenNamespace {
     fn from_file(mut file: fs::File) -> Result<Self, Errno> {
         if file.as_raw_fd() <= 2 {
             // These a new table gets without being told.
-            file = rustix::io::fcntl_dupfd_cloexec(&file, 3)?.into();
+            file = copy_above_stdio(&file)?.into();
         }
         let metadata = file.metadata().map_err(|error| reason(&error))?;
         Ok(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), file })
