@@ -111,6 +111,24 @@ fn ioctl_denied() {
     passes("host_whose_ioctl_is_denied");
 }
 
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_ioctl_is_made_up() {
+    filter(libc::SYS_ioctl, libc::SECCOMP_RET_ERRNO);
+    let here = Task::here();
+    brand!(inner_pids);
+    // What is at 0 is no namespace, and not theirs to close.
+    let init = here.spawn_with_pids(inner_pids).unwrap();
+    assert!(init.verify().unwrap().is_confirmed());
+    drop(init);
+    assert!(numbers(std::process::id()).contains(&0));
+}
+
+#[test]
+fn ioctl_made_up() {
+    passes("host_whose_ioctl_is_made_up");
+}
+
 /// How many children a process has.
 fn children(pid: near::Pid<HostPids>) -> usize {
     let pid = pid.as_raw();

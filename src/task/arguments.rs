@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::slice;
 use std::time::Duration;
 
-use rustix::fs::{Stat, StatFs, Statx};
+use rustix::fs::{Mode, OFlags, Stat, StatFs, Statx};
 use rustix::io::Errno;
 use rustix::path;
 use rustix::termios::Winsize;
@@ -23,11 +23,11 @@ use crate::far::{
     self, AddressSpace, AddressSpaceMismatchError, FdTable, FdTableMismatchError,
     NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError, Whose,
 };
-use crate::handle::{AsDirFd, AsFd, Fd};
-use crate::interface::{Call, Error, ErrorKind, KernelSigaction, LOWEST, SyscallInterface};
+use crate::handle::{AsDirFd, AsFd, Cwd, Fd};
+use crate::interface::{Call, Error, ErrorKind, KernelSigaction, LOWEST, SyscallInterface, procfs};
 use crate::near::{AsPgid, AsPid, AsTid, Fd as NearFd};
 
-use super::Ends;
+use super::{Ends, FileDescriptorTask, MetadataTask};
 
 /// The number of an fd for a call of `task`: where an id gives up its brand.
 #[inline(always)]
@@ -291,6 +291,20 @@ pub(super) fn with_paths<K: far::Task + ?Sized, R>(
     with_path(task, name, paths.0, |first| {
         with_path(task, name, paths.1, |second| call(first, second))
     })
+}
+
+/// Has `task` open a file of `/proc`: one of another file system counts as not there.
+pub(super) fn open_in_proc<K: far::Task + ?Sized>(
+    task: &K,
+    path: &str,
+    access: OFlags,
+) -> Result<Fd<K::FdTable>, Error> {
+    let file = task.openat(Cwd, path, access, Mode::empty())?;
+    if task.fstatfs(&file)?.f_type == procfs::PROCFS {
+        Ok(file)
+    } else {
+        Err(Error::os(Call::OPENAT, Errno::NOENT))
+    }
 }
 
 /// Has `task` write all of a text at once, as files of `/proc` take it.
