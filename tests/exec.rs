@@ -10,6 +10,7 @@ use common::{
     until_blocked_in,
 };
 use nearfar::prelude::*;
+use nearfar::process::Command;
 use nearfar::{Error, ErrorKind};
 use rustix::io::{Errno, FdFlags};
 
@@ -429,6 +430,25 @@ fn names_are_looked_up_in_the_programs_own_path() {
         // What may not be executed is remembered, and passed by for what may.
         let denied = Program::new("passwd").env("PATH", "/etc:/nowhere");
         assert_eq!(child().program(&denied).exec().unwrap_err().errno(), Some(Errno::ACCESS));
+    });
+}
+
+#[test]
+fn what_may_not_be_executed_is_remembered_over_a_long_path() {
+    deadline(|| {
+        let nowhere = ["/nowhere"; 300];
+        for before in [0, 130, 260] {
+            let mut path = nowhere;
+            path[before] = "/etc";
+            let denied = Program::new("passwd").env("PATH", path.join(":"));
+            let error = Task::here().spawn().unwrap().program(&denied).exec().unwrap_err();
+            assert_eq!((error.call().name(), error.errno()), ("execve", Some(Errno::ACCESS)));
+            let error = Command::new("passwd").env("PATH", path.join(":")).status().unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+        }
+        let missing = Program::new("passwd").env("PATH", nowhere.join(":"));
+        let error = Task::here().spawn().unwrap().program(&missing).exec().unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::NOENT));
     });
 }
 

@@ -5,7 +5,8 @@ mod common;
 
 use common::{numbers, passes, zombies};
 use nearfar::prelude::*;
-use nearfar::{ErrorKind, near};
+use nearfar::process::Command;
+use nearfar::{Error, ErrorKind, near};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -108,6 +109,24 @@ fn host_whose_ioctl_is_denied() {
 #[test]
 fn ioctl_denied() {
     passes("host_whose_ioctl_is_denied");
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_ioctl_is_made_up() {
+    filter(libc::SYS_ioctl, libc::SECCOMP_RET_ERRNO);
+    let here = Task::here();
+    brand!(inner_pids);
+    // What is at 0 is no namespace, and not theirs to close.
+    let init = here.spawn_with_pids(inner_pids).unwrap();
+    assert!(init.verify().unwrap().is_confirmed());
+    drop(init);
+    assert!(numbers(std::process::id()).contains(&0));
+}
+
+#[test]
+fn ioctl_made_up() {
+    passes("host_whose_ioctl_is_made_up");
 }
 
 /// How many children a process has.
@@ -279,6 +298,49 @@ fn host_whose_clone3_is_made_up() {
 
 #[test]
 #[ignore = "a host for the tests below"]
+fn host_whose_threads_are_made_up() {
+    let here = Task::here();
+    let before = here.spawn().unwrap();
+    filter(libc::SYS_clone, libc::SECCOMP_RET_ERRNO);
+    for _ in 0..100 {
+        let error = here.spawn().unwrap_err();
+        assert_eq!((error.call().name(), error.errno()), ("clone", Some(Errno::NOSYS)));
+    }
+    // What has a keeper already, or needs none, can still be made.
+    before.spawn().unwrap().getpid().unwrap();
+    assert!(Command::new("true").status().unwrap().success());
+    assert_eq!(zombies(), []);
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_fcntl_is_made_up() {
+    let here = Task::here();
+    let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    brand!(private_fds);
+    let (private, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+    filter(libc::SYS_fcntl, libc::SECCOMP_RET_ERRNO);
+    let child = here.spawn().unwrap();
+    let is_refused = |error: Error, call| {
+        assert_eq!((error.call().name(), error.errno()), (call, Some(Errno::NOSYS)));
+    };
+    is_refused(here.dup(&null).unwrap_err(), "fcntl");
+    is_refused(child.dup(&null).unwrap_err(), "fcntl");
+    is_refused(here.file(&null).unwrap_err(), "fcntl");
+    // Room for its pidfd.
+    is_refused(private.spawn().unwrap_err(), "pidfd_getfd");
+    // One has to be copied, to be out of the other's way.
+    let other = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    let [n, m] = [&null, &other].map(|fd| fd.near().as_raw() as u16);
+    let swapped = child.program(&Program::new("true")).fd(n, &other).fd(m, &null).exec();
+    is_refused(swapped.unwrap_err(), "fcntl");
+    // What has this number is not theirs to close.
+    assert!(numbers(std::process::id()).contains(&0));
+    assert_eq!(zombies(), []);
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
 fn host_whose_execve_is_made_up() {
     let here = Task::here();
     filter(libc::SYS_execve, libc::SECCOMP_RET_ERRNO);
@@ -357,6 +419,16 @@ fn futex_waitv_denied() {
 #[test]
 fn clone3_made_up() {
     passes("host_whose_clone3_is_made_up");
+}
+
+#[test]
+fn threads_made_up() {
+    passes("host_whose_threads_are_made_up");
+}
+
+#[test]
+fn fcntl_made_up() {
+    passes("host_whose_fcntl_is_made_up");
 }
 
 #[test]

@@ -37,7 +37,10 @@ pub trait AsProcess<P>: sealed::Sealed {
 }
 
 mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// So there are no objects, to which another crate could give what it likes.
+        const NO_OBJECT: () = ();
+    }
 }
 
 /// Runs `call` with the number that a process has in `P`.

@@ -1,8 +1,8 @@
 //! Finding a process's memory by its pidfd.
 
 use std::ffi::c_int;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use rustix::io::{Errno, pread};
 
 use crate::brand::HostFds;
 use crate::handle::{AsDirFd, Cwd, Fd};
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error, ErrorKind, procfs};
 use crate::near;
 use crate::task::{DirectoryTask, FileDescriptorTask, Task};
 
@@ -53,7 +53,7 @@ pub(super) fn files(pidfd: near::Fd<HostFds>) -> Result<Files, Error> {
 
 /// Whether this is the number of this process, or of one of its threads.
 fn is_this_process(number: c_int) -> bool {
-    Path::new(&format!("/proc/self/task/{number}")).exists()
+    directory(Cwd, Path::new(&format!("/proc/self/task/{number}"))).is_ok()
 }
 
 /// Whether a memory is this program's: then what is written here is found there.
@@ -153,7 +153,8 @@ impl Layout {
         const FORKED_NOT_EXECED: u64 = 0x40;
 
         let mut stat = Vec::new();
-        File::from(file(thread, "stat")?).read_to_end(&mut stat).map_err(failed)?;
+        let read = File::from(file(thread, "stat")?).read_to_end(&mut stat);
+        read.map_err(|error| refused(procfs::reason(&error)))?;
         let stat = String::from_utf8_lossy(&stat);
         let after_name = stat.rsplit(')').next().unwrap_or_default();
         let fields: Vec<&str> = after_name.split_whitespace().collect();
@@ -172,17 +173,24 @@ impl Layout {
 }
 
 fn directory(base: impl AsDirFd<HostFds>, path: &Path) -> Result<Fd<HostFds>, Error> {
-    Task::here().openat(base, path, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())
+    open(base, path, OFlags::PATH | OFlags::DIRECTORY)
 }
 
 fn file(directory: &Fd<HostFds>, name: &str) -> Result<Fd<HostFds>, Error> {
-    Task::here().openat(directory, name, OFlags::RDONLY, Mode::empty())
+    open(directory, Path::new(name), OFlags::RDONLY)
+}
+
+/// Opens a file of procfs.
+fn open(base: impl AsDirFd<HostFds>, path: &Path, flags: OFlags) -> Result<Fd<HostFds>, Error> {
+    let file = Task::here().openat(base, path, flags, Mode::empty())?;
+    procfs::check(&file).map_err(refused)?;
+    Ok(file)
 }
 
 /// What `/proc` calls the process that a pidfd holds, for as long as it has not been reaped.
 fn number_in_proc(pidfd: near::Fd<HostFds>) -> Result<c_int, Error> {
     let path = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw());
-    let info = fs::read_to_string(path).map_err(failed)?;
+    let info = procfs::read(&path).map_err(refused)?;
     let number = info.lines().find_map(|line| line.strip_prefix("Pid:"));
     match number.and_then(|number| number.trim().parse().ok()) {
         None => Err(Error::os(Call::OPENAT, Errno::BADF)),
@@ -192,7 +200,6 @@ fn number_in_proc(pidfd: near::Fd<HostFds>) -> Result<c_int, Error> {
     }
 }
 
-/// The kernel's reason in an error of std's.
-fn failed(error: io::Error) -> Error {
-    Error::os(Call::OPENAT, Errno::from_io_error(&error).unwrap_or(Errno::IO))
+fn refused(errno: Errno) -> Error {
+    Error::os(Call::OPENAT, errno)
 }

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::ffi::c_int;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::offset_of;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::slice;
 use std::time::Duration;
 
@@ -103,11 +103,20 @@ pub(super) unsafe fn write(
 ///
 /// As [`SyscallInterface::copy_fd`].
 pub(super) unsafe fn copy_own_fd(number: c_int) -> Result<OwnedFd, Error> {
-    let arguments = [number as usize, libc::F_DUPFD_CLOEXEC as usize, LOWEST as usize];
     // SAFETY: by this function's contract.
-    let copy = unsafe { Local::new().syscall(Call::FCNTL, arguments) }?;
-    // SAFETY: new, and nobody else knows of it.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy as c_int) })
+    let fd = unsafe { BorrowedFd::borrow_raw(number) };
+    copy_above_stdio(fd).map_err(|errno| Error::os(Call::FCNTL, errno))
+}
+
+/// Another fd of the same open file, in this process's table, and out of the way of 0, 1 and 2.
+pub(super) fn copy_above_stdio(fd: impl AsFd) -> Result<OwnedFd, Errno> {
+    let copy = rustix::io::fcntl_dupfd_cloexec(fd, LOWEST)?;
+    if copy.as_raw_fd() < LOWEST {
+        // Only a filter answers so, and what has this number is somebody else's to close.
+        let _open = copy.into_raw_fd();
+        return Err(Errno::NOSYS);
+    }
+    Ok(copy)
 }
 
 /// A copy of an fd of the table of a child that is driven, which is not this process's.
@@ -128,7 +137,7 @@ pub(super) unsafe fn copy_fd(process: &Process, number: c_int) -> Result<OwnedFd
     if copy.as_raw_fd() >= LOWEST {
         return Ok(copy);
     }
-    rustix::io::fcntl_dupfd_cloexec(&copy, LOWEST).map_err(|errno| Error::os(Call::FCNTL, errno))
+    copy_above_stdio(copy).map_err(|errno| Error::os(Call::FCNTL, errno))
 }
 
 /// Runs `copy` with the pid of a child, which is its own before and after.

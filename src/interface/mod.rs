@@ -22,6 +22,7 @@ mod offspring;
 mod page;
 mod poll;
 mod process;
+pub(crate) mod procfs;
 mod program_signals;
 mod residents;
 mod ring;

@@ -86,6 +86,8 @@ pub(super) struct Page {
     pub(super) gave_up: AtomicU32,
     /// The driver: 1 before the keeper starts. The kernel: 0, when the keeper is gone.
     pub(super) keeper_life: AtomicU32,
+    /// The kernel: the keeper's number, once there is a keeper.
+    pub(super) keeper_tid: AtomicI32,
     /// The driver: 1, when the keeper may go.
     pub(super) keeper_release: AtomicU32,
     /// The keeper: 1, when `spawned_pid` has the answer of `clone3`.

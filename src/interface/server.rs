@@ -68,6 +68,9 @@ pub(crate) const SIGSET_SIZE: usize = 8;
 /// Only a filter has `clone3` succeed without making a child.
 pub(super) const CLONE3_MADE_UP: Error = Error::os(Call::CLONE3, Errno::NOSYS);
 
+/// And `clone` without making a keeper.
+const CLONE_MADE_UP: Error = Error::os(Call::CLONE, Errno::NOSYS);
+
 /// Added to the number of a call after which the server arms its death signal again, as the kernel
 /// disarms it when credentials change.
 pub(super) const ARM_AGAIN: usize = 1 << 31;
@@ -103,9 +106,12 @@ pub(super) const IMPATIENCE: Duration = Duration::from_millis(10);
 /// kernel's answer: the child's pid.
 pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
     let blocked = SignalsBlocked::new();
-    let keeper = clone(page, Cloner::Keeper, &blocked);
+    let answer = clone(page, Cloner::Keeper, &blocked);
     drop(blocked);
-    local::answer(Call::CLONE, keeper).inspect_err(|_| page.abandon())?;
+    if page.keeper_tid.load(Ordering::Acquire) == 0 {
+        page.abandon();
+        return Err(local::answer(Call::CLONE, answer).err().unwrap_or(CLONE_MADE_UP));
+    }
 
     loop {
         // In this order: a keeper answers before it goes.
@@ -199,6 +205,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
         | libc::CLONE_FILES
         | libc::CLONE_SIGHAND
         | libc::CLONE_THREAD
+        | libc::CLONE_PARENT_SETTID
         | libc::CLONE_CHILD_CLEARTID;
     let answer;
     // SAFETY: (1) by `_blocked`; (2), (3), (4) by reading it: what each part touches is said beside
@@ -220,6 +227,9 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "syscall",
             "test rax, rax",
             "jnz 99f",
+            // A filter can make up a 0: then there is no keeper, and this is still the caller.
+            "cmp dword ptr [r12 + {KEEPER_TID}], 0",
+            "je 99f",
 
             // ---- The keeper. r12: the page.
             "mov eax, {SYS_CLONE3}",
@@ -541,7 +551,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             inlateout("rax") libc::SYS_clone as usize => answer,
             in("rdi") thread as usize,
             in("rsi") 0_usize,
-            in("rdx") 0_usize,
+            in("rdx") page.keeper_tid.as_ptr(),
             in("r10") page.keeper_life.as_ptr(),
             in("r8") 0_usize,
             in("r12") ptr::from_ref(page),
@@ -588,6 +598,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             SPAWNED_PID = const offset_of!(Page, spawned_pid),
             SPAWNED = const offset_of!(Page, spawned),
             SERVER_PID = const offset_of!(Page, server_pid),
+            KEEPER_TID = const offset_of!(Page, keeper_tid),
             KEEPER_RELEASE = const offset_of!(Page, keeper_release),
             KEEPER = const offset_of!(Page, keeper),
             VIGIL = const offset_of!(Page, vigil),

@@ -148,7 +148,10 @@ impl<A> AsAddress<A> for Address<A> {
 }
 
 mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// So there are no objects, to which another crate could give what it likes.
+        const NO_OBJECT: () = ();
+    }
     impl<A> Sealed for super::Address<A> {}
 }
 

@@ -94,6 +94,9 @@ impl<W> AsWatch<W> for Watch<W> {
 }
 
 mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// So there are no objects, to which another crate could give what it likes.
+        const NO_OBJECT: () = ();
+    }
     impl<W> Sealed for super::Watch<W> {}
 }

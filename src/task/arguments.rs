@@ -11,7 +11,8 @@ use std::mem::MaybeUninit;
 use std::slice;
 use std::time::Duration;
 
-use rustix::fs::{Stat, StatFs, Statx};
+use rustix::fs::{Mode, OFlags, Stat, StatFs, Statx};
+use rustix::io::Errno;
 use rustix::path;
 use rustix::termios::Winsize;
 use rustix::time::Timespec;
@@ -22,11 +23,11 @@ use crate::far::{
     self, AddressSpace, AddressSpaceMismatchError, FdTable, FdTableMismatchError,
     NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError, Whose,
 };
-use crate::handle::{AsDirFd, AsFd, Fd};
-use crate::interface::{Call, Error, ErrorKind, KernelSigaction, LOWEST, SyscallInterface};
+use crate::handle::{AsDirFd, AsFd, Cwd, Fd};
+use crate::interface::{Call, Error, ErrorKind, KernelSigaction, LOWEST, SyscallInterface, procfs};
 use crate::near::{AsPgid, AsPid, AsTid, Fd as NearFd};
 
-use super::{Ends, FileDescriptorTask};
+use super::{Ends, FileDescriptorTask, MetadataTask};
 
 /// The number of an fd for a call of `task`: where an id gives up its brand.
 #[inline(always)]
@@ -243,7 +244,15 @@ unsafe fn owned<K: far::Task + ?Sized>(task: &K, near: NearFd<K::FdTable>) -> Fd
 unsafe fn moved<K: far::Task + ?Sized>(task: &K, number: c_int) -> Result<c_int, Error> {
     // SAFETY: by this function's contract.
     let fd = unsafe { owned(task, slot(number)) };
-    Ok(task.dup(&fd)?.into_near().as_raw())
+    let arguments = [number as usize, libc::F_DUPFD_CLOEXEC as usize, LOWEST as usize];
+    // SAFETY: the fd is the task's own, and open.
+    let copy = unsafe { call(task, Call::FCNTL, arguments) }? as c_int;
+    if copy < LOWEST {
+        // Only a filter answers so. It may have made up the first number, too: then that is somebody else's to close.
+        let _open = fd.into_near();
+        return Err(Error::os(Call::FCNTL, Errno::NOSYS));
+    }
+    Ok(copy)
 }
 
 /// Other numbers for two such fds, of which neither is left if the other cannot be kept.
@@ -285,6 +294,20 @@ pub(super) fn with_paths<K: far::Task + ?Sized, R>(
     with_path(task, name, paths.0, |first| {
         with_path(task, name, paths.1, |second| call(first, second))
     })
+}
+
+/// Has `task` open a file of `/proc`: one of another file system counts as not there.
+pub(super) fn open_in_proc<K: far::Task + ?Sized>(
+    task: &K,
+    path: &str,
+    access: OFlags,
+) -> Result<Fd<K::FdTable>, Error> {
+    let file = task.openat(Cwd, path, access, Mode::empty())?;
+    if task.fstatfs(&file)?.f_type == procfs::PROCFS {
+        Ok(file)
+    } else {
+        Err(Error::os(Call::OPENAT, Errno::NOENT))
+    }
 }
 
 /// Has `task` write all of a text at once, as files of `/proc` take it.

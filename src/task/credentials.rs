@@ -11,16 +11,16 @@
 
 use std::mem::MaybeUninit;
 
-use rustix::fs::{Gid, Mode, OFlags, Uid};
+use rustix::fs::{Gid, OFlags, Uid};
 use rustix::io::Errno;
 
 use crate::far;
-use crate::handle::{AsProcess, Cwd, with_number_of};
+use crate::handle::{AsProcess, with_number_of};
 use crate::id_map::IdMap;
 use crate::interface::{Call, Error, SyscallInterface};
 
-use super::arguments::{call, with_out, with_path, write_text};
-use super::{DrivenTask, FileDescriptorTask};
+use super::DrivenTask;
+use super::arguments::{call, open_in_proc, with_out, with_path, write_text};
 
 /// The three user ids or group ids of a task: `Ids<Uid>` or `Ids<Gid>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -158,7 +158,7 @@ pub trait CredentialsTask: far::Task {
     ///
     /// Of `openat` and `write`: `EPERM` for a map that this task may not make, or if there is one already,
     /// `EINVAL` for ranges that overlap, or for none; `ESRCH` if `child` has ended, and `ENOENT` if `/proc` is
-    /// another pid namespace's.
+    /// another pid namespace's, or no procfs.
     ///
     /// # References
     ///
@@ -243,7 +243,7 @@ fn write_file_of<K: far::Task + ?Sized>(
     }
     // The open file is about one process, and it is this one, if that still lives then.
     let file = with_number_of(owner, Call::OPENAT, |number| {
-        task.openat(Cwd, format!("/proc/{number}/{name}"), OFlags::WRONLY, Mode::empty())
+        open_in_proc(task, &format!("/proc/{number}/{name}"), OFlags::WRONLY)
     })?;
     write_text(task, &file, text)
 }

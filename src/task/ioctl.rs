@@ -22,7 +22,7 @@ use rustix::process::Uid;
 
 use crate::far;
 use crate::handle::{AsFd, Fd};
-use crate::interface::{Call, Error, SyscallInterface};
+use crate::interface::{Call, Error, SyscallInterface, procfs};
 
 use super::arguments::{Plain, call, near, received, with_out, with_slice_mut};
 use super::{FcntlTask, MetadataTask};
@@ -454,13 +454,10 @@ const NS_GET_PARENT: u32 = 0xb702;
 const NS_GET_NSTYPE: u32 = 0xb703;
 const NS_GET_OWNER_UID: u32 = 0xb704;
 
-/// `NSFS_MAGIC` of `linux/magic.h`.
-const NSFS: i64 = 0x6e73_6673;
-
 /// Whether a file is one of the kernel's own for namespaces: only those make fds of the requests for it.
 /// Whoever serves a file system by FUSE answers any request with any number.
 fn is_namespace<K: far::Task + ?Sized>(task: &K, fd: &impl AsFd<K::FdTable>) -> Result<(), Error> {
-    if task.fstatfs(fd)?.f_type == NSFS {
+    if task.fstatfs(fd)?.f_type == procfs::NSFS {
         Ok(())
     } else {
         Err(Error::os(Call::IOCTL, Errno::NOTTY))

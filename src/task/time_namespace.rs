@@ -8,15 +8,14 @@
 //!    the call.
 #![expect(unsafe_code, reason = "syscalls")]
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::time::Timespec;
 
-use crate::handle::Cwd;
 use crate::interface::{Call, Error};
 
-use super::arguments::{call, near, with_bytes_out, write_text};
-use super::{DrivenTask, FileDescriptorTask};
+use super::DrivenTask;
+use super::arguments::{call, near, open_in_proc, with_bytes_out, write_text};
 
 /// By how much the clocks of a time namespace are ahead of those of the machine, or behind if it is negative:
 /// [`time_namespaces(7)`](https://man7.org/linux/man-pages/man7/time_namespaces.7.html).
@@ -61,14 +60,14 @@ pub trait TimeNamespaceTask: DrivenTask {
     ///
     /// Of `openat` and `write`: `EACCES` if the namespace is not new, or has a program already; `EPERM` without
     /// `CAP_SYS_TIME` in the user namespace that it was made in, `EINVAL` for a second or more of nanoseconds,
-    /// `ERANGE` if a clock would be below 0, or too far ahead.
+    /// `ERANGE` if a clock would be below 0, or too far ahead; `ENOENT` if what is at `/proc` is no procfs.
     ///
     /// # References
     ///
     /// [`time_namespaces(7)`](https://man7.org/linux/man-pages/man7/time_namespaces.7.html)
     #[doc(alias = "timens_offsets")]
     fn set_time_offsets(&self, offsets: TimeOffsets) -> Result<(), Error> {
-        let file = self.openat(Cwd, OFFSETS, OFlags::WRONLY, Mode::empty())?;
+        let file = open_in_proc(self, OFFSETS, OFlags::WRONLY)?;
         let clocks = [("monotonic", offsets.monotonic), ("boottime", offsets.boottime)];
         let line = |(clock, offset): (&str, Timespec)| {
             format!("{clock} {} {}\n", offset.tv_sec, offset.tv_nsec)
@@ -88,7 +87,7 @@ pub trait TimeNamespaceTask: DrivenTask {
     #[doc(alias = "timens_offsets")]
     fn time_offsets(&self) -> Result<TimeOffsets, Error> {
         const LONGEST: usize = 256;
-        let file = self.openat(Cwd, OFFSETS, OFlags::RDONLY, Mode::empty())?;
+        let file = open_in_proc(self, OFFSETS, OFlags::RDONLY)?;
         let mut text = Vec::new();
         let read = |address| {
             // SAFETY: (1), (2)
@@ -105,7 +104,7 @@ pub trait TimeNamespaceTask: DrivenTask {
         };
         let offsets = clock("monotonic").zip(clock("boottime"));
         let told = offsets.map(|(monotonic, boottime)| TimeOffsets { monotonic, boottime });
-        // What is mounted there is no `/proc`.
+        // The kernel tells of both.
         told.ok_or(Error::os(Call::READ, Errno::IO))
     }
 }

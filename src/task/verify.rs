@@ -122,7 +122,8 @@ pub enum Verdict {
     Refuted,
     /// Nothing speaks against it, but something of it could not be looked at. Among the reasons are
     /// `EPERM` and `EACCES` if this process may not trace the task, `ENOSYS` if the kernel has no `kcmp`,
-    /// and `EOPNOTSUPP` if only an [interface](SyscallInterface) of your own knows the process.
+    /// `ENOENT`, `ESRCH` and `ENOTTY` if no procfs is at `/proc`, and `EOPNOTSUPP` if only an
+    /// [interface](SyscallInterface) of your own knows the process.
     CannotTell(Errno),
 }
 

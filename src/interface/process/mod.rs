@@ -24,6 +24,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 
 use self::end::{Ended, Inside};
 use self::pidfd::{pid_here, waitid_pidfd};
+use super::memory::copy_above_stdio;
 use super::{Call, Error, Generation};
 use crate::brand::HostPids;
 use crate::near::Pid;
@@ -90,8 +91,8 @@ impl Process {
     /// Moves the pidfd out of the way of 0, 1 and 2, which a new table gets without being told.
     pub(super) fn move_above_stdio(&mut self) -> Result<(), Error> {
         if self.pidfd.as_raw_fd() <= 2 {
-            self.pidfd = rustix::io::fcntl_dupfd_cloexec(&self.pidfd, 3)
-                .map_err(|errno| Error::os(Call::FCNTL, errno))?;
+            self.pidfd =
+                copy_above_stdio(&self.pidfd).map_err(|errno| Error::os(Call::FCNTL, errno))?;
         }
         Ok(())
     }

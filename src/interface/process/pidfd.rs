@@ -6,7 +6,6 @@
 #![expect(unsafe_code, reason = "calls that rustix does not have, or not in this form")]
 
 use std::ffi::c_int;
-use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -17,7 +16,7 @@ use rustix::io::Errno;
 
 use crate::brand::HostPids;
 use crate::handle::{Exit, Usage};
-use crate::interface::{Call, Error, poll_until};
+use crate::interface::{Call, Error, poll_until, procfs};
 use crate::near::Pid;
 
 /// Waits for events of a pidfd, `None` without a limit. True if there are any.
@@ -85,7 +84,7 @@ pub(super) fn exit_of_reaped(pidfd: &OwnedFd) -> Option<Exit> {
 /// one than this process's.
 pub(super) fn number_in_proc(pidfd: &OwnedFd) -> Option<c_int> {
     let path = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd());
-    let info = fs::read_to_string(path).ok()?;
+    let info = procfs::read(&path).ok()?;
     let number = info.lines().find_map(|line| line.strip_prefix("Pid:"))?;
     number.trim().parse().ok().filter(|number| *number > 0)
 }

@@ -2,22 +2,25 @@
 //!
 //! # Safety
 //!
-//! 1. What an `ioctl` has made is a new fd, and nobody else's.
+//! 1. A file of a namespace that an `ioctl` has opened is a new fd, and nobody else's.
 #![expect(unsafe_code, reason = "an ioctl that rustix does not have")]
 
 use std::ffi::{c_int, c_ulong};
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use rustix::fs::fstatfs;
 use rustix::io::Errno;
 use rustix::ioctl::opcode;
 
 use super::Process;
 use super::pidfd::number_in_proc;
 use crate::interface::Call;
+use crate::interface::memory::copy_above_stdio;
+use crate::interface::procfs::{self, reason};
 
 /// `PF_FORKNOEXEC` of `linux/sched.h`: cleared after the memory has been replaced.
 pub(super) const FORKED_NOT_EXECED: u32 = 0x40;
@@ -65,18 +68,18 @@ impl Process {
 
     /// Its real, effective, saved and file system ids, as this process's user namespace has them.
     fn ids_here(&self, field: &str) -> Option<Vec<u64>> {
-        let status = fs::read_to_string(self.in_proc("status")?).ok()?;
+        let status = procfs::read(&self.in_proc("status")?).ok()?;
         let ids = status.lines().find_map(|line| line.strip_prefix(field))?;
         ids.split_whitespace().map(|id| id.parse().ok()).collect()
     }
 
     /// What an id of its user namespace is in this process's.
     fn id_here(&self, map: &str, id: u64) -> Option<u64> {
-        let theirs = fs::read_link(self.in_proc("ns/user")?).ok()?;
-        if theirs == fs::read_link("/proc/thread-self/ns/user").ok()? {
+        let theirs = OpenNamespace::of(&self.in_proc("ns/user")?).ok()?;
+        if theirs == OpenNamespace::of_this_thread("user").ok()? {
             return Some(id);
         }
-        let map = fs::read_to_string(self.in_proc(map)?).ok()?;
+        let map = procfs::read(&self.in_proc(map)?).ok()?;
         map.lines().find_map(|line| {
             let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().ok());
             let mut next = || numbers.next().flatten();
@@ -123,7 +126,7 @@ impl Process {
     /// The kernel's flags of it, the ninth field of `proc_pid_stat(5)`.
     pub(super) fn flags(&self) -> Option<u32> {
         let number = number_in_proc(&self.pidfd)?;
-        let stat = fs::read_to_string(self.in_proc("stat")?).ok()?;
+        let stat = procfs::read(&format!("/proc/{number}/stat")).ok()?;
         let after_name = stat.rsplit(')').next()?;
         let flags = after_name.split_whitespace().nth(6)?.parse().ok()?;
         // It was still there, so that the number was its own.
@@ -144,7 +147,9 @@ pub(crate) struct OpenNamespace {
 impl OpenNamespace {
     /// That of a file in `/proc/PID/ns`.
     pub(crate) fn of(path: &str) -> Result<Self, Errno> {
-        OpenNamespace::from_file(fs::File::open(path).map_err(|error| reason(&error))?)
+        let file = fs::File::open(path).map_err(|error| reason(&error))?;
+        is_namespace(&file)?;
+        OpenNamespace::from_file(file)
     }
 
     /// That of a process, by its pidfd.
@@ -153,10 +158,11 @@ impl OpenNamespace {
         OpenNamespace::from_file(opened_by(pidfd, PIDFD_GET_PID_NAMESPACE)?)
     }
 
+    /// That of one of the kernel's own files.
     fn from_file(mut file: fs::File) -> Result<Self, Errno> {
         if file.as_raw_fd() <= 2 {
             // These a new table gets without being told.
-            file = rustix::io::fcntl_dupfd_cloexec(&file, 3)?.into();
+            file = copy_above_stdio(&file)?.into();
         }
         let metadata = file.metadata().map_err(|error| reason(&error))?;
         Ok(OpenNamespace { device: metadata.dev(), inode: metadata.ino(), file })
@@ -198,7 +204,7 @@ impl PartialEq for OpenNamespace {
     }
 }
 
-/// What the kernel opens for a request that takes no argument.
+/// The namespace that the kernel opens for a request that takes no argument.
 fn opened_by(fd: &impl AsRawFd, request: libc::Ioctl) -> Result<fs::File, Errno> {
     const NO_ARGUMENT: c_ulong = 0;
     // SAFETY: passes no pointer, and makes a new fd.
@@ -206,19 +212,24 @@ fn opened_by(fd: &impl AsRawFd, request: libc::Ioctl) -> Result<fs::File, Errno>
     if number < 0 {
         return Err(reason(&io::Error::last_os_error()));
     }
+    // SAFETY: (1), and not closed meanwhile.
+    let opened = unsafe { BorrowedFd::borrow_raw(number) };
+    // A number that a filter has made up is of another file, and that is somebody else's.
+    is_namespace(opened)?;
     // SAFETY: (1)
     Ok(unsafe { fs::File::from_raw_fd(number) })
 }
 
+/// Sees to it that a file is of a namespace: what lies where it should be may be anything.
+fn is_namespace(file: impl AsFd) -> Result<(), Errno> {
+    if fstatfs(file)?.f_type == procfs::NSFS { Ok(()) } else { Err(Errno::NOTTY) }
+}
+
 /// The pid that a process has in its own pid namespace, as the last field of its `status` says.
 pub(crate) fn own_pid(status: &str) -> Result<c_int, Errno> {
-    let status = fs::read_to_string(status).map_err(|error| reason(&error))?;
+    let status = procfs::read(status)?;
     let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
     // Without pid namespaces, the kernel has no such line.
     let own = pids.and_then(|pids| pids.split_whitespace().last()?.parse().ok());
     own.ok_or(Errno::OPNOTSUPP)
-}
-
-fn reason(error: &io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }

@@ -21,12 +21,13 @@ use rustix::io::Errno;
 
 use super::request::{Answers, Request};
 use super::{Estate, Ring, answers, arenas_of, ask_to_exit, lists_of};
+use crate::interface::memory::copy_above_stdio;
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
 use crate::interface::{
     Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, KernelSigaction,
-    LOWEST, Local, Process, ProgramSignals, SyscallInterface, graveyard, server,
+    Local, Process, ProgramSignals, SyscallInterface, graveyard, server,
 };
 
 /// What is special about a child from its first moment on.
@@ -158,7 +159,7 @@ impl Ring {
         let place = Place::default();
         let ring = Ring::new(Arc::clone(&page), page, process, None, None, place)?;
         let outcome = ring.await_answers(&ring.page, requests.len() as u32);
-        let answers = answers(&ring.page, requests, outcome);
+        let answers = answers(&ring.page, requests, outcome, &mut Vec::new());
         Ok(Some((ring, answers)))
     }
 
@@ -271,8 +272,7 @@ impl Ring {
     /// Keeps a number of this process's table free for a pidfd that will come from another one: so it is said before
     /// there is a sibling if there is no room, unless other threads take it.
     fn room_for_a_pidfd(&self) -> Result<OwnedFd, Error> {
-        rustix::io::fcntl_dupfd_cloexec(self.process.pidfd(), LOWEST)
-            .map_err(|errno| Error::os(Call::PIDFD_GETFD, errno))
+        copy_above_stdio(self.process.pidfd()).map_err(|errno| Error::os(Call::PIDFD_GETFD, errno))
     }
 
     /// The new sibling's pidfd, from the child's table in this process's.

@@ -221,11 +221,8 @@ impl Ring {
             }
             let is_quick = requests.iter().all(|request| request.call != Call::EXECVE);
             let outcome = self.round_trip(page, requests.len(), is_quick);
-            last = answers(page, requests, outcome).map_err(|mut failed| {
-                failed.step += chunk * ENTRIES;
-                passed_over.append(&mut failed.passed_over);
-                Failed { passed_over: std::mem::take(&mut passed_over), ..failed }
-            })?;
+            last = answers(page, requests, outcome, &mut passed_over)
+                .map_err(|failed| Failed { step: failed.step + chunk * ENTRIES, ..failed })?;
         }
         Ok(last)
     }
@@ -358,14 +355,21 @@ impl Ring {
     }
 }
 
-/// What has come of requests that have been answered, or of which that is the outcome.
-fn answers(page: &Page, requests: &[Request], outcome: Result<(), ErrorKind>) -> Answers {
+/// What has come of requests that have been answered, or of which that is the outcome. `passed_over`
+/// is how those before them have failed in whose place these were tried.
+fn answers(
+    page: &Page,
+    requests: &[Request],
+    outcome: Result<(), ErrorKind>,
+    passed_over: &mut Vec<Error>,
+) -> Answers {
     let mut last = 0;
-    let mut passed_over = Vec::new();
     for (step, (entry, request)) in page.entries.iter().zip(requests).enumerate() {
+        let mut failed =
+            |error| Err(Failed { step, error, passed_over: std::mem::take(passed_over) });
         let answer = entry.answer.load(Ordering::Relaxed);
         if let (UNANSWERED, Err(kind)) = (answer, outcome) {
-            return Err(Failed { step, error: Error::new(request.call, kind), passed_over });
+            return failed(Error::new(request.call, kind));
         }
         last = match local::answer(request.call, answer) {
             Ok(answer) => answer,
@@ -373,7 +377,7 @@ fn answers(page: &Page, requests: &[Request], outcome: Result<(), ErrorKind>) ->
                 passed_over.push(error);
                 0
             }
-            Err(error) => return Err(Failed { step, error, passed_over }),
+            Err(error) => return failed(error),
         };
     }
     Ok(last)

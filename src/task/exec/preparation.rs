@@ -349,6 +349,10 @@ impl Preparation<'_> {
         loop {
             let arguments = [fd as usize, libc::F_DUPFD_CLOEXEC as usize, lowest as usize];
             let copy = self.send(Request::new(Call::FCNTL, arguments))? as c_int;
+            if copy < lowest {
+                // Only a filter answers so.
+                return Err(Error::os(Call::FCNTL, Errno::NOSYS));
+            }
             if !self.listed.contains(&copy) {
                 return Ok(copy);
             }
