@@ -1,14 +1,17 @@
 //! This process ends, is killed, or becomes another program: no child task is left behind.
 
+#![allow(unsafe_code, reason = "asks for a robust list")]
+
 mod common;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{another_host, deadline, is_dead, status, until, until_blocked_in};
+use common::{another_host, deadline, is_dead, passes, status, until, until_blocked_in};
 use nearfar::SeccompFilter;
 use nearfar::prelude::*;
 
@@ -169,4 +172,35 @@ fn killed_when_its_child_was_out_of_reach() {
             thread::yield_now();
         }
     });
+}
+
+/// The threads of this process.
+fn threads() -> BTreeSet<libc::pid_t> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    tasks.map(|task| task.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+#[ignore = "counts its own threads: run by the test below"]
+fn host_that_looks_at_its_keepers() {
+    let before = threads();
+    let _child = Task::here().spawn().unwrap();
+    let keepers = &threads() - &before;
+    assert_eq!(keepers.len(), 1);
+    for keeper in keepers {
+        let (mut head, mut size) = (std::ptr::null_mut::<libc::c_void>(), 0_usize);
+        // SAFETY: writes a pointer and a number, which are there for the call.
+        let got = unsafe {
+            libc::syscall(libc::SYS_get_robust_list, keeper, &raw mut head, &raw mut size)
+        };
+        assert_eq!(got, 0);
+        assert!(!head.is_null());
+    }
+}
+
+/// The other way to tell of it does nothing for the last thread of a memory, as which a keeper may be killed. Its
+/// forked children, which are not in that memory, would not see that they have come too late for a signal.
+#[test]
+fn a_keeper_has_its_end_told_by_a_robust_list() {
+    passes("host_that_looks_at_its_keepers");
 }

@@ -86,7 +86,8 @@ pub(super) struct Page {
     pub(super) gave_up: AtomicU32,
     /// The driver: 1 before the keeper starts. The kernel: 0, when the keeper is gone.
     pub(super) keeper_life: AtomicU32,
-    /// The kernel: the keeper's number, once there is a keeper.
+    /// The kernel: the keeper's number, once there is a keeper; and that it has died, before `keeper_life` and also if
+    /// it was the last one in our memory.
     pub(super) keeper_tid: AtomicI32,
     /// The driver: 1, when the keeper may go.
     pub(super) keeper_release: AtomicU32,
@@ -104,6 +105,8 @@ pub(super) struct Page {
     pub(super) deferred: [AtomicPtr<Head>; DEFERRED_LISTS],
     /// The driver: where `robust_list` ends, for a server with memory of its own; or null.
     pub(super) robust_list: RobustList,
+    /// The driver: where the keeper's ends.
+    pub(super) keeper_list: RobustList,
     /// The kernel: the child's pidfd, a number in the table of who cloned it.
     pub(super) pidfd: UnsafeCell<c_int>,
     pub(super) clone_args: UnsafeCell<CloneArgs>,
@@ -112,8 +115,14 @@ pub(super) struct Page {
 
 const _: () = assert!(size_of::<Page>() == BLOCKS * BLOCK);
 
-/// The `struct robust_list_head` of a list with one entry, whose futex is `life`. The kernel marks that
-/// when its owner ends or leaves its memory: unlike `CLONE_CHILD_CLEARTID`, also for the last one in it.
+/// How far `keeper_tid` is behind what `keeper` points to. Behind a `life`, which it points to where there is no keeper,
+/// there is a word that never looks like that of somebody who has died.
+pub(super) const TID_BEHIND_LIFE: usize =
+    offset_of!(Page, keeper_tid) - offset_of!(Page, keeper_life);
+const _: () = assert!(offset_of!(Page, life) + TID_BEHIND_LIFE == offset_of!(Page, gave_up));
+
+/// The `struct robust_list_head` of a list with one entry. The kernel marks the futex of that when its owner ends or
+/// leaves its memory: unlike `CLONE_CHILD_CLEARTID`, also for the last one in it.
 #[repr(C)]
 pub(super) struct RobustList {
     pub(super) first: AtomicPtr<RobustList>,
@@ -122,6 +131,17 @@ pub(super) struct RobustList {
     pending: AtomicUsize,
     /// Where the only entry points: to the head, as the last of a list does.
     pub(super) entry: AtomicPtr<RobustList>,
+}
+
+impl RobustList {
+    /// Has it be about the word at an address.
+    fn set_futex(&self, address: usize) {
+        let RobustList { first, offset, entry, .. } = self;
+        let behind_entry = address as isize - entry.as_ptr().addr() as isize;
+        first.store(entry.as_ptr().cast(), Ordering::Relaxed);
+        offset.store(behind_entry as usize, Ordering::Relaxed);
+        entry.store(ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
+    }
 }
 
 /// The `life` of a server that has not begun to serve.
@@ -268,12 +288,9 @@ impl Lease {
         let page = Shared { block };
         page.keeper.store(page.keeper_life.as_ptr().cast(), Ordering::Relaxed);
         if purpose.in_other_memory {
-            let RobustList { first, offset, entry, .. } = &page.robust_list;
-            let futex = page.life.as_ptr().addr() as isize - entry.as_ptr().addr() as isize;
-            first.store(entry.as_ptr().cast(), Ordering::Relaxed);
-            offset.store(futex as usize, Ordering::Relaxed);
-            entry.store(ptr::from_ref(&page.robust_list).cast_mut(), Ordering::Relaxed);
+            page.robust_list.set_futex(page.life.as_ptr().addr());
         }
+        page.keeper_list.set_futex(page.keeper_tid.as_ptr().addr());
         page.driver_processor.store(lookout::processor(), Ordering::Relaxed);
         page.server_processor.store(lookout::NO_PROCESSOR, Ordering::Relaxed);
         page.keeper_life.store(u32::from(purpose.with_keeper), Ordering::Relaxed);

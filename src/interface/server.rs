@@ -30,7 +30,7 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use super::deferred::{self, Head, Node};
-use super::page::{CloneArgs, DEFERRED_LISTS, Entry, Page, PageRef, RobustList};
+use super::page::{CloneArgs, DEFERRED_LISTS, Entry, Page, PageRef, RobustList, TID_BEHIND_LIFE};
 use super::{Call, Error, ErrorKind, futex, local, lookout};
 
 /// `struct sigaction` as the kernel takes it.
@@ -231,7 +231,11 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "cmp dword ptr [r12 + {KEEPER_TID}], 0",
             "je 99f",
 
-            // ---- The keeper. r12: the page.
+            // ---- The keeper. r12: the page. Children with a memory of their own may not see its life end.
+            "mov eax, {SYS_SET_ROBUST_LIST}",
+            "lea rdi, [r12 + {KEEPER_LIST}]",
+            "mov esi, {ROBUST_LIST_SIZE}",
+            "syscall",
             "mov eax, {SYS_CLONE3}",
             "lea rdi, [r12 + {CLONE_ARGS}]",
             "mov esi, {CLONE_ARGS_SIZE}",
@@ -298,8 +302,8 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "mov r10d, {SIGSET_SIZE}",
             "syscall",
             "xor r13d, r13d",
-            // Arms the death signal. If the keeper was gone before, its life is 0: the kernel
-            // clears it before it sends death signals. r13: entries left, when execve has failed.
+            // Arms the death signal. If the keeper was gone before, its number says so: the kernel marks it
+            // before it sends death signals. r13: entries left, when execve has failed.
             "21:",
             "mov eax, {SYS_PRCTL}",
             "mov edi, {PR_SET_PDEATHSIG}",
@@ -310,6 +314,8 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "mov rax, [r12 + {KEEPER}]",
             "cmp dword ptr [rax], 0",
             "je 40f",
+            "test dword ptr [rax + {TID_BEHIND_LIFE}], {OWNER_DIED}",
+            "jnz 40f",
             "test r13d, r13d",
             "jnz 34f",
 
@@ -402,7 +408,9 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "jne 40f",
             "mov rax, [r12 + {KEEPER}]",
             "cmp dword ptr [rax], 0",
-            "jne 22b",
+            "je 40f",
+            "test dword ptr [rax + {TID_BEHIND_LIFE}], {OWNER_DIED}",
+            "jz 22b",
             "jmp 40f",
 
             "18:",
@@ -599,6 +607,9 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             SPAWNED = const offset_of!(Page, spawned),
             SERVER_PID = const offset_of!(Page, server_pid),
             KEEPER_TID = const offset_of!(Page, keeper_tid),
+            KEEPER_LIST = const offset_of!(Page, keeper_list) + offset_of!(RobustList, first),
+            TID_BEHIND_LIFE = const TID_BEHIND_LIFE,
+            OWNER_DIED = const libc::FUTEX_OWNER_DIED,
             KEEPER_RELEASE = const offset_of!(Page, keeper_release),
             KEEPER = const offset_of!(Page, keeper),
             VIGIL = const offset_of!(Page, vigil),

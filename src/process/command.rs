@@ -337,7 +337,7 @@ impl Command {
     ///
     /// It waits for orphans, passes signals on, and ends as the program does:
     /// [`Exec::exec_under_init`](crate::task::Exec::exec_under_init). The [`Child`](super::Child) is this init. It and
-    /// everything in the namespace end at the latest when this process does.
+    /// everything in the namespace end at the latest when this process does, if that may signal them.
     ///
     /// Without `unshare_pid`, the spawn fails with [`NotInit`](crate::ErrorKind::NotInit).
     ///

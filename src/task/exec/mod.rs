@@ -333,8 +333,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// The process that is returned is the init. It ends when the program does, with its exit status, or 128 and the
     /// number of the signal that killed it; then the kernel kills everything else in the namespace. What is sent to it
     /// reaches the program, without the value that a signal may have, except for `SIGKILL`, which ends them all,
-    /// `SIGSTOP` and `SIGCHLD`; what is sent to their process group reaches the program twice. It does not outlive this
-    /// process: its [death signal](Self::parent_death_signal) is `SIGKILL`.
+    /// `SIGSTOP` and `SIGCHLD`; what is sent to their process group reaches the program twice. Its [death
+    /// signal](Self::parent_death_signal) is `SIGKILL`: nothing of it outlives this process, if that may signal it.
     ///
     /// # Errors
     ///
