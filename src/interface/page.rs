@@ -8,7 +8,7 @@
 //! 3. `clone_args` is written before the clone that reads it, `pidfd` is written by that clone and
 //!    read after it, `entries` are written only while `request` is 0: whoever writes is alone.
 //! 4. In a forked copy of this process, a page of the original's reads as 0 everywhere, which means
-//!    that the server is dead; what is written to it is lost.
+//!    that the server is dead; what is written to it is seen by that copy alone.
 #![expect(unsafe_code, reason = "memory shared with another process")]
 
 use std::cell::UnsafeCell;
