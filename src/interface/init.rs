@@ -101,11 +101,6 @@ fn code() -> &'static [u8] {
             "mov ebp, [rip + 2b]",
             "sub rsp, {FRAME}",
             "mov qword ptr [rsp + {SIGNALS}], -1",
-            // If it has got privileges by becoming this, the death signal is gone.
-            "mov eax, {SYS_PRCTL}",
-            "mov edi, {PR_SET_PDEATHSIG}",
-            "mov esi, {SIGKILL}",
-            "syscall",
 
             // Reaps who has ended.
             "3:",
@@ -195,8 +190,6 @@ fn code() -> &'static [u8] {
             FAILURE = const FAILURE,
             STOPPED = const 0x7f,
             BY_SIGNAL = const BY_SIGNAL,
-            PR_SET_PDEATHSIG = const libc::PR_SET_PDEATHSIG,
-            SIGKILL = const libc::SIGKILL,
             SIGCHLD = const libc::SIGCHLD,
             SIGTRAP = const libc::SIGTRAP,
             EINTR = const libc::EINTR,
@@ -204,7 +197,6 @@ fn code() -> &'static [u8] {
             SYS_PTRACE = const libc::SYS_ptrace,
             SIGHUP = const libc::SIGHUP,
             SIGCONT = const libc::SIGCONT,
-            SYS_PRCTL = const libc::SYS_prctl,
             SYS_WAIT4 = const libc::SYS_wait4,
             SYS_RT_SIGTIMEDWAIT = const libc::SYS_rt_sigtimedwait,
             SYS_KILL = const libc::SYS_kill,

@@ -244,7 +244,7 @@ pub trait CapabilityTask: far::Task {
 impl<K: far::Task + ?Sized> CapabilityTask for K {}
 
 /// `_LINUX_CAPABILITY_VERSION_3`.
-const VERSION: u32 = 0x2008_0522;
+pub(super) const VERSION: u32 = 0x2008_0522;
 
 /// Has the task itself get or set its three sets. `words` are two `__user_cap_data_struct`, for the
 /// lower and the upper 32 capabilities; before them, the answer has the header.

@@ -18,6 +18,7 @@ use crate::interface::{
     SyscallInterface, init,
 };
 use crate::program::{CStrings, Program};
+use crate::task::capability::VERSION as CAPABILITY_VERSION;
 use crate::task::driven::transition::Token;
 use crate::task::{DrivenTask, SignalTask};
 
@@ -98,74 +99,79 @@ fn pass_on_pending(task: &impl SignalTask, child: &Ring) -> Result<(), Error> {
 }
 
 /// Has the task become the init that ends as its child `pid` does.
-///
-/// It keeps nothing that the program could use by taking control of it: it runs as the same user, without
-/// capabilities, in the root directory. And nobody can read the file that it is, so without `CAP_SYS_PTRACE` nobody
-/// looks into it.
 fn become_init(ring: &mut Ring, pid: c_int, attributes: &Attributes) -> Result<(), Error> {
     // What other threads drop from here on is left to the others of the table.
     ring.pause_closes()?;
-    let file = init::file(pid);
     let mut lending = Lending::to(ring);
-    let mut argv = CStrings::default();
+    give_up_everything(ring, attributes, &mut lending)?;
+    let file = memory_file(ring, &init::file(pid), &mut lending)?;
+
+    let (mut argv, no_environment) = (CStrings::default(), CStrings::default());
     argv.push([init::NAME])?;
-    let name = lending.bytes(argv.as_bytes())?;
-    let contents = lending.bytes(&file)?;
-    let no_environment = CStrings::default();
     let (argv, envp) = (lending.strings(&argv)?, lending.strings(&no_environment)?);
     let itself = lending.bytes(c"".to_bytes_with_nul())?;
-    let root = lending.bytes(c"/".to_bytes_with_nul())?;
+    let (flag, death_signal) = (libc::AT_EMPTY_PATH as usize, libc::SIGKILL as usize);
+    let arguments = [file, itself, argv, envp, flag, death_signal];
+    // Its children are its own to reap then.
+    let reaps = set_action(libc::SIGCHLD, &KernelSigaction::DEFAULT);
+    let exec = Request::new(Call::EXECVEAT, arguments).or_exit();
+    let answers = submit(ring, [reaps, exec]);
+    outcome(ring, answers, Call::EXECVEAT)
+}
+
+/// Leaves the task nothing that the program could use by taking control of the init: it becomes the same user, without
+/// capabilities, and without a way to get them back, in the root directory, with no fds.
+fn give_up_everything(
+    ring: &Ring,
+    attributes: &Attributes,
+    lending: &mut Lending,
+) -> Result<(), Error> {
+    let ids = steps_to_ids(ring, attributes, lending)?;
     let version = lending.words(vec![CAPABILITY_VERSION as usize])?;
     let none = lending.words(vec![0; 3])?;
-    let failed = |Failed { error, .. }: Failed| error;
-
-    let mut steps = vec![close_everything()];
-    steps.extend(steps_to_ids(ring, attributes, &mut lending)?);
-    steps.extend([
+    let root = lending.bytes(c"/".to_bytes_with_nul())?;
+    let no_new_privileges = [libc::PR_SET_NO_NEW_PRIVS as usize, 1, 0, 0, 0];
+    let steps = [close_everything()].into_iter().chain(ids).chain([
         Request::new(Call::CAPSET, [version, none]),
-        // So that to be executed gives it none back.
-        Request::new(Call::PRCTL, [libc::PR_SET_NO_NEW_PRIVS as usize, 1, 0, 0, 0]),
+        Request::new(Call::PRCTL, no_new_privileges),
     ]);
-    submit(ring, steps.into_iter().map(Request::or_exit)).map_err(failed)?;
-    // It may not be allowed to go there, nor anywhere else then.
+    submit(ring, steps.map(Request::or_exit)).map_err(reason)?;
+    // Who may not go there may go nowhere, then.
     let _stays = submit(ring, [Request::new(Call::CHDIR, [root])]);
+    Ok(())
+}
 
+/// Has the task open a new file that holds this, and that nobody can read: so nobody can look into who executes it,
+/// without `CAP_SYS_PTRACE`.
+fn memory_file(ring: &Ring, contents: &[u8], lending: &mut Lending) -> Result<usize, Error> {
+    /// Also where memory files cannot be executed unless it is said so: `sysctl vm.memfd_noexec`.
+    const MFD_EXEC: u32 = 0x10;
+    const ONLY_EXECUTED: usize = 0o111;
+    let name = lending.bytes(c"init".to_bytes_with_nul())?;
     let create =
         |flags: u32| submit(ring, [Request::new(Call::MEMFD_CREATE, [name, flags as usize])]);
-    let memory_file = match create(libc::MFD_CLOEXEC | MFD_EXEC) {
+    let file = match create(libc::MFD_CLOEXEC | MFD_EXEC) {
         // Linux before 6.3.
         Err(Failed { error, .. }) if error.errno() == Some(Errno::INVAL) => {
             create(libc::MFD_CLOEXEC)
         }
         created => created,
     };
-    let memory_file = memory_file.map_err(failed)?;
-    let write = Request::new(Call::WRITE, [memory_file, contents, file.len()]);
-    let written = submit(ring, [Request::new(Call::FCHMOD, [memory_file, ONLY_EXECUTED]), write]);
-    if written.map_err(failed)? < file.len() {
-        return Err(Error::os(Call::WRITE, Errno::FBIG));
+    let file = file.map_err(reason)?;
+    let address = lending.bytes(contents)?;
+    let steps = [
+        Request::new(Call::FCHMOD, [file, ONLY_EXECUTED]),
+        Request::new(Call::WRITE, [file, address, contents.len()]),
+    ];
+    match submit(ring, steps).map_err(reason)? {
+        written if written == contents.len() => Ok(file),
+        _ => Err(Error::os(Call::WRITE, Errno::FBIG)),
     }
-    let (flag, death_signal) = (libc::AT_EMPTY_PATH as usize, libc::SIGKILL as usize);
-    let exec = [memory_file, itself, argv, envp, flag, death_signal];
-    let answers = submit(
-        ring,
-        [
-            // The kernel does not reap its children any more.
-            set_action(libc::SIGCHLD, &KernelSigaction::DEFAULT),
-            Request::new(Call::EXECVEAT, exec).or_exit(),
-        ],
-    );
-    outcome(ring, answers, Call::EXECVEAT)
 }
 
-/// `_LINUX_CAPABILITY_VERSION_3`.
-const CAPABILITY_VERSION: u32 = 0x2008_0522;
-
-/// Also where memory files cannot be executed unless it is said so: `sysctl vm.memfd_noexec`.
-const MFD_EXEC: u32 = 0x10;
-
-/// Who may do what with the file.
-const ONLY_EXECUTED: usize = 0o111;
+fn reason(Failed { error, .. }: Failed) -> Error {
+    error
+}
 
 /// Leaves a shared table, and closes what is in its own.
 fn close_everything() -> Request {
