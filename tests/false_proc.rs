@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use common::{Scratch, another_host, deadline, passes, zombies};
 use nearfar::prelude::*;
 use nearfar::process::Command;
+use nearfar::rustix::fs::{CWD, FileType, mknodat};
 use nearfar::task::{TimeOffsets, Truth, Verdict};
 use nearfar::{Dynamic, Error, ErrorKind, IdMap, SeccompFilter, far};
 
@@ -202,4 +203,25 @@ fn host_that_writes_and_reads_there() {
 #[test]
 fn nothing_is_written_or_read_there() {
     passes("host_that_writes_and_reads_there");
+}
+
+#[test]
+#[ignore = "a host for the test below"]
+fn host_with_fifos_there() {
+    let here = Task::here();
+    let root = FalseRoot::enter();
+    for fd in 0..64 {
+        let path = root.path(&format!("thread-self/fdinfo/{fd}"));
+        fs::remove_file(&path).unwrap();
+        mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    }
+    let exec = here.spawn().unwrap();
+    let error = exec.program(&Program::new("/no-program")).uid(Uid::from_raw(1234)).exec();
+    assert_eq!(error.unwrap_err().errno(), Some(Errno::NOENT));
+    drop(root);
+}
+
+#[test]
+fn nobody_waits_for_what_lies_there() {
+    passes("host_with_fifos_there");
 }

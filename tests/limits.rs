@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{numbers, passes, zombies};
+use common::{numbers, passes, until, zombies};
 use nearfar::prelude::*;
 use nearfar::process::Command;
 use nearfar::{Error, ErrorKind, near};
@@ -337,6 +337,52 @@ fn host_whose_fcntl_is_made_up() {
     // What has this number is not theirs to close.
     assert!(numbers(std::process::id()).contains(&0));
     assert_eq!(zombies(), []);
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_pipes_are_made_up() {
+    let here = Task::here();
+    let child = here.spawn().unwrap();
+    filter(libc::SYS_pipe2, libc::SECCOMP_RET_ERRNO);
+    let other = here.spawn().unwrap();
+    for made in [here.pipe2(PipeFlags::empty()), other.pipe2(PipeFlags::empty())] {
+        let error = made.unwrap_err();
+        assert_eq!((error.call().name(), error.errno()), ("pipe2", Some(Errno::NOSYS)));
+    }
+    drop(child.pipe2(PipeFlags::empty()).unwrap());
+    assert!(numbers(std::process::id()).contains(&0));
+}
+
+#[test]
+fn pipes_made_up() {
+    passes("host_whose_pipes_are_made_up");
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_robust_list_is_denied() {
+    let here = Task::here();
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    let before = threads();
+    deny(libc::SYS_set_robust_list, Errno::PERM);
+    brand!(inner_pids);
+    let init = here.spawn_with_pids(inner_pids).unwrap();
+    for _ in 0..4 {
+        brand!(child_memory);
+        init.spawn_with_memory(child_memory).map(drop).unwrap_err();
+    }
+    // They are gone, so that nothing is in its way, and nothing is kept for them.
+    assert!(init.program(&Program::new("true")).exec().unwrap().wait().unwrap().success());
+    until("no keeper is left", || {
+        drop(here.spawn().unwrap());
+        threads() == before
+    });
+}
+
+#[test]
+fn robust_list_denied() {
+    passes("host_whose_robust_list_is_denied");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use common::{deadline, fds, is_dead, namespace, status, until};
+use common::{deadline, fds, is_dead, is_gone, namespace, status, until};
 use nearfar::prelude::*;
 use nearfar::rustix::process::DumpableBehavior;
 use nearfar::{ChildProcess, Error, ErrorKind, IdMap, SeccompFilter, Waited, far, near};
@@ -84,7 +84,8 @@ fn the_children_of_an_init_leave_no_zombie() {
             let pid = child.host_pid();
             assert_eq!(child.getppid().unwrap(), Some(init.pid()));
             drop(child);
-            assert!(!fs::exists(format!("/proc/{}", pid.as_raw())).unwrap());
+            // The kernel tells of an end some moments before it reaps.
+            until("reaped", || is_gone(pid));
         }
         let exit = init.spawn().unwrap().exit(7);
         // Linux tells since 6.15.

@@ -182,6 +182,8 @@ fn file(directory: &Fd<HostFds>, name: &str) -> Result<Fd<HostFds>, Error> {
 
 /// Opens a file of procfs.
 fn open(base: impl AsDirFd<HostFds>, path: &Path, flags: OFlags) -> Result<Fd<HostFds>, Error> {
+    // Without waiting: what is there may be a FIFO.
+    let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = Task::here().openat(base, path, flags, Mode::empty())?;
     procfs::check(&file).map_err(refused)?;
     Ok(file)

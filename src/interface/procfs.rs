@@ -1,13 +1,14 @@
 //! Files by which the kernel tells of processes: those at `/proc`.
 //!
 //! In another root directory, or where no procfs is mounted, somebody may have put there what they like. So the kernel
-//! is asked whose a file is before it is believed.
+//! is asked whether a file is one of procfs before it is believed. Links to other files of a real procfs are believed.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 
-use rustix::fs::{FsWord, PROC_SUPER_MAGIC, fstatfs};
+use rustix::fs::{FsWord, OFlags, PROC_SUPER_MAGIC, fstatfs};
 use rustix::io::Errno;
 
 /// The type of the file system at `/proc`.
@@ -21,9 +22,16 @@ pub(crate) fn check(file: impl AsFd) -> Result<(), Errno> {
     if fstatfs(file)?.f_type == PROCFS { Ok(()) } else { Err(Errno::NOENT) }
 }
 
+/// Opens what is at a path for reading, without waiting: it may be a FIFO.
+pub(crate) fn open(path: &str) -> Result<File, Errno> {
+    let without_waiting = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+    let file = File::options().read(true).custom_flags(without_waiting).open(path);
+    file.map_err(|error| reason(&error))
+}
+
 /// What is in a file of procfs.
 pub(crate) fn read(path: &str) -> Result<String, Errno> {
-    let file = File::open(path).map_err(|error| reason(&error))?;
+    let file = open(path)?;
     check(&file)?;
     io::read_to_string(file).map_err(|error| reason(&error))
 }

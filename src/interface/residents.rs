@@ -154,6 +154,11 @@ impl Residence {
         self.residents.init.get().is_some_and(|init| Arc::ptr_eq(init, process))
     }
 
+    /// Whether nobody can live there any more: the init's end waits for everybody's.
+    pub(crate) fn is_over(&self) -> bool {
+        self.residents.init.get().is_some_and(|init| init.has_ended())
+    }
+
     /// Who else is there.
     pub(crate) fn residents(&self) -> &Arc<Residents> {
         &self.residents

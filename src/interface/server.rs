@@ -291,6 +291,8 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "jnz 40f",
             "mov eax, {SYS_GETTID}",
             "syscall",
+            "test eax, eax",
+            "jle 40f",
             "or eax, {WAITERS}",
             "mov [r12 + {LIFE}], eax",
             "19:",

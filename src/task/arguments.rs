@@ -203,13 +203,14 @@ pub(super) unsafe fn received<K: far::Task + ?Sized>(
 #[inline]
 pub(super) unsafe fn received_ends<K: far::Task + ?Sized>(
     task: &K,
+    name: Call,
     call: impl FnOnce(usize) -> Result<usize, Error>,
 ) -> Result<Ends<K>, Error> {
-    let numbers: [c_int; 2] = with_out(task, call)?;
+    let numbers: [c_int; 2] = with_in_out(task, [-1; 2], call)?;
     let [first, second] = match numbers.iter().all(|number| *number >= LOWEST) {
         true => numbers.map(slot),
         // SAFETY: by this function's contract.
-        false => unsafe { moved_ends(task, numbers) }?,
+        false => unsafe { moved_ends(task, name, numbers) }?,
     };
     // SAFETY: by this function's contract.
     let own = |near| unsafe { owned(task, near) };
@@ -264,8 +265,13 @@ unsafe fn moved<K: far::Task + ?Sized>(task: &K, number: c_int) -> Result<c_int,
 #[inline(never)]
 unsafe fn moved_ends<K: far::Task + ?Sized>(
     task: &K,
+    name: Call,
     numbers: [c_int; 2],
 ) -> Result<[NearFd<K::FdTable>; 2], Error> {
+    if numbers.iter().any(|number| *number < 0) {
+        // Only a filter has such a call succeed without writing them.
+        return Err(Error::os(name, Errno::NOSYS));
+    }
     // SAFETY: by this function's contract.
     let [first, second] = numbers.map(|number| unsafe { received(task, number as usize) });
     let (first, second) = (first?, second?);
@@ -302,7 +308,9 @@ pub(super) fn open_in_proc<K: far::Task + ?Sized>(
     path: &str,
     access: OFlags,
 ) -> Result<Fd<K::FdTable>, Error> {
-    let file = task.openat(Cwd, path, access, Mode::empty())?;
+    // Without waiting: it may be a FIFO.
+    let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = task.openat(Cwd, path, flags, Mode::empty())?;
     if task.fstatfs(&file)?.f_type == procfs::PROCFS {
         Ok(file)
     } else {

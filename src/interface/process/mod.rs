@@ -19,13 +19,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 
 use self::end::{Ended, Inside};
-use self::pidfd::{pid_here, waitid_pidfd};
+use self::pidfd::{pid_here, poll_pidfd, waitid_pidfd};
 use super::memory::copy_above_stdio;
-use super::{Call, Error, Generation};
+use super::{Call, Error, ErrorKind, Generation};
 use crate::brand::HostPids;
 use crate::near::Pid;
 
@@ -71,7 +72,8 @@ impl Process {
         Process::new(pidfd, pid, Parent::Us)
     }
 
-    /// The same, of a process that was spawned in another pid namespace, where its pid is another.
+    /// The same, of a process that was spawned in another pid namespace, where its pid is another. A hangup of
+    /// `clone3` says that it has ended by now.
     ///
     /// # Safety
     ///
@@ -79,8 +81,13 @@ impl Process {
     pub(super) unsafe fn from_foreign_pidfd(number: c_int, parent: Parent) -> Result<Self, Error> {
         // SAFETY: by this function's contract.
         let pidfd = unsafe { OwnedFd::from_raw_fd(number) };
-        let pid = pid_here(&pidfd).ok_or(Error::os(Call::IOCTL, Errno::SRCH))?;
-        Ok(Process::new(pidfd, pid, parent))
+        match pid_here(&pidfd) {
+            Some(pid) => Ok(Process::new(pidfd, pid, parent)),
+            None => match poll_pidfd(&pidfd, PollFlags::IN, Some(Duration::ZERO)) {
+                Ok(true) => Err(Error::new(Call::CLONE3, ErrorKind::Hangup)),
+                _ => Err(Error::os(Call::IOCTL, Errno::SRCH)),
+            },
+        }
     }
 
     fn new(pidfd: OwnedFd, pid: Pid<HostPids>, parent: Parent) -> Self {

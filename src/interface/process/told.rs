@@ -147,7 +147,7 @@ pub(crate) struct OpenNamespace {
 impl OpenNamespace {
     /// That of a file in `/proc/PID/ns`.
     pub(crate) fn of(path: &str) -> Result<Self, Errno> {
-        let file = fs::File::open(path).map_err(|error| reason(&error))?;
+        let file = procfs::open(path)?;
         is_namespace(&file)?;
         OpenNamespace::from_file(file)
     }

@@ -237,6 +237,10 @@ impl Ring {
         let process = match process {
             Ok(process) => process,
             Err(error) => {
+                if error.kind() == ErrorKind::Hangup {
+                    // It may have ended before it could have the kernel say so.
+                    page.life.store(0, Ordering::Release);
+                }
                 let deferred = lists_of(self.closes.as_ref(), memory.as_ref()).cloned().collect();
                 dismiss(Estate::of_new(page, keeper, deferred, place), pid_here);
                 return Err(error);
@@ -358,7 +362,7 @@ impl Estate {
             _keeper: keeper,
             deferred,
             _hidden_memory: hidden_memory,
-            _residence: residence,
+            residence,
             _robust_list: None,
         }
     }

@@ -521,14 +521,18 @@ pub(super) struct Estate {
     _keeper: PageRef,
     deferred: Vec<Arc<DeferredCalls>>,
     _hidden_memory: Option<HiddenMemory>,
-    _residence: Option<Residence>,
+    residence: Option<Residence>,
     _robust_list: Option<Arc<RobustWords>>,
 }
 
 impl Estate {
-    /// Whether its server is there.
+    /// Whether its server is there. One that has ended before it could have the kernel say so has done that with the
+    /// init of its pid namespace, at the latest.
     pub(super) fn is_in_use(&self) -> bool {
-        self.page.is_alive()
+        let is_unarmed =
+            self.page.is_in_other_memory() && self.page.life.load(Ordering::Acquire) == UNARMED;
+        let is_over = || self.residence.as_ref().is_some_and(Residence::is_over);
+        self.page.is_alive() && !(is_unarmed && is_over())
     }
 }
 
@@ -552,7 +556,7 @@ impl Drop for Ring {
             _keeper: Arc::clone(&self.keeper),
             deferred: self.deferred().cloned().collect(),
             _hidden_memory: self.hidden_memory.take(),
-            _residence: self.residence.take(),
+            residence: self.residence.take(),
             _robust_list: self.robust_list.get_mut().unwrap_or_else(PoisonError::into_inner).take(),
         };
         if !self.driven || self.process.is_reaped() {

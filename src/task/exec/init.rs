@@ -158,6 +158,10 @@ fn memory_file(ring: &Ring, contents: &[u8], lending: &mut Lending) -> Result<us
         created => created,
     };
     let file = file.map_err(reason)?;
+    if file != 0 {
+        // Only a filter leaves something open where everything is closed.
+        return Err(Error::os(Call::CLOSE_RANGE, Errno::NOSYS));
+    }
     let address = lending.bytes(contents)?;
     let steps = [
         Request::new(Call::FCHMOD, [file, ONLY_EXECUTED]),

@@ -373,7 +373,7 @@ pub trait FileDescriptorTask: far::Task {
             unsafe { call(self, Call::PIPE2, [address, flags]) }
         };
         // SAFETY: (4)
-        unsafe { received_ends(self, make) }
+        unsafe { received_ends(self, Call::PIPE2, make) }
     }
 
     /// `pidfd_getfd(this task, fd)`—the identity of the open file that the fd names, whichever other fds

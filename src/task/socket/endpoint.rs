@@ -109,7 +109,7 @@ pub trait SocketTask: far::Task {
             unsafe { call(self, Call::SOCKETPAIR, [family, kind, protocol, address]) }
         };
         // SAFETY: (4)
-        unsafe { received_ends(self, make) }
+        unsafe { received_ends(self, Call::SOCKETPAIR, make) }
     }
 
     /// `bind(socket, address)`—gives the socket an address of its own.
