@@ -4,8 +4,8 @@
 //! look into that (`/proc/PID/mem`). In this program's own pid namespace that tells it nothing that it
 //! could not have from this program itself. In one that is made for it, it must see no driven task: of
 //! those who live there, one becomes a program when no other is left, and afterwards nobody is driven
-//! there any more. A namespace contains those that are made in it. The [init](super::init) that this library brings along
-//! is no such program.
+//! there any more. A namespace contains those that are made in it. The [init](super::init) that this library brings
+//! along is no such program.
 //!
 //! Who comes to a namespace that others may live in is hidden: this program's memory is, for as long. So it
 //! does not matter who sees those, and they are not counted. If it cannot be told which namespace that is, it may be

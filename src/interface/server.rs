@@ -12,8 +12,8 @@
 //!
 //! 1. Keeper and server run with all signals blocked, so no handler of this program runs on them.
 //!    The child's handlers are reset (`CLONE_CLEAR_SIGHAND`).
-//! 2. They touch no memory but the [`Page`](super::page::Page), the deferred calls it points to, this room's statics, and
-//!    what the syscalls they are asked to make touch. They never push, pop or call. All of that is at the
+//! 2. They touch no memory but the [`Page`](super::page::Page), the deferred calls it points to, this room's
+//!    statics, and what the syscalls they are asked to make touch. They never push, pop or call. All of that is at the
 //!    same addresses in a child with a copy of this memory.
 //! 3. Both leave the page alone once the kernel has ended their `life` words, which it does at
 //!    exit and exec (`CLONE_CHILD_CLEARTID`; with a memory of its own, a robust futex).
