@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::iter;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::interface::{Call, Error, ErrorKind};
@@ -227,16 +227,9 @@ fn candidates(path: &OsStr, search: Option<OsString>) -> Result<Vec<CString>, Er
 }
 
 /// An empty directory in `PATH` is the working directory.
-fn in_directory(directory: &Path, name: &OsStr) -> OsString {
-    if directory.as_os_str().is_empty() {
-        join(OsStr::new("."), b'/', name)
-    } else {
-        directory.join(name).into_os_string()
-    }
-}
-
-fn join(left: &OsStr, between: u8, right: &OsStr) -> OsString {
-    OsString::from_vec([left.as_bytes(), &[between], right.as_bytes()].concat())
+fn in_directory(directory: &Path, name: &OsStr) -> PathBuf {
+    let is_empty = directory.as_os_str().is_empty();
+    (if is_empty { Path::new(".") } else { directory }).join(name)
 }
 
 fn c_string(text: impl AsRef<OsStr>) -> Result<CString, Error> {

@@ -13,10 +13,11 @@
 #![expect(unsafe_code, reason = "assembly")]
 
 use std::arch::asm;
+use std::ffi::CStr;
 use std::slice;
 
 /// What the program is called.
-pub(crate) const NAME: &str = "init";
+pub(crate) const NAME: &CStr = c"init";
 
 /// Its exit status if it cannot go on: there is nobody to wait for, or a filter denies it what it does.
 const FAILURE: u8 = 255;

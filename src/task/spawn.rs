@@ -388,7 +388,7 @@ fn spawn_into<K: far::Task<Interface = Ring>, Q>(
 }
 
 /// What a child in another pid namespace is called there.
-fn own_pid<Q>(ring: &Ring) -> Result<near::Pid<Q>, Error> {
+pub(super) fn own_pid<Q>(ring: &Ring) -> Result<near::Pid<Q>, Error> {
     // SAFETY: (1)
     let pid = unsafe { ring.syscall(Call::GETPID, []) }?;
     Ok(near::Pid::asserted(pid as c_int).expect("a process has a pid in its own namespace"))

@@ -192,6 +192,6 @@ unsafe fn leave_all_but<G>(
     })
 }
 
-fn close_range(first: usize, last: usize, flags: u32) -> Request {
+pub(super) fn close_range(first: usize, last: usize, flags: u32) -> Request {
     Request::new(Call::CLOSE_RANGE, [first, last, flags as usize])
 }

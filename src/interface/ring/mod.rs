@@ -418,7 +418,7 @@ unsafe impl SyscallInterface for Ring {
         arguments: [usize; N],
     ) -> Result<usize, Error> {
         // SAFETY: by this function's contract.
-        unsafe { self.submit(&[Request::new(call, arguments)]) }.map_err(|failed| failed.error)
+        unsafe { self.submit(&[Request::new(call, arguments)]) }.map_err(Error::from)
     }
 
     unsafe fn syscalls(&self, calls: &mut [Batched]) {

@@ -81,6 +81,12 @@ impl Failed {
     }
 }
 
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
+}
+
 /// The last one's answer, or what has come of the first that has failed.
 pub(crate) type Answers = Result<usize, Failed>;
 

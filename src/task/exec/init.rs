@@ -6,7 +6,9 @@
 //! 2. The task is in a table of its own before it closes everything there, and is dropped whatever comes of it.
 #![expect(unsafe_code, reason = "the calls by which a task becomes an init")]
 
-use std::ffi::c_int;
+use std::ffi::{OsStr, c_int};
+use std::iter;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -20,6 +22,8 @@ use crate::interface::{
 use crate::program::{CStrings, Program};
 use crate::task::capability::VERSION as CAPABILITY_VERSION;
 use crate::task::driven::transition::Token;
+use crate::task::spawn::own_pid;
+use crate::task::unshare_files::close_range;
 use crate::task::{DrivenTask, SignalTask};
 
 use super::attributes::Attributes;
@@ -47,11 +51,10 @@ pub(super) fn execute_under_init<K: DrivenTask>(
     // The init it is left with may not get to know of the end of this process, or not end by it.
     child.keep_vigil();
     child.set_filters(ring.filters());
-    // SAFETY: takes no arguments.
-    let pid = unsafe { child.syscall(Call::GETPID, []) }?;
+    let pid = own_pid::<K::PidNamespace>(&child)?;
     pass_on_pending(&task, &child)?;
     let ring = task.ring(Token(()));
-    become_init(ring, pid as c_int, attributes)?;
+    become_init(ring, pid.as_raw(), attributes)?;
     let process = ChildProcess::new(Arc::clone(ring.process()), Some(ring.parent()));
     let process = process.kill_on_drop(true);
     // Nobody is driven there any more but the child.
@@ -107,7 +110,7 @@ fn become_init(ring: &mut Ring, pid: c_int, attributes: &Attributes) -> Result<(
     let file = memory_file(ring, &init::file(pid), &mut lending)?;
 
     let (mut argv, no_environment) = (CStrings::default(), CStrings::default());
-    argv.push([init::NAME])?;
+    argv.push([OsStr::from_bytes(init::NAME.to_bytes())])?;
     let (argv, envp) = (lending.strings(&argv)?, lending.strings(&no_environment)?);
     let itself = lending.bytes(c"".to_bytes_with_nul())?;
     let (flag, death_signal) = (libc::AT_EMPTY_PATH as usize, libc::SIGKILL as usize);
@@ -131,11 +134,13 @@ fn give_up_everything(
     let none = lending.words(vec![0; 3])?;
     let root = lending.bytes(c"/".to_bytes_with_nul())?;
     let no_new_privileges = [libc::PR_SET_NO_NEW_PRIVS as usize, 1, 0, 0, 0];
-    let steps = [close_everything()].into_iter().chain(ids).chain([
+    // In a table of its own.
+    let everything = close_range(0, u32::MAX as usize, libc::CLOSE_RANGE_UNSHARE);
+    let steps = iter::once(everything).chain(ids).chain([
         Request::new(Call::CAPSET, [version, none]),
         Request::new(Call::PRCTL, no_new_privileges),
     ]);
-    submit(ring, steps.map(Request::or_exit)).map_err(reason)?;
+    submit(ring, steps.map(Request::or_exit))?;
     // Who may not go there may go nowhere, then.
     let _stays = submit(ring, [Request::new(Call::CHDIR, [root])]);
     Ok(())
@@ -147,7 +152,7 @@ fn memory_file(ring: &Ring, contents: &[u8], lending: &mut Lending) -> Result<us
     /// Also where memory files cannot be executed unless it is said so: `sysctl vm.memfd_noexec`.
     const MFD_EXEC: u32 = 0x10;
     const ONLY_EXECUTED: usize = 0o111;
-    let name = lending.bytes(c"init".to_bytes_with_nul())?;
+    let name = lending.bytes(init::NAME.to_bytes_with_nul())?;
     let create =
         |flags: u32| submit(ring, [Request::new(Call::MEMFD_CREATE, [name, flags as usize])]);
     let file = match create(libc::MFD_CLOEXEC | MFD_EXEC) {
@@ -157,7 +162,7 @@ fn memory_file(ring: &Ring, contents: &[u8], lending: &mut Lending) -> Result<us
         }
         created => created,
     };
-    let file = file.map_err(reason)?;
+    let file = file?;
     if file != 0 {
         // Only a filter leaves something open where everything is closed.
         return Err(Error::os(Call::CLOSE_RANGE, Errno::NOSYS));
@@ -167,20 +172,10 @@ fn memory_file(ring: &Ring, contents: &[u8], lending: &mut Lending) -> Result<us
         Request::new(Call::FCHMOD, [file, ONLY_EXECUTED]),
         Request::new(Call::WRITE, [file, address, contents.len()]),
     ];
-    match submit(ring, steps).map_err(reason)? {
+    match submit(ring, steps)? {
         written if written == contents.len() => Ok(file),
         _ => Err(Error::os(Call::WRITE, Errno::FBIG)),
     }
-}
-
-fn reason(Failed { error, .. }: Failed) -> Error {
-    error
-}
-
-/// Leaves a shared table, and closes what is in its own.
-fn close_everything() -> Request {
-    let (first, last) = (0, u32::MAX as usize);
-    Request::new(Call::CLOSE_RANGE, [first, last, libc::CLOSE_RANGE_UNSHARE as usize])
 }
 
 fn submit(ring: &Ring, requests: impl IntoIterator<Item = Request>) -> Answers {

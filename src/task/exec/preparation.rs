@@ -362,7 +362,7 @@ impl Preparation<'_> {
     }
 
     fn send_planned(&mut self) -> Result<usize, Error> {
-        self.send_steps().map_err(|Failed { error, .. }| error)
+        self.send_steps().map_err(Error::from)
     }
 
     /// Where a failure is the end of the task, it is that at once: it may have given up by then what its
@@ -378,7 +378,7 @@ impl Preparation<'_> {
 
     fn send(&self, step: Request) -> Result<usize, Error> {
         // SAFETY: (1), (2)
-        unsafe { self.ring.submit(&[step]) }.map_err(|Failed { error, .. }| error)
+        unsafe { self.ring.submit(&[step]) }.map_err(Error::from)
     }
 }
 
