@@ -162,10 +162,6 @@ pub trait Namespace: sealed::Sealed {
     /// The name the namespace was given.
     const NAME: &'static str;
 
-    /// Whether it is this process's own, as far as its type says: then that need not be asked at run time.
-    #[doc(hidden)]
-    const IS_HOST: bool;
-
     /// What is wrong with an id that is of another namespace than its type says: for a brand nothing, as
     /// there is no such id.
     type Mismatch: Into<NamespaceMismatchError>;
@@ -184,7 +180,6 @@ where
     Self: Named,
 {
     const NAME: &'static str = <Self as Named>::NAME;
-    const IS_HOST: bool = <Self as Named>::IS_HOST;
     type Mismatch = Infallible;
 
     #[inline(always)]
@@ -208,7 +203,6 @@ pub enum Dynamic {}
 
 impl Namespace for Dynamic {
     const NAME: &'static str = "dynamic";
-    const IS_HOST: bool = false;
     type Mismatch = NamespaceMismatchError;
 
     #[inline(always)]
@@ -220,15 +214,13 @@ impl Namespace for Dynamic {
     }
 }
 
-/// What a namespace is called, and whether it is one of this process's own.
+/// What a namespace is called.
 trait Named {
     const NAME: &'static str;
-    const IS_HOST: bool;
 }
 
 impl<L: Label> Named for Brand<'_, L> {
     const NAME: &'static str = L::NAME;
-    const IS_HOST: bool = false;
 }
 
 mod sealed {
@@ -243,7 +235,6 @@ macro_rules! labels {
         $crate::brand::labels! { @type $name $doc }
         impl Named for Brand<'static, $name> {
             const NAME: &'static str = stringify!($name);
-            const IS_HOST: bool = true;
         }
     )+};
     (@type $name:ident $doc:literal) => {

@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::mpsc;
+
 use common::{numbers, passes, until, zombies};
 use nearfar::prelude::*;
 use nearfar::process::Command;
@@ -357,6 +360,127 @@ fn host_whose_pipes_are_made_up() {
 #[test]
 fn pipes_made_up() {
     passes("host_whose_pipes_are_made_up");
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_answers_are_nothing() {
+    let here = Task::here();
+    let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    let to_be_leader = here.spawn().unwrap();
+    for number in [
+        libc::SYS_getpid,
+        libc::SYS_gettid,
+        libc::SYS_setsid,
+        libc::SYS_fstat,
+        libc::SYS_newfstatat,
+        libc::SYS_statx,
+        libc::SYS_statfs,
+        libc::SYS_fstatfs,
+    ] {
+        filter(number, libc::SECCOMP_RET_ERRNO);
+    }
+    let only_read = ProtFlags::READ;
+    load_filter(libc::SYS_mmap, Some(only_read.bits()), libc::SECCOMP_RET_ERRNO);
+    let child = here.spawn().unwrap();
+    let (no_at, no_statx) = (AtFlags::empty(), StatxFlags::empty());
+    let of_both = [
+        here.getpid().map(drop),
+        child.getpid().map(drop),
+        here.gettid().map(drop),
+        child.gettid().map(drop),
+        child.setsid().map(drop),
+        here.fstat(&null).map(drop),
+        child.fstat(&null).map(drop),
+        here.fstatat(Cwd, "/", no_at).map(drop),
+        child.fstatat(Cwd, "/", no_at).map(drop),
+        here.statx(Cwd, "/", no_at, no_statx).map(drop),
+        child.statx(Cwd, "/", no_at, no_statx).map(drop),
+        here.statfs("/").map(drop),
+        child.statfs("/").map(drop),
+        here.fstatfs(&null).map(drop),
+        child.fstatfs(&null).map(drop),
+        here.mmap_anonymous(1, only_read).map(drop),
+        child.mmap_anonymous(1, only_read).map(drop),
+    ];
+    for answer in of_both {
+        assert_eq!(answer.unwrap_err().errno(), Some(Errno::NOSYS));
+    }
+    to_be_leader.setsid().unwrap();
+    assert_ne!(to_be_leader.fstat(&null).unwrap().st_blksize, 0);
+}
+
+#[test]
+fn answers_that_are_nothing() {
+    passes("host_whose_answers_are_nothing");
+}
+
+/// Has a thread that is not filtered give an answer to syscalls of this thread and all it spawns, from now on.
+#[allow(unsafe_code, reason = "seccomp has no safe wrapper")]
+fn answer_for_the_kernel(numbers: &[i64], answer: i64) {
+    const RECEIVE: libc::Ioctl = 0xc050_2100;
+    const SEND: libc::Ioctl = 0xc018_2101;
+    let (listeners, listener) = mpsc::channel::<OwnedFd>();
+    std::thread::spawn(move || {
+        let listener = listener.recv().unwrap();
+        let listener = listener.as_raw_fd();
+        loop {
+            // SAFETY: zeroes are a value of a C struct of integers.
+            let mut asked: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+            // SAFETY: it is lent for the call.
+            if unsafe { libc::ioctl(listener, RECEIVE, &raw mut asked) } == 0 {
+                let mut told =
+                    libc::seccomp_notif_resp { id: asked.id, val: answer, error: 0, flags: 0 };
+                // SAFETY: it is lent for the call. An error says that who has asked is gone.
+                let _gone = unsafe { libc::ioctl(listener, SEND, &raw mut told) };
+            }
+        }
+    });
+    let step = |code: u32, yes, k| libc::sock_filter { code: code as u16, jt: yes, jf: 0, k };
+    let mut filter = vec![step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
+    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    for (index, number) in numbers.iter().enumerate() {
+        filter.push(step(equal, (numbers.len() - index) as u8, *number as u32));
+    }
+    filter.push(step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW));
+    filter.push(step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_USER_NOTIF));
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    rustix::thread::set_no_new_privs(true).unwrap();
+    let (mode, flags) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    // SAFETY: the program outlives the call.
+    let listener = unsafe { libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program) };
+    assert!(listener >= 0);
+    // SAFETY: the kernel has made it.
+    listeners.send(unsafe { OwnedFd::from_raw_fd(listener as i32) }).unwrap();
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_answers_are_too_large() {
+    let here = Task::here();
+    brand!(watches);
+    let inotify = here.inotify_init1(watches, rustix::fs::inotify::CreateFlags::empty()).unwrap();
+    let epoll = here.epoll_create1().unwrap();
+    let calls =
+        [libc::SYS_read, libc::SYS_epoll_pwait2, libc::SYS_sched_getaffinity, libc::SYS_readlinkat];
+    answer_for_the_kernel(&calls, 1 << 40);
+    let child = here.spawn().unwrap();
+    let is_refused = |error: Error, call| {
+        assert_eq!((error.call().name(), error.errno()), (call, Some(Errno::NOSYS)));
+    };
+    let (mut buffer, mut events) = ([0; 256], [EpollEvent::default(); 4]);
+    is_refused(here.inotify_read(&inotify, &mut buffer).unwrap_err(), "read");
+    is_refused(child.inotify_read(&inotify, &mut buffer).unwrap_err(), "read");
+    is_refused(here.epoll_pwait2(&epoll, &mut events, None).unwrap_err(), "epoll_pwait2");
+    is_refused(child.epoll_pwait2(&epoll, &mut events, None).unwrap_err(), "epoll_pwait2");
+    is_refused(here.sched_getaffinity().unwrap_err(), "sched_getaffinity");
+    is_refused(child.sched_getaffinity().unwrap_err(), "sched_getaffinity");
+    is_refused(here.deny_setgroups(&child).unwrap_err(), "readlinkat");
+}
+
+#[test]
+fn answers_that_are_too_large() {
+    passes("host_whose_answers_are_too_large");
 }
 
 #[test]

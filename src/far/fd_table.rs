@@ -20,12 +20,6 @@ impl<F: Namespace> FdTable<F> {
     }
 }
 
-/// Apart, so that whoever drops an fd of the host's has no more code than its close.
-#[inline(never)]
-fn post_close(closes: &DeferredCalls, number: i32) {
-    closes.post(Call::CLOSE, [number as usize, 0]);
-}
-
 impl<F> FdTable<F> {
     /// What is left to the tasks of this table; `None` if it is the host's.
     pub(crate) fn closes(&self) -> Option<&Arc<DeferredCalls>> {
@@ -34,9 +28,19 @@ impl<F> FdTable<F> {
 
     /// Has a slot closed by any of its tasks. False if this is the host's table, which the host closes.
     #[inline]
-    pub(crate) fn close(&self, number: i32) -> bool {
-        let Some(closes) = self.closes() else { return false };
-        post_close(closes, number);
-        true
+    pub(crate) fn close(self, number: i32) -> bool {
+        let is_elsewhere = self.closes().is_some();
+        if is_elsewhere {
+            self.post_close(number);
+        }
+        is_elsewhere
+    }
+
+    /// Apart, so that whoever drops an fd of the host's has no more code than its close.
+    #[inline(never)]
+    fn post_close(self, number: i32) {
+        if let Some(closes) = self.closes() {
+            closes.post(Call::CLOSE, [number as usize, 0]);
+        }
     }
 }

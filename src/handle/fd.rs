@@ -34,7 +34,8 @@ use crate::near;
 pub struct Fd<F> {
     /// Invariant (1).
     near: near::Fd<F>,
-    table: FdTable<F>,
+    /// Dropped with the handle, which has the slot closed by it.
+    table: ManuallyDrop<FdTable<F>>,
 }
 
 impl<F> Fd<F> {
@@ -45,7 +46,7 @@ impl<F> Fd<F> {
     /// The slot is open in the table that `F` brands and `table` identifies, and nothing else owns
     /// it (invariant 1).
     pub unsafe fn from_near(near: near::Fd<F>, table: &FdTable<F>) -> Self {
-        Fd { near, table: table.clone() }
+        Fd { near, table: ManuallyDrop::new(table.clone()) }
     }
 
     /// Gives up ownership: the slot stays open.
@@ -53,7 +54,7 @@ impl<F> Fd<F> {
     pub fn into_near(self) -> near::Fd<F> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is not used again and its `Drop` does not run: the table is dropped once.
-        unsafe { std::ptr::drop_in_place(&raw mut this.table) };
+        unsafe { ManuallyDrop::drop(&mut this.table) };
         this.near
     }
 
@@ -99,7 +100,7 @@ impl<F> Fd<F> {
 
     /// Of a table that is known to be the same.
     fn rebranded<G>(self) -> Fd<G> {
-        let table = self.table.rebranded();
+        let table = ManuallyDrop::new(self.table.rebranded());
         let near = self.into_near().rebranded();
         Fd { near, table }
     }
@@ -127,7 +128,9 @@ impl<F> Drop for Fd<F> {
     #[inline]
     fn drop(&mut self) {
         let number = self.near.as_raw();
-        if !self.table.close(number) {
+        // SAFETY: this is the last of the handle.
+        let table = unsafe { ManuallyDrop::take(&mut self.table) };
+        if !table.close(number) {
             // SAFETY: invariant (1): the slot is ours, and this is the last we do with it.
             let _closed = unsafe { Local::new().syscall(Call::CLOSE, [number as usize]) };
         }

@@ -98,6 +98,7 @@ unsafe impl SyscallInterface for Local {
         Ok(())
     }
 
+    #[inline]
     fn subject(&self) -> Subject<'_> {
         Subject::THIS_THREAD
     }

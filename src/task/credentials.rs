@@ -20,7 +20,7 @@ use crate::id_map::IdMap;
 use crate::interface::{Call, Error, SyscallInterface};
 
 use super::DrivenTask;
-use super::arguments::{call, open_in_proc, with_out, with_path, write_text};
+use super::arguments::{call, open_in_proc, with_out, with_path, within, write_text};
 
 /// The three user ids or group ids of a task: `Ids<Uid>` or `Ids<Gid>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -259,5 +259,6 @@ fn number_in_proc<K: far::Task + ?Sized>(task: &K) -> Result<Option<i32>, Error>
     })?;
     // SAFETY: it was zeroes, and bytes from the kernel.
     let name = name.map(|byte| unsafe { byte.assume_init() });
-    Ok(std::str::from_utf8(&name[..length]).ok().and_then(|name| name.parse().ok()))
+    let name = &name[..within(Call::READLINKAT, length, name.len())?];
+    Ok(std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()))
 }

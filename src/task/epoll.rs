@@ -21,7 +21,7 @@ use crate::far;
 use crate::handle::{AsEpoll, AsFd, Epoll};
 use crate::interface::{Call, Error};
 
-use super::arguments::{Plain, call, known, near, received, with_slice_mut, with_timeout};
+use super::arguments::{Plain, call, known, near, received, with_slice_mut, with_timeout, within};
 
 /// Calls on epoll instances.
 ///
@@ -172,7 +172,7 @@ pub trait EpollTask: far::Task {
                 unsafe { call(self, Call::EPOLL_PWAIT2, arguments) }
             })
         })?;
-        Ok(&events[..count])
+        Ok(&events[..within(Call::EPOLL_PWAIT2, count, room)?])
     }
 }
 

@@ -312,6 +312,11 @@ pub trait EventTask: far::Task {
 
 impl<K: far::Task + ?Sized> EventTask for K {}
 
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::itimerspec {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::signalfd_siginfo {}
+
 /// Reads as many bytes as a record has; fewer are an error, as they are no such record.
 fn read_record<K: far::Task + ?Sized, T: Plain>(
     task: &K,

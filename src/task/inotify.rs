@@ -24,7 +24,7 @@ use crate::handle::{AsInotify, Inotify};
 use crate::interface::{Call, Error};
 use crate::near::{AsWatch, Watch};
 
-use super::arguments::{call, known, near, received, with_path, with_slice_mut};
+use super::arguments::{call, known, near, received, with_path, with_slice_mut, within};
 
 /// Calls on inotify instances.
 ///
@@ -160,12 +160,13 @@ pub trait InotifyTask: far::Task {
         inotify: &I,
         buffer: &'buffer mut [u8],
     ) -> Result<InotifyEvents<'buffer, I::Watches>, Error> {
-        let length = buffer.len();
+        let room = buffer.len();
         let length = with_slice_mut(self, buffer, |address| {
             // SAFETY: (1), (2)
-            unsafe { call(self, Call::READ, [near(self, Call::READ, inotify)?, address, length]) }
+            unsafe { call(self, Call::READ, [near(self, Call::READ, inotify)?, address, room]) }
         })?;
-        Ok(InotifyEvents { bytes: &buffer[..length], watches: Of::new() })
+        let bytes = &buffer[..within(Call::READ, length, room)?];
+        Ok(InotifyEvents { bytes, watches: Of::new() })
     }
 }
 

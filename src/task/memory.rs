@@ -273,10 +273,10 @@ pub trait MemoryTask: far::Task {
         // SAFETY: (1), (2), (3)
         let moved = unsafe { call(self, Call::MREMAP, arguments) };
         let mapping = ManuallyDrop::into_inner(mapping);
-        match moved {
-            Ok(address) => {
+        let near = moved.and_then(|address| pages(Call::MREMAP, address, new_length, page_size));
+        match near {
+            Ok(near) => {
                 let (_, space, shared) = mapping.into_parts();
-                let near = pages(address, new_length, page_size);
                 // SAFETY: (5)
                 Ok(unsafe { Mapping::from_near(near, &space) }.sharing(shared))
             }
@@ -599,15 +599,20 @@ unsafe fn map<K: far::Task + ?Sized>(
     let length = length.checked_next_multiple_of(page_size.bytes()).ok_or(too_long)?;
     // SAFETY: (2), (3); by this function's contract.
     let address = unsafe { call(task, Call::MMAP, [0, length, access, flags, fd, offset]) }?;
-    let near = pages(address, length, page_size);
+    let near = pages(Call::MMAP, address, length, page_size)?;
     // SAFETY: (5)
     Ok(unsafe { Mapping::from_near(near, task.address_space()) })
 }
 
-/// Pages that the kernel has mapped.
-fn pages<A>(address: usize, length: usize, page_size: PageSize) -> MemoryMapping<A> {
+/// Pages that `call` says to have mapped: never at 0, which only a filter answers.
+fn pages<A>(
+    call: Call,
+    address: usize,
+    length: usize,
+    page_size: PageSize,
+) -> Result<MemoryMapping<A>, Error> {
     let pages = MemoryMapping::new(Address::new(address), length, page_size);
-    pages.expect("the kernel maps whole pages")
+    pages.filter(|_| address != 0).ok_or(Error::os(call, Errno::NOSYS))
 }
 
 /// A mapping to be given up, if it is the task's.

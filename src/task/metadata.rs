@@ -10,6 +10,7 @@
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::ffi::{OsStr, OsString};
+use std::mem::offset_of;
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{
@@ -22,7 +23,9 @@ use crate::far;
 use crate::handle::{AsDirFd, AsFd};
 use crate::interface::{Call, Error, SyscallInterface};
 
-use super::arguments::{call, dirfd, known, near, with_bytes_out, with_lent, with_out, with_path};
+use super::arguments::{
+    Plain, Told, call, dirfd, known, near, with_bytes_out, with_lent, with_path, with_told,
+};
 
 /// Calls on what is known of files.
 ///
@@ -289,7 +292,7 @@ pub trait MetadataTask: far::Task {
         let mask = known(Call::STATX, mask.bits(), KNOWN_STATX.bits())?;
         with_path(self, Call::STATX, path, |path| {
             let directory = dirfd(self, Call::STATX, &directory)?;
-            with_out(self, |address| {
+            with_told(self, Call::STATX, |address| {
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::STATX, [directory, path, flags, mask, address]) }
             })
@@ -320,7 +323,7 @@ pub trait MetadataTask: far::Task {
         let flags = known(Call::NEWFSTATAT, flags.bits(), allowed.bits())?;
         with_path(self, Call::NEWFSTATAT, path, |path| {
             let directory = dirfd(self, Call::NEWFSTATAT, &directory)?;
-            with_out(self, |address| {
+            with_told(self, Call::NEWFSTATAT, |address| {
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::NEWFSTATAT, [directory, path, address, flags]) }
             })
@@ -339,7 +342,7 @@ pub trait MetadataTask: far::Task {
     #[doc(alias = "statvfs")]
     fn statfs(&self, path: impl path::Arg) -> Result<StatFs, Error> {
         with_path(self, Call::STATFS, path, |path| {
-            with_out(self, |address| {
+            with_told(self, Call::STATFS, |address| {
                 // SAFETY: (2)
                 unsafe { call(self, Call::STATFS, [path, address]) }
             })
@@ -359,7 +362,7 @@ pub trait MetadataTask: far::Task {
     /// [`fstatfs(2)`](https://man7.org/linux/man-pages/man2/statfs.2.html)
     #[doc(alias = "fstatvfs")]
     fn fstatfs(&self, fd: impl AsFd<Self::FdTable>) -> Result<StatFs, Error> {
-        with_out(self, |address| {
+        with_told(self, Call::FSTATFS, |address| {
             // SAFETY: (1), (2)
             unsafe { call(self, Call::FSTATFS, [near(self, Call::FSTATFS, &fd)?, address]) }
         })
@@ -500,6 +503,31 @@ pub trait MetadataTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> MetadataTask for K {}
+
+// SAFETY: a C struct of integers.
+unsafe impl Plain for Stat {}
+// SAFETY: 8 bytes, for a number of 32 bits.
+unsafe impl Told for Stat {
+    const SIGN: usize = offset_of!(Stat, st_blksize);
+}
+// SAFETY: a C struct of integers, some of them flags of which every bit is allowed.
+unsafe impl Plain for Statx {}
+// SAFETY: 8 bytes, for the attributes that a file system can tell, which are a few.
+unsafe impl Told for Statx {
+    const SIGN: usize = offset_of!(Statx, stx_attributes_mask);
+}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for StatFs {}
+// SAFETY: 8 bytes, for the flags of a mount, which are a few.
+unsafe impl Told for StatFs {
+    const SIGN: usize = offset_of!(StatFs, f_flags);
+}
+/// What the kernel writes is as large as libc says.
+const _: () = {
+    assert!(size_of::<Stat>() == size_of::<libc::stat>());
+    assert!(size_of::<Statx>() == size_of::<libc::statx>());
+    assert!(size_of::<StatFs>() == size_of::<libc::statfs>());
+};
 
 /// Flags that say which file is meant.
 const WHICH: AtFlags = AtFlags::SYMLINK_NOFOLLOW.union(AtFlags::EMPTY_PATH);

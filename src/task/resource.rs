@@ -15,7 +15,7 @@ use crate::far;
 use crate::handle::{AsProcess, Usage, with_number_of};
 use crate::interface::{Call, Error};
 
-use super::arguments::{call, with_in_out, with_out};
+use super::arguments::{Plain, call, with_in_out, with_out};
 
 /// Whose use of resources: `getrusage(2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -244,6 +244,11 @@ pub trait ResourceTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> ResourceTask for K {}
+
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::rlimit64 {}
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::rusage {}
 
 /// Sets a limit of the process `pid`, room (2), if there is one to set, and returns the old one.
 fn prlimit<K: far::Task + ?Sized>(

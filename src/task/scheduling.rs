@@ -18,7 +18,7 @@ use crate::far;
 use crate::handle::{AsProcess, with_number_of};
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
-use super::arguments::{Plain, call, with_in_out, with_out};
+use super::arguments::{Plain, call, with_in_out, with_out, within};
 
 /// Any number of processors, by their numbers.
 ///
@@ -453,6 +453,7 @@ fn getaffinity<K: far::Task + ?Sized>(task: &K, pid: usize) -> Result<CpuSet, Er
         });
         match answer {
             Ok(length) => {
+                let length = within(Call::SCHED_GETAFFINITY, length, size)?;
                 // SAFETY: it was zeroes, and bytes from the kernel.
                 let bytes = mask[..length].iter().map(|byte| unsafe { byte.assume_init() });
                 let bytes: Vec<u8> = bytes.collect();

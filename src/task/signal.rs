@@ -320,6 +320,9 @@ pub trait SignalTask: far::Task {
 
 impl<K: far::Task + ?Sized> SignalTask for K {}
 
+// SAFETY: a C struct of integers.
+unsafe impl Plain for KernelSigaction {}
+
 /// Those that the kernel never blocks, and those that libc uses for itself: a thread in which they are
 /// blocked would keep others waiting for ever.
 fn not_to_be_blocked() -> u64 {

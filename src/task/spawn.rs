@@ -14,6 +14,7 @@ use crate::interface::{Birth, Call, Error, Local, Residents, Ring, SyscallInterf
 use crate::namespaces::Namespaces;
 use crate::near;
 
+use super::arguments::positive;
 use super::unshare_files::Unshared;
 use super::{DrivenTask, Task, UnshareFilesTask};
 
@@ -390,6 +391,6 @@ fn spawn_into<K: far::Task<Interface = Ring>, Q>(
 /// What a child in another pid namespace is called there.
 pub(super) fn own_pid<Q>(ring: &Ring) -> Result<near::Pid<Q>, Error> {
     // SAFETY: (1)
-    let pid = unsafe { ring.syscall(Call::GETPID, []) }?;
-    Ok(near::Pid::asserted(pid as c_int).expect("a process has a pid in its own namespace"))
+    let pid = positive(Call::GETPID, unsafe { ring.syscall(Call::GETPID, []) }?)?;
+    Ok(near::Pid::asserted(pid).expect("it is positive"))
 }

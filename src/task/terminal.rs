@@ -26,7 +26,7 @@ use crate::interface::{Call, Error};
 use crate::near::Sid;
 
 use super::FileDescriptorTask;
-use super::arguments::{call, known, near, with_out};
+use super::arguments::{Plain, call, known, near, with_out};
 use super::ioctl::{get, opening, set};
 
 use attributes::Attributes;
@@ -336,6 +336,10 @@ pub trait TerminalTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> TerminalTask for K {}
+
+// SAFETY: a C struct of integers.
+unsafe impl Plain for Winsize {}
+const _: () = assert!(size_of::<Winsize>() == size_of::<libc::winsize>());
 
 /// The device that makes pseudoterminals, `/dev/ptmx`: every master is an open file of it.
 const PTMX: u64 = libc::makedev(5, 2);

@@ -14,7 +14,7 @@ use rustix::path;
 use crate::far;
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
-use super::arguments::{call, with_out};
+use super::arguments::{Plain, call, with_out};
 
 /// Calls on the names of the UTS namespace that the task is in.
 ///
@@ -87,6 +87,11 @@ pub trait UtsTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> UtsTask for K {}
+
+// SAFETY: a C struct of arrays of characters.
+unsafe impl Plain for libc::utsname {}
+/// What the kernel writes is as large as libc says.
+const _: () = assert!(size_of::<libc::utsname>() == 6 * 65);
 
 /// Names of the system and of the host: [`UtsTask::uname`].
 #[derive(Clone, Copy)]

@@ -18,7 +18,7 @@ use rustix::io::{Errno, FdFlags};
 use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, LOWEST};
-use crate::task::arguments::{call, known, near, received, with_in_out};
+use crate::task::arguments::{Plain, call, known, near, received, with_in_out};
 
 use super::open_flags::known_open_flags;
 
@@ -266,6 +266,9 @@ pub trait FcntlTask: far::Task {
 }
 
 impl<K: far::Task + ?Sized> FcntlTask for K {}
+
+// SAFETY: a C struct of integers.
+unsafe impl Plain for libc::flock {}
 
 /// A range of a file, to be locked: [`FcntlTask::fcntl_ofd_setlk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -27,7 +27,7 @@ use crate::interface::{Call, Error, ErrorKind, LOWEST, SyscallInterface};
 
 use super::arguments::{
     call, dirfd, in_own_table, known, near, near_buffer, near_buffer_mut, received, received_ends,
-    with_out, with_path,
+    with_path, with_told,
 };
 
 pub use close_range::CloseRangeTask;
@@ -363,7 +363,7 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// [`pipe2(2)`](https://man7.org/linux/man-pages/man2/pipe.2.html)
     #[doc(alias = "pipe")]
-    #[inline]
+    #[inline(always)]
     fn pipe2(&self, flags: PipeFlags) -> Result<Ends<Self>, Error> {
         let allowed = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK | PipeFlags::DIRECT;
         let flags =
@@ -424,7 +424,7 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// [`fstat(2)`](https://man7.org/linux/man-pages/man2/stat.2.html)
     fn fstat(&self, fd: impl AsFd<Self::FdTable>) -> Result<Stat, Error> {
-        with_out(self, |address| {
+        with_told(self, Call::FSTAT, |address| {
             // SAFETY: (1), (2)
             unsafe { call(self, Call::FSTAT, [near(self, Call::FSTAT, &fd)?, address]) }
         })

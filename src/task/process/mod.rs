@@ -25,7 +25,9 @@ use crate::interface::{Call, Error, Ring};
 use crate::near::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};
 
 use super::Task;
-use super::arguments::{call, known, near, pgid_of, pid_of, received, tid_of, with_out};
+use super::arguments::{
+    Plain, call, known, near, pgid_of, pid_of, positive, received, tid_of, with_out,
+};
 
 pub use event::ChildEvent;
 
@@ -56,8 +58,8 @@ pub trait ProcessTask: far::Task {
     #[inline]
     fn getpid(&self) -> Result<Pid<Self::PidNamespace>, Error> {
         // SAFETY: no arguments.
-        let pid = unsafe { call(self, Call::GETPID, []) }?;
-        Ok(Pid::asserted(pid as c_int).expect("a process has a pid in its own namespace"))
+        let pid = positive(Call::GETPID, unsafe { call(self, Call::GETPID, []) }?)?;
+        Ok(Pid::asserted(pid).expect("it is positive"))
     }
 
     /// `getppid()`—the pid of the task's parent; `None` if it is not visible in the task's pid
@@ -89,8 +91,8 @@ pub trait ProcessTask: far::Task {
     /// [`gettid(2)`](https://man7.org/linux/man-pages/man2/gettid.2.html)
     fn gettid(&self) -> Result<Tid<Self::PidNamespace>, Error> {
         // SAFETY: no arguments.
-        let thread = unsafe { call(self, Call::GETTID, []) }?;
-        Ok(Tid::asserted(thread as c_int).expect("a thread has a number in its own namespace"))
+        let thread = positive(Call::GETTID, unsafe { call(self, Call::GETTID, []) }?)?;
+        Ok(Tid::asserted(thread).expect("it is positive"))
     }
 
     /// `getpgid(0)`—the task's process group; `None` if it is not visible in the task's pid
@@ -250,8 +252,8 @@ pub trait ProcessTask: far::Task {
     /// [`setsid(2)`](https://man7.org/linux/man-pages/man2/setsid.2.html)
     fn setsid(&self) -> Result<Sid<Self::PidNamespace>, Error> {
         // SAFETY: no arguments.
-        let session = unsafe { call(self, Call::SETSID, []) }?;
-        Ok(Sid::asserted(session as c_int).expect("a leader sees its own session"))
+        let session = positive(Call::SETSID, unsafe { call(self, Call::SETSID, []) }?)?;
+        Ok(Sid::asserted(session).expect("it is positive"))
     }
 
     /// `pidfd_open(pid, 0)`—an fd that refers to a process, and to no other that gets its pid later.
@@ -575,3 +577,6 @@ const WAIT_OPTIONS: WaitIdOptions = WaitIdOptions::EXITED
     .union(WaitIdOptions::NOWAIT);
 
 impl<K: far::Task + ?Sized> ProcessTask for K {}
+
+// SAFETY: a C struct of integers; what it holds as pointers is read as such by nobody.
+unsafe impl Plain for libc::siginfo_t {}

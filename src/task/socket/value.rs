@@ -29,10 +29,6 @@ struct Answer<T> {
 
 // SAFETY: a C struct of an integer and what is plain itself.
 unsafe impl<T: Plain> Plain for Answer<T> {}
-// SAFETY: integers.
-unsafe impl Plain for [c_int; 3] {}
-// SAFETY: integers.
-unsafe impl Plain for [i64; 2] {}
 
 const _: () = {
     assert!(size_of::<[i64; 2]>() == size_of::<libc::timeval>());
