@@ -111,7 +111,7 @@
 //! Where types cannot know which namespace it will be, tasks, handles and pids are [`Dynamic`]: the same
 //! calls, checked at run time.
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
 compile_error!("nearfar drives its children with x86-64 assembly and Linux's own syscalls");
 
 #[macro_use]

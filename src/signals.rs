@@ -43,15 +43,13 @@ impl SignalSet {
         signals.iter().copied().collect()
     }
 
-    /// The one with this number alone: `SIGRTMIN` is 34, `SIGRTMAX` 64. `None` if there is none, and for
-    /// 32 and 33, which libc keeps for itself.
+    /// The one with this number alone: `SIGRTMIN` is 34 with glibc, `SIGRTMAX` 64. `None` if there is none, and for
+    /// those from 32 on which libc keeps for itself.
     #[doc(alias = "SIGRTMIN")]
     #[must_use]
-    pub const fn of_number(number: i32) -> Option<Self> {
-        match number {
-            1..=31 | 34..=64 => Some(SignalSet(1 << (number - 1))),
-            _ => None,
-        }
+    pub fn of_number(number: i32) -> Option<Self> {
+        let is_anybodys = matches!(number, 1..=31) || (libc::SIGRTMIN()..=64).contains(&number);
+        is_anybodys.then(|| SignalSet(1 << (number - 1)))
     }
 
     /// Adds one.

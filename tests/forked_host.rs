@@ -1,34 +1,10 @@
 //! The host program forks by libc while tasks live: the copy leaves the original's children alone.
 
-#![allow(unsafe_code, reason = "forks")]
-
 mod common;
 
-use common::{deadline, is_dead, numbers};
+use common::{deadline, duplicate, in_a_forked_copy, is_dead, numbers};
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
-
-/// Runs `body` in a forked copy of this process, and waits until it has ended.
-fn in_a_forked_copy(body: impl FnOnce()) {
-    // SAFETY: the copy has one thread, which allocates nothing that another may have locked: tests
-    // of this file run one at a time.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
-        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err();
-        // SAFETY: ends the copy without running what the original still has to run.
-        unsafe { libc::_exit(i32::from(panicked)) };
-    }
-    let mut status = 0;
-    // SAFETY: the status is a local.
-    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
-    assert_eq!(status, 0, "the copy's checks failed");
-}
-
-/// What a copy of this process has, which never drops the original: it ends by `_exit`.
-fn duplicate<T>(value: &T) -> T {
-    // SAFETY: only one of the two is dropped.
-    unsafe { std::ptr::read(value) }
-}
 
 /// One test, so that no other thread of this file's holds a lock when it forks.
 #[test]

@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use common::{another_host, deadline, is_dead, map_root, namespace, own_namespace, passes, until};
+use common::{
+    another_host, deadline, duplicate, in_a_forked_copy, is_dead, map_root, namespace,
+    own_namespace, passes, until,
+};
 use nearfar::interface::{Call, SyscallInterface};
 use nearfar::prelude::*;
 use nearfar::{Error, far};
@@ -304,6 +307,16 @@ fn host_that_joins_a_user_namespace_of_somebody_else() {
     has_kept_what_is_not_its_own(&child);
     let grandchild = child.spawn().unwrap();
     has_kept_what_is_not_its_own(&grandchild);
+    in_a_forked_copy(|| {
+        let its_own = here.spawn().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+        its_own.setns_user(&theirs).unwrap();
+        // What it has inherited hides nothing of its own.
+        drop(duplicate(&grandchild));
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        drop(its_own);
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+    });
     drop(child);
     // As long as there is one.
     assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);

@@ -109,6 +109,36 @@ calls! {
         dynamic { task.fstat(fd).map_or(0, |stat| stat.st_ino as usize) }
         rustix { rustix::fs::fstat(fd).map_or(0, |stat| stat.st_ino as usize) }
     }
+    fstatfs(task, fd, buffer) {
+        branded { task.fstatfs(fd).map_or(0, |told| told.f_bsize as usize) }
+        dynamic { task.fstatfs(fd).map_or(0, |told| told.f_bsize as usize) }
+        rustix { rustix::fs::fstatfs(fd).map_or(0, |told| told.f_bsize as usize) }
+    }
+    gettid(task, fd, buffer) {
+        branded { task.gettid().map_or(0, |thread| thread.as_raw() as usize) }
+        dynamic { task.gettid().map_or(0, |thread| thread.as_raw() as usize) }
+        rustix { rustix::thread::gettid().as_raw_nonzero().get() as usize }
+    }
+    dup(task, fd, buffer) {
+        branded { task.dup(fd).map_or(0, |_fd| 1) }
+        dynamic { task.dup(fd).map_or(0, |_fd| 1) }
+        rustix { rustix::io::fcntl_dupfd_cloexec(fd, 3).map_or(0, |_fd| 1) }
+    }
+    fcntl_getfl(task, fd, buffer) {
+        branded { task.fcntl_getfl(fd).map_or(0, |flags| flags.bits() as usize) }
+        dynamic { task.fcntl_getfl(fd).map_or(0, |flags| flags.bits() as usize) }
+        rustix { rustix::fs::fcntl_getfl(fd).map_or(0, |flags| flags.bits() as usize) }
+    }
+    ftruncate(task, fd, buffer) {
+        branded { task.ftruncate(fd, 1).map_or(0, |()| 1) }
+        dynamic { task.ftruncate(fd, 1).map_or(0, |()| 1) }
+        rustix { rustix::fs::ftruncate(fd, 1).map_or(0, |()| 1) }
+    }
+    statx(task, fd, buffer) {
+        branded { task.statx(fd, "", AtFlags::EMPTY_PATH, StatxFlags::TYPE).map_or(0, |told| told.stx_ino as usize) }
+        dynamic { task.statx(fd, "", AtFlags::EMPTY_PATH, StatxFlags::TYPE).map_or(0, |told| told.stx_ino as usize) }
+        rustix { rustix::fs::statx(fd, "", AtFlags::EMPTY_PATH, StatxFlags::TYPE).map_or(0, |told| told.stx_ino as usize) }
+    }
     openat(task, fd, buffer) {
         branded { task.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).map_or(0, |_fd| 1) }
         dynamic { task.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).map_or(0, |_fd| 1) }

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -8,9 +8,8 @@ use super::{AddressSpace, FdTable, NamespaceId, PidNamespace};
 
 /// The two sides of a mismatch, of the same kind: a task's namespace, and that of what it was compared with, if
 /// that is known.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Sides {
-    kind: &'static str,
     compared: Compared,
     task: NamespaceId,
     other: Option<NamespaceId>,
@@ -33,16 +32,6 @@ struct Side {
     id: Option<NamespaceId>,
 }
 
-impl Sides {
-    fn task(&self) -> Side {
-        Side { kind: self.kind, id: Some(self.task) }
-    }
-
-    fn other(&self) -> Side {
-        Side { kind: self.kind, id: self.other }
-    }
-}
-
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.id {
@@ -58,7 +47,7 @@ macro_rules! mismatch_errors {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $Error {
-            sides: &'static Sides,
+            sides: Sides,
         }
 
         impl $Error {
@@ -76,14 +65,19 @@ macro_rules! mismatch_errors {
 
             fn with<T, B>(compared: Compared, task: &$Kind<T>, other: Option<&$Kind<B>>) -> Self {
                 let (task, other) = (task.id(), other.map($Kind::id));
-                let sides = Sides { kind: stringify!($Kind), compared, task, other };
-                $Error { sides: Seen::sides(sides) }
+                $Error { sides: Sides { compared, task, other } }
+            }
+
+            /// The task's side, and the other one.
+            fn named(&self) -> (Side, Side) {
+                let side = |id| Side { kind: stringify!($Kind), id };
+                (side(Some(self.sides.task)), side(self.sides.other))
             }
         }
 
         impl fmt::Debug for $Error {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let (task, other) = (self.sides.task(), self.sides.other());
+                let (task, other) = self.named();
                 let name = match self.sides.compared {
                     Compared::Argument => "argument",
                     Compared::Task | Compared::Children => "other",
@@ -94,7 +88,7 @@ macro_rules! mismatch_errors {
 
         impl fmt::Display for $Error {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let (task, other) = (self.sides.task(), self.sides.other());
+                let (task, other) = self.named();
                 match self.sides.compared {
                     Compared::Argument => write!(f, $message, argument = other, task = task),
                     Compared::Task => write!(f, "the task lives in {task}, and the other in {other}"),
@@ -142,6 +136,10 @@ impl PidNamespaceMismatchError {
 /// thing that can go wrong with [`Dynamic`](crate::Dynamic) tasks, and not with branded ones.
 ///
 /// Found before anything is sent. Both sides are named: the label, and the process that made the namespace.
+///
+/// An [`Error`](crate::Error) of it is small, and so remembered for good: some 300 bytes for each two namespaces
+/// between which a call has been refused. [`rebrand_ref`](crate::Fd::rebrand_ref) and its like return it
+/// as it is, and may be asked as often as one likes.
 ///
 /// ```
 /// use nearfar::prelude::*;
@@ -194,10 +192,9 @@ impl From<Infallible> for NamespaceMismatchError {
     }
 }
 
-/// Every mismatch there has been, each once: so that errors are small, and whoever asks has both sides named.
+/// Every mismatch that has been an [`Error`](crate::Error), each once: so that those are small.
 #[derive(Default)]
 struct Seen {
-    sides: HashSet<&'static Sides>,
     numbers: HashMap<NamespaceMismatchError, u32>,
     all: Vec<&'static NamespaceMismatchError>,
 }
@@ -208,26 +205,16 @@ impl Seen {
     fn lock() -> MutexGuard<'static, Seen> {
         SEEN.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn sides(sides: Sides) -> &'static Sides {
-        let mut seen = Seen::lock();
-        if let Some(known) = seen.sides.get(&sides) {
-            return known;
-        }
-        let sides = &*Box::leak(Box::new(sides));
-        seen.sides.insert(sides);
-        sides
-    }
 }
 
 impl NamespaceMismatchError {
     /// A number for it, which [`numbered`](Self::numbered) takes back.
     #[cold]
     pub(crate) fn number(self) -> u32 {
-        let Seen { numbers, all, .. } = &mut *Seen::lock();
+        let Seen { numbers, all } = &mut *Seen::lock();
         *numbers.entry(self).or_insert_with(|| {
             all.push(Box::leak(Box::new(self)));
-            u32::try_from(all.len() - 1).expect("there are fewer namespaces than that")
+            u32::try_from(all.len() - 1).expect("memory ends before that")
         })
     }
 
@@ -235,5 +222,3 @@ impl NamespaceMismatchError {
         Seen::lock().all[number as usize]
     }
 }
-
-const _: () = assert!(size_of::<NamespaceMismatchError>() <= 16);

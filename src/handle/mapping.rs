@@ -149,6 +149,7 @@ impl<A> Mapping<A> {
     /// # Errors
     ///
     /// That `task` has another memory; the mapping comes back with the error.
+    #[expect(clippy::result_large_err, reason = "the mapping comes back, and both sides are named")]
     pub fn rebrand<K: far::Task + ?Sized>(
         self,
         task: &K,

@@ -27,7 +27,8 @@ type Files = (Fd<HostFds>, Fd<HostFds>);
 
 /// Opens the memory of the process that a pidfd holds, and the list of its mappings.
 pub(super) fn files(pidfd: near::Fd<HostFds>) -> Result<Files, Error> {
-    /// How long a child may need to leave this program's memory after the kernel has said that it does.
+    /// How long a process may need to leave a memory: a child this program's, after the kernel has said that it
+    /// does.
     const LEAVING: Duration = Duration::from_secs(1);
 
     let started = Instant::now();
@@ -43,10 +44,13 @@ pub(super) fn files(pidfd: near::Fd<HostFds>) -> Result<Files, Error> {
             Found::Files(_) if started.elapsed() > LEAVING => {
                 return Err(Error::new(Call::OPENAT, ErrorKind::OwnMemory));
             }
-            Found::Files(_) => thread::yield_now(),
             Found::Nothing => return Err(gone()),
+            // It becomes one program after the other.
+            Found::TwoMemories if started.elapsed() > LEAVING => {
+                return Err(Error::os(Call::OPENAT, Errno::AGAIN));
+            }
             // It has just become another program, or is ending.
-            Found::TwoMemories => {}
+            Found::Files(_) | Found::TwoMemories => thread::yield_now(),
         }
     }
 }

@@ -93,6 +93,8 @@ impl DeferredCalls {
 
     /// Makes it ready for servers whose memory has these arenas, and for those that are forked from them.
     pub(super) fn prepare(&self, known: Arenas) -> Result<(), Error> {
+        // Nodes are added by one thread at a time.
+        let _members = self.members();
         if self.head.get().is_some() {
             return Ok(());
         }

@@ -12,8 +12,8 @@ use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior
 
 use super::{Generation, Process};
 
-/// The memory is not dumpable for as long as there is one of these.
-pub(super) struct HiddenMemory(());
+/// The memory of the process that has made it is not dumpable for as long as there is one of these.
+pub(super) struct HiddenMemory(Generation);
 
 struct State {
     /// Whose memory this is about: a forked copy of this process has its own, and no children in it.
@@ -56,13 +56,13 @@ impl State {
 impl HiddenMemory {
     pub(super) fn new() -> Self {
         let mut state = State::lock();
-        state.of.get_or_insert_with(Generation::current);
+        let generation = *state.of.get_or_insert_with(Generation::current);
         if state.hiders == 0 {
             state.was_dumpable = matches!(dumpable_behavior(), Ok(DumpableBehavior::Dumpable));
             let _set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
         }
         state.hiders += 1;
-        HiddenMemory(())
+        HiddenMemory(generation)
     }
 
     /// Ends it for a child that has become a program, as soon as that can be seen to have left the
@@ -94,6 +94,10 @@ pub(super) fn visit() {
 
 impl Drop for HiddenMemory {
     fn drop(&mut self) {
-        State::lock().show(1);
+        let mut state = State::lock();
+        // A forked copy inherits those of children that it does not have.
+        if state.of == Some(self.0) {
+            state.show(1);
+        }
     }
 }

@@ -65,6 +65,19 @@ pub(super) struct CloneArgs {
     pub(super) cgroup: u64,
 }
 
+/// What only one has access to at a time.
+#[repr(transparent)]
+pub(super) struct Lonely<T>(UnsafeCell<T>);
+
+// SAFETY: (3)
+unsafe impl<T: Send> Sync for Lonely<T> {}
+
+impl<T> Lonely<T> {
+    pub(super) const fn get(&self) -> *mut T {
+        self.0.get()
+    }
+}
+
 /// What the driver, the server and the keeper say to each other, and who says it.
 #[repr(C, align(4096))]
 pub(super) struct Page {
@@ -108,8 +121,8 @@ pub(super) struct Page {
     /// The driver: where the keeper's ends.
     pub(super) keeper_list: RobustList,
     /// The kernel: the child's pidfd, a number in the table of who cloned it.
-    pub(super) pidfd: UnsafeCell<c_int>,
-    pub(super) clone_args: UnsafeCell<CloneArgs>,
+    pub(super) pidfd: Lonely<c_int>,
+    pub(super) clone_args: Lonely<CloneArgs>,
     pub(super) entries: [Entry; ENTRIES],
 }
 
@@ -237,9 +250,6 @@ pub(super) struct Lease(ManuallyDrop<Shared>);
 
 /// A page in use: by the driver, by those who post calls, and as the keeper of grandchildren.
 pub(super) type PageRef = Arc<Lease>;
-
-// SAFETY: every field that is used by more than one thread is atomic, the others follow (3).
-unsafe impl Sync for Page {}
 
 /// Pages without a lease whose server or keeper is still on its way out.
 static LEAVING: Mutex<Vec<Shared>> = Mutex::new(Vec::new());

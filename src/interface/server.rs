@@ -555,8 +555,8 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "99:",
 
             inlateout("rax") libc::SYS_clone as usize => answer,
-            in("rdi") thread as usize,
-            in("rsi") 0_usize,
+            inlateout("rdi") thread as usize => _,
+            inlateout("rsi") 0_usize => _,
             in("rdx") page.keeper_tid.as_ptr(),
             in("r10") page.keeper_life.as_ptr(),
             in("r8") 0_usize,

@@ -337,7 +337,8 @@ impl Command {
     ///
     /// It waits for orphans, passes signals on, and ends as the program does:
     /// [`Exec::exec_under_init`](crate::task::Exec::exec_under_init). The [`Child`](super::Child) is this init. It and
-    /// everything in the namespace end at the latest when this process does, if that may signal them.
+    /// everything in the namespace end at the latest when this process does, if that may signal them, whatever
+    /// [`parent_death_signal`](Self::parent_death_signal) says.
     ///
     /// Without `unshare_pid`, the spawn fails with [`NotInit`](crate::ErrorKind::NotInit).
     ///

@@ -279,6 +279,7 @@ pub trait MetadataTask: far::Task {
     /// # References
     ///
     /// [`statx(2)`](https://man7.org/linux/man-pages/man2/statx.2.html)
+    #[inline]
     fn statx(
         &self,
         directory: impl AsDirFd<Self::FdTable>,
@@ -290,9 +291,9 @@ pub trait MetadataTask: far::Task {
         let allowed = WHICH | AtFlags::NO_AUTOMOUNT | sync;
         let flags = known(Call::STATX, flags.bits(), allowed.bits())?;
         let mask = known(Call::STATX, mask.bits(), KNOWN_STATX.bits())?;
-        with_path(self, Call::STATX, path, |path| {
-            let directory = dirfd(self, Call::STATX, &directory)?;
-            with_told(self, Call::STATX, |address| {
+        let directory = dirfd(self, Call::STATX, &directory)?;
+        with_told(self, Call::STATX, |address| {
+            with_path(self, Call::STATX, path, |path| {
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::STATX, [directory, path, flags, mask, address]) }
             })
@@ -313,6 +314,7 @@ pub trait MetadataTask: far::Task {
     #[doc(alias = "stat")]
     #[doc(alias = "lstat")]
     #[doc(alias = "newfstatat")]
+    #[inline]
     fn fstatat(
         &self,
         directory: impl AsDirFd<Self::FdTable>,
@@ -321,9 +323,9 @@ pub trait MetadataTask: far::Task {
     ) -> Result<Stat, Error> {
         let allowed = WHICH | AtFlags::NO_AUTOMOUNT;
         let flags = known(Call::NEWFSTATAT, flags.bits(), allowed.bits())?;
-        with_path(self, Call::NEWFSTATAT, path, |path| {
-            let directory = dirfd(self, Call::NEWFSTATAT, &directory)?;
-            with_told(self, Call::NEWFSTATAT, |address| {
+        let directory = dirfd(self, Call::NEWFSTATAT, &directory)?;
+        with_told(self, Call::NEWFSTATAT, |address| {
+            with_path(self, Call::NEWFSTATAT, path, |path| {
                 // SAFETY: (1), (2), (3)
                 unsafe { call(self, Call::NEWFSTATAT, [directory, path, address, flags]) }
             })
@@ -341,8 +343,8 @@ pub trait MetadataTask: far::Task {
     /// [`statfs(2)`](https://man7.org/linux/man-pages/man2/statfs.2.html)
     #[doc(alias = "statvfs")]
     fn statfs(&self, path: impl path::Arg) -> Result<StatFs, Error> {
-        with_path(self, Call::STATFS, path, |path| {
-            with_told(self, Call::STATFS, |address| {
+        with_told(self, Call::STATFS, |address| {
+            with_path(self, Call::STATFS, path, |path| {
                 // SAFETY: (2)
                 unsafe { call(self, Call::STATFS, [path, address]) }
             })

@@ -37,6 +37,28 @@ pub(crate) fn deadline(test: impl FnOnce()) {
     watchdog.join().expect("the watchdog does not panic");
 }
 
+/// Runs `body` in a forked copy of this process, and waits until it has ended.
+pub(crate) fn in_a_forked_copy(body: impl FnOnce()) {
+    // SAFETY: the copy has one thread, which allocates nothing that another may have locked: the test is the
+    // only one of its process.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err();
+        // SAFETY: ends the copy without running what the original still has to run.
+        unsafe { libc::_exit(i32::from(panicked)) };
+    }
+    let mut status = 0;
+    // SAFETY: the status is a local.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    assert_eq!(status, 0, "the copy's checks failed");
+}
+
+/// What a copy of this process has, which never drops the original: it ends by `_exit`.
+pub(crate) fn duplicate<T>(value: &T) -> T {
+    // SAFETY: only one of the two is dropped.
+    unsafe { std::ptr::read(value) }
+}
+
 /// Copies a file that can be executed. Another process does: what a test beside starts in that moment would hold
 /// this one's copy open for writing, and it could not be executed yet (`ETXTBSY`).
 #[track_caller]

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use rustix::io::Errno;
 
 use super::request::{Answers, Request};
-use super::{Estate, Ring, answers, arenas_of, ask_to_exit, lists_of};
+use super::{Estate, OneDriver, Ring, answers, arenas_of, ask_to_exit, lists_of};
 use crate::interface::memory::copy_above_stdio;
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
@@ -327,7 +327,7 @@ impl Ring {
             filters: Mutex::default(),
             program_signals: ProgramSignals::default(),
             robust_list: Mutex::default(),
-            one_driver: PhantomData,
+            _one_driver: OneDriver(PhantomData),
         };
         if let Some(residence) = &ring.residence {
             let own = ring.process.namespace("pid").ok();

@@ -71,15 +71,18 @@ pub struct Ring {
     /// What the kernel looks at when the child leaves this memory.
     robust_list: Mutex<Option<Arc<RobustWords>>>,
     /// All else is `Sync`, so that the compiler has this one thing to say.
-    one_driver: PhantomData<*mut SpawnATaskForEachThread>,
+    _one_driver: OneDriver,
 }
+
+/// Takes `Sync` away, and only that.
+struct OneDriver(PhantomData<*mut SpawnATaskForEachThread>);
 
 /// Never a value: its name is what the compiler says to someone who shares a driven task between
 /// threads.
 pub(crate) struct SpawnATaskForEachThread;
 
-// SAFETY: the marker only takes `Sync` away; everything else in a ring is `Send`.
-unsafe impl Send for Ring {}
+// SAFETY: there is nothing in it.
+unsafe impl Send for OneDriver {}
 
 /// How long a drop waits for the child to exit before it is continued, in case it was stopped.
 const GRACE: Duration = Duration::from_millis(2);
@@ -209,9 +212,7 @@ impl Ring {
     ///
     /// As [`syscall`](SyscallInterface::syscall), for each of them.
     pub(crate) unsafe fn submit(&self, requests: &[Request]) -> Answers {
-        if self.memory.is_some() && requests.iter().any(|request| self.exposes(request)) {
-            self.hide_own_memory().map_err(Failed::at_first)?;
-        }
+        self.hide_before(requests).map_err(Failed::at_first)?;
         let page: &Page = &self.page;
         let mut last = 0;
         let mut passed_over = Vec::new();
@@ -219,7 +220,7 @@ impl Ring {
             for (entry, request) in page.entries.iter().zip(requests) {
                 self.write(entry, request);
             }
-            let is_quick = requests.iter().all(|request| request.call != Call::EXECVE);
+            let is_quick = !requests.iter().any(Request::executes);
             let outcome = self.round_trip(page, requests.len(), is_quick);
             last = answers(page, requests, outcome, &mut passed_over)
                 .map_err(|failed| Failed { step: failed.step + chunk * ENTRIES, ..failed })?;
@@ -231,6 +232,14 @@ impl Ring {
     fn exposes(&self, request: &Request) -> bool {
         request.changes_credentials()
             && !self.process.has_these_ids(request.call, request.arguments[0])
+    }
+
+    /// Hides a child's own memory if one of these would expose it.
+    fn hide_before(&self, requests: &[Request]) -> Result<(), Error> {
+        if self.memory.is_some() && requests.iter().any(|request| self.exposes(request)) {
+            self.hide_own_memory()?;
+        }
+        Ok(())
     }
 
     /// Hides a child's own memory from those who have privileges only in its namespaces, for good.
@@ -422,12 +431,16 @@ unsafe impl SyscallInterface for Ring {
     }
 
     unsafe fn syscalls(&self, calls: &mut [Batched]) {
+        let request = |of: &Batched| Request::new(of.call, of.arguments).or_go_on();
+        if let Err(error) = calls.iter().try_for_each(|of| self.hide_before(&[request(of)])) {
+            calls.iter_mut().for_each(|of| of.answer = Err(error));
+            return;
+        }
         let page: &Page = &self.page;
         for calls in calls.chunks_mut(ENTRIES) {
             let entries = &page.entries[..calls.len()];
             for (entry, batched) in entries.iter().zip(&*calls) {
-                let request = Request::new(batched.call, batched.arguments).or_go_on();
-                self.write(entry, &request);
+                self.write(entry, &request(batched));
             }
             let mut outcome = self.round_trip(page, calls.len(), true);
             for (entry, batched) in entries.iter().zip(calls) {

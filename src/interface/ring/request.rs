@@ -54,6 +54,11 @@ impl Request {
         entry.answer.store(UNANSWERED, Ordering::Relaxed);
     }
 
+    /// Whether the child becomes a program by it: that takes longer than anybody looks out for an answer.
+    pub(super) fn executes(&self) -> bool {
+        matches!(self.call, Call::EXECVE | Call::EXECVEAT)
+    }
+
     /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
     /// and makes the memory that the child shares with this program undumpable.
     pub(super) fn changes_credentials(&self) -> bool {

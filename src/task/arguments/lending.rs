@@ -85,7 +85,7 @@ pub(in crate::task) unsafe trait Told: Plain {
 
 /// As [`with_out`], of a call that writes as the last thing it does: what it has written is its answer, whatever
 /// else is said of it, and a success without that is none.
-#[inline]
+#[inline(always)]
 pub(in crate::task) fn with_told<K: far::Task + ?Sized, T: Told>(
     task: &K,
     name: Call,

@@ -334,7 +334,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// number of the signal that killed it; then the kernel kills everything else in the namespace. What is sent to it
     /// reaches the program, without the value that a signal may have, except for `SIGKILL`, which ends them all,
     /// `SIGSTOP` and `SIGCHLD`; what is sent to their process group reaches the program twice. Its [death
-    /// signal](Self::parent_death_signal) is `SIGKILL`: nothing of it outlives this process, if that may signal it.
+    /// signal](Self::parent_death_signal) is `SIGKILL`, whatever is said here: nothing of it outlives this process, if
+    /// that may signal it.
     ///
     /// # Errors
     ///

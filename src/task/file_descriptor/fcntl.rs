@@ -42,6 +42,7 @@ pub trait FcntlTask: far::Task {
     /// # References
     ///
     /// [`F_DUPFD_CLOEXEC(2const)`](https://man7.org/linux/man-pages/man2/F_DUPFD_CLOEXEC.2const.html)
+    #[inline]
     fn fcntl_dupfd_cloexec(
         &self,
         fd: impl AsFd<Self::FdTable>,

@@ -55,7 +55,7 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`getpid(2)`](https://man7.org/linux/man-pages/man2/getpid.2.html)
-    #[inline]
+    #[inline(always)]
     fn getpid(&self) -> Result<Pid<Self::PidNamespace>, Error> {
         // SAFETY: no arguments.
         let pid = positive(Call::GETPID, unsafe { call(self, Call::GETPID, []) }?)?;
@@ -89,6 +89,7 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`gettid(2)`](https://man7.org/linux/man-pages/man2/gettid.2.html)
+    #[inline(always)]
     fn gettid(&self) -> Result<Tid<Self::PidNamespace>, Error> {
         // SAFETY: no arguments.
         let thread = positive(Call::GETTID, unsafe { call(self, Call::GETTID, []) }?)?;
