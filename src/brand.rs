@@ -98,16 +98,27 @@ macro_rules! brand {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __not_the_hosts {
+    (r#host_fds) => {
+        $crate::__not_the_hosts!(host_fds);
+    };
+    (r#host_memory) => {
+        $crate::__not_the_hosts!(host_memory);
+    };
+    (r#host_pids) => {
+        $crate::__not_the_hosts!(host_pids);
+    };
     (host_fds) => {
-        compile_error!("`host_fds` is this process's own fd table: give the new one another name");
+        ::core::compile_error!(
+            "`host_fds` is this process's own fd table: give the new one another name"
+        );
     };
     (host_memory) => {
-        compile_error!(
+        ::core::compile_error!(
             "`host_memory` is this process's own address space: give the new one another name"
         );
     };
     (host_pids) => {
-        compile_error!(
+        ::core::compile_error!(
             "`host_pids` is this process's own pid namespace: give the new one another name"
         );
     };
@@ -233,7 +244,7 @@ mod sealed {
 macro_rules! labels {
     (of the host: $($name:ident $doc:literal)+) => {$(
         $crate::brand::labels! { @type $name $doc }
-        impl Named for Brand<'static, $name> {
+        impl Named for Brand<'_, $name> {
             const NAME: &'static str = stringify!($name);
         }
     )+};

@@ -105,6 +105,51 @@ fn lists_of_every_shape_cross() {
 }
 
 #[test]
+fn lists_behind_references_cross_as_copies() {
+    deadline(|| {
+        let here = Task::here();
+        let open = || here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        let (vec, slice, array) = (vec![open(), open()], &[open(), open()][1..], [open()]);
+        brand!(private_fds);
+        let (child, (of_vec, of_slice, of_array)) =
+            here.spawn_with_files(private_fds, (&vec, slice, &array)).unwrap();
+        assert_eq!((of_vec.len(), of_slice.len(), of_array.len()), (2, 1, 1));
+        let originals = vec.iter().chain(slice).chain(&array);
+        for (copy, original) in of_vec.iter().chain(&of_slice).chain(&of_array).zip(originals) {
+            let (copy, original) = (copy.near().as_raw(), original.near().as_raw());
+            assert!(same_open_file((child.pid(), copy), (me(), original)));
+        }
+    });
+}
+
+#[test]
+fn what_a_list_drops_is_closed_in_the_new_table() {
+    struct KeptAndDropped<F>(Fd<F>, Fd<F>);
+    impl<F> Inherit<F> for KeptAndDropped<F> {
+        type Inherited<G> = Fd<G>;
+        fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Fd<G>
+        where
+            Self: 'call,
+        {
+            drop(self.1.inherit(to));
+            self.0.inherit(to)
+        }
+    }
+
+    deadline(|| {
+        let here = Task::here();
+        let kept = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
+        brand!(private_fds);
+        let list = KeptAndDropped(kept, writer);
+        let (child, kept) = here.spawn_with_files(private_fds, list).unwrap();
+        // The last writer is gone.
+        assert_eq!(here.read(&reader, &mut [0]), Ok(0));
+        until("closed", || numbers(child.pid()) == sorted(vec![0, 1, 2, kept.near().as_raw()]));
+    });
+}
+
+#[test]
 fn standard_streams_become_handles_by_being_listed() {
     deadline(|| {
         let here = Task::here();

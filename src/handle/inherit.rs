@@ -249,6 +249,30 @@ impl<F, X: Inherit<F>> Inherit<F> for Vec<X> {
     }
 }
 
+/// A copy of each.
+macro_rules! inherit_each_of {
+    ($([$($N:tt)*] $list:ty;)+) => {$(
+        impl<'list, F, X, $($N)*> Inherit<F> for &'list $list
+        where
+            &'list X: Inherit<F>,
+        {
+            type Inherited<G> = Vec<<&'list X as Inherit<F>>::Inherited<G>>;
+            fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>
+            where
+                Self: 'call,
+            {
+                self.iter().map(|fd| fd.inherit(to)).collect()
+            }
+        }
+    )+};
+}
+
+inherit_each_of! {
+    [] [X];
+    [] Vec<X>;
+    [const N: usize] [X; N];
+}
+
 impl<F, X: Inherit<F>, const N: usize> Inherit<F> for [X; N] {
     type Inherited<G> = [X::Inherited<G>; N];
     fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>

@@ -72,6 +72,8 @@ pub(crate) struct DeferredCalls {
 #[derive(Default)]
 struct Members {
     servers: Vec<Member>,
+    /// Whether there has been one: what is posted before waits for it.
+    has_begun: bool,
     /// Which arenas those have that are being made.
     expected: Vec<Arenas>,
     /// Where there are more nodes.
@@ -107,16 +109,19 @@ impl DeferredCalls {
         Ok(())
     }
 
-    /// Has `call` made by the first server with nothing else to do. Without any server, what it is about
-    /// is gone.
+    /// Has `call` made by the first server with nothing else to do. Once there is no server any more, what it is
+    /// about is gone.
     pub(crate) fn post(&self, call: Call, arguments: [usize; 2]) {
         let mut members = self.members();
-        let is_ours = self.head.get().is_some_and(Blocks::are_ours);
-        if members.servers.is_empty() || !is_ours {
+        let is_over = members.has_begun && members.servers.is_empty();
+        let is_ours = self.head.get().is_none_or(Blocks::are_ours);
+        if is_over || !is_ours {
             return;
         }
         members.waiting.push((call, arguments));
-        self.post_waiting(&mut members);
+        if members.has_begun {
+            self.post_waiting(&mut members);
+        }
     }
 
     fn post_waiting(&self, members: &mut Members) {
@@ -198,6 +203,7 @@ impl DeferredCalls {
         let mut members = self.members();
         let (page, process) = (PageRef::clone(server), Arc::clone(process));
         members.servers.push(Member { page, process, known });
+        members.has_begun = true;
         // And what was posted while it was not listed.
         self.post_waiting(&mut members);
     }

@@ -1,6 +1,6 @@
 use crate::brand::{HostPids, Namespace};
 use crate::far::{self, FdTable, PidNamespace};
-use crate::handle::Killer;
+use crate::handle::{AsProcess, Killer};
 use crate::interface::Ring;
 use crate::near;
 
@@ -43,7 +43,7 @@ use super::{SpawnTask, Task};
     note = "make a child with `spawn()` and do it there",
     note = "a pinned or a watched task only borrows one: do it with that one, before or after"
 )]
-pub trait DrivenTask: SpawnTask + Send + Sized {
+pub trait DrivenTask: SpawnTask + AsProcess<HostPids> + Send + Sized {
     /// The same task in the fd table `G`.
     type WithTable<G: Namespace>: DrivenTask
         + far::Task<

@@ -21,13 +21,14 @@ use rustix::process::{Signal, WaitIdOptions};
 
 use crate::far;
 use crate::handle::{AsFd, Fd};
-use crate::interface::{Call, Error, Ring};
+use crate::interface::{Call, Error};
 use crate::near::{AsPgid, AsPid, AsTid, Pgid, Pid, Sid, Tid};
 
-use super::Task;
+use super::DrivenTask;
 use super::arguments::{
     Plain, call, known, near, pgid_of, pid_of, positive, received, tid_of, with_out,
 };
+use super::driven::transition::Token;
 
 pub use event::ChildEvent;
 
@@ -459,16 +460,15 @@ pub trait ProcessTask: far::Task {
     /// # References
     ///
     /// [`pidfd_getfd(2)`](https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html)
-    fn pidfd_getfd<F, A, P, C>(
+    fn pidfd_getfd<O: DrivenTask>(
         &self,
-        owner: &Task<F, A, P, Ring, C>,
-        fd: impl AsFd<F>,
+        owner: &O,
+        fd: impl AsFd<O::FdTable>,
     ) -> Result<Fd<Self::FdTable>, Error>
     where
         Self::FdTable: far::HoldsTasks,
-        Task<F, A, P, Ring, C>: far::Task<FdTable = F>,
     {
-        let pidfd = owner.interface.process().pidfd().as_raw_fd();
+        let pidfd = owner.driver(Token(())).process().pidfd().as_raw_fd();
         let arguments = [pidfd as usize, near(owner, Call::PIDFD_GETFD, &fd)?, 0];
         // SAFETY: (1): the pidfd is of this program's table, as the task is.
         let number = unsafe { call(self, Call::PIDFD_GETFD, arguments) }?;
