@@ -2,14 +2,15 @@
 
 mod common;
 
+use std::ffi::CString;
 use std::fs;
 
 use common::sandbox::{Sandbox, by_a_child, by_a_thread, refused};
 use common::{deadline, map_root};
-use nearfar::ErrorKind;
 use nearfar::interface::Call;
 use nearfar::prelude::*;
 use nearfar::task::{FsMessage, FsMessageKind};
+use nearfar::{Error, ErrorKind};
 
 const ANYWHERE: MoveMountFlags = MoveMountFlags::empty();
 
@@ -148,6 +149,46 @@ fn refuses_what_it_does_not_know<K: far::Task>(sandbox: &Sandbox<'_, K>) {
     assert_eq!((error.call(), error.errno()), (Call::FSOPEN, Some(Errno::NODEV)));
     let error = task.fsconfig_set_string(&context, "size", "1\0m").unwrap_err();
     assert_eq!((error.call(), error.kind()), (Call::FSCONFIG, ErrorKind::InteriorNul));
+}
+
+/// An fd reaches a file system only as an fd.
+fn is_told_fds<K: far::Task<AddressSpace = HostMemory>>(sandbox: &Sandbox<'_, K>) {
+    const INIT: u32 = 26;
+    let task = sandbox.task;
+    let place = sandbox.make_directory("fuse");
+    let device = task.openat(Cwd, "/dev/fuse", OFlags::RDWR, Mode::empty()).unwrap();
+    let context = task.fsopen("fuse").unwrap();
+    for (key, value) in [("rootmode", "40000"), ("user_id", "0"), ("group_id", "0")] {
+        task.fsconfig_set_string(&context, key, value).unwrap();
+    }
+    let number = device.near().as_raw();
+    let is_refused = |refused: Result<(), Error>, call: Call| {
+        let error = refused.unwrap_err();
+        assert_eq!((error.call(), error.kind()), (call, ErrorKind::NumberOfFd));
+    };
+    for key in ["fd", "rfdno", "wfdno"] {
+        is_refused(task.fsconfig_set_string(&context, key, number.to_string()), Call::FSCONFIG);
+        let options = format!("rootmode=40000,{key}={number},user_id=0,group_id=0");
+        let options = CString::new(options).unwrap();
+        let (nodev, options) = (MountFlags::NODEV, Some(&*options));
+        is_refused(task.mount("none", &place, "fuse", nodev, options), Call::MOUNT);
+    }
+    task.fsconfig_create_with_fds(&context, &[("fd", &device)]).unwrap();
+    drop(task.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV).unwrap());
+    // What is read there is what the file system asks.
+    let mut asked = [0; 8192];
+    assert!(task.read(&device, &mut asked).unwrap() > 40);
+    assert_eq!(asked[4..8], INIT.to_ne_bytes());
+}
+
+#[test]
+fn a_child_tells_file_systems_fds() {
+    by_a_child(is_told_fds);
+}
+
+#[test]
+fn a_thread_tells_file_systems_fds() {
+    by_a_thread(is_told_fds, |_| ());
 }
 
 #[test]

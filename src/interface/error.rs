@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Irreversible,
     /// It was not sent, because one fd or one number was listed twice.
     ListedTwice,
+    /// It was not sent, because it names an fd by a number in a string, of which nobody knows whose it is.
+    NumberOfFd,
     /// It was not sent, because an argument contains a NUL byte.
     InteriorNul,
     /// It was not sent, because it has flags that this library does not know or does not allow.
@@ -111,6 +113,7 @@ codes! {
     MemoryGone 13
     OwnMemory 14
     NotInit 15
+    NumberOfFd 16
 }
 
 impl Error {
@@ -212,7 +215,7 @@ impl fmt::Display for Error {
                 return write!(f, "{}: not sent: {mismatch}", self.call());
             }
             ErrorKind::NotSent => "not sent: the task is dead",
-            ErrorKind::Hangup if self.call() == Call::EXECVE => {
+            ErrorKind::Hangup if matches!(self.call(), Call::EXECVE | Call::EXECVEAT) => {
                 "the task died before it became the program"
             }
             ErrorKind::Hangup => "the task died before it answered",
@@ -236,6 +239,9 @@ impl fmt::Display for Error {
                  failure; use `exec`, which does not give the task back"
             }
             ErrorKind::ListedTwice => "not sent: the same fd or number is listed twice",
+            ErrorKind::NumberOfFd => {
+                "not sent: the option is the number of an fd; pass the fd to `fsconfig_create_with_fds`"
+            }
             ErrorKind::InteriorNul => "not sent: an argument contains a NUL byte",
             ErrorKind::UnknownFlags => "not sent: flags that are unknown or not allowed here",
             ErrorKind::SlotTaken => {
@@ -278,6 +284,7 @@ impl From<Error> for io::Error {
             ErrorKind::InteriorNul
             | ErrorKind::ListedTwice
             | ErrorKind::UnknownFlags
+            | ErrorKind::NumberOfFd
             | ErrorKind::NotInit
             | ErrorKind::Mismatch(_) => io::ErrorKind::InvalidInput,
             ErrorKind::Hangup | ErrorKind::NotSent => io::ErrorKind::BrokenPipe,

@@ -18,9 +18,9 @@ use rustix::path;
 
 use crate::far;
 use crate::handle::{AsDirFd, AsFd, AsFsContext, FsContext, MountFd};
-use crate::interface::{Call, Error};
+use crate::interface::{Call, Error, ErrorKind};
 
-use super::arguments::{call, dirfd, known, near, received, with_out, with_path};
+use super::arguments::{call, dirfd, known, near, received, with_out, with_path, with_paths};
 use super::mount_fd::known_attributes;
 
 /// Calls that configure a file system step by step, and make a mount of it.
@@ -138,10 +138,12 @@ pub trait FsContextTask: far::Task {
     /// `fsconfig(context, FSCONFIG_SET_STRING, key, value, 0)`—sets an option, such as `"size"` to
     /// `"1m"`. The option `"source"` is the device, the server's name, or a mere label.
     ///
-    /// Checked: `context` is of this task's fd table. A number of an fd in a value is not: where the
-    /// file system takes it, use [`fsconfig_set_fd`](Self::fsconfig_set_fd).
+    /// Checked: `context` is of this task's fd table. Options that are numbers of fds are not set so, but by
+    /// [`fsconfig_create_with_fds`](Self::fsconfig_create_with_fds).
     ///
     /// # Errors
+    ///
+    /// [`NumberOfFd`](crate::ErrorKind::NumberOfFd) for `fd`, `rfdno` and `wfdno`.
     ///
     /// Of `fsconfig`: `EINVAL` for an option the file system does not know or a value it does not take,
     /// which [`fs_messages`](Self::fs_messages) tells more of, and for strings of 256 bytes or more;
@@ -158,19 +160,19 @@ pub trait FsContextTask: far::Task {
         key: impl path::Arg,
         value: impl path::Arg,
     ) -> Result<(), Error> {
-        with_path(self, Call::FSCONFIG, key, |key| {
-            with_path(self, Call::FSCONFIG, value, |value| {
-                fsconfig(self, &context, SET_STRING, key, value, 0)
-            })
-        })
+        let has_nul = |_| Error::new(Call::FSCONFIG, ErrorKind::InteriorNul);
+        let key = key.into_c_str().map_err(has_nul)?;
+        if is_number_of_fd(key.to_bytes()) {
+            return Err(Error::new(Call::FSCONFIG, ErrorKind::NumberOfFd));
+        }
+        set_string(self, &context, &*key, value)
     }
 
     /// `fsconfig(context, FSCONFIG_SET_FD, key, NULL, fd)`—sets an option to an open file.
     ///
     /// Checked: `context` and `fd` are of this task's fd table. Few options take one: `lowerdir+` and its
-    /// like of overlayfs from Linux 6.13 on, `pidns` of procfs from 6.17 on. FUSE wants its `fd` as a
-    /// number in a string, and looks it up when the file system is created: keep it open until then, and
-    /// have the same task do both.
+    /// like of overlayfs from Linux 6.13 on, `pidns` of procfs from 6.17 on. For those that want a number, there
+    /// is [`fsconfig_create_with_fds`](Self::fsconfig_create_with_fds).
     ///
     /// # Examples
     ///
@@ -228,6 +230,51 @@ pub trait FsContextTask: far::Task {
     #[doc(alias = "FSCONFIG_CMD_CREATE")]
     fn fsconfig_create(&self, context: impl AsFsContext<Self::FdTable>) -> Result<(), Error> {
         fsconfig(self, &context, CMD_CREATE, 0, 0, 0)
+    }
+
+    /// `fsconfig(context, FSCONFIG_SET_STRING, key, number, 0)` for each, and `FSCONFIG_CMD_CREATE`—creates a
+    /// file system that is told numbers of fds: `fd` of FUSE and autofs, `rfdno` and `wfdno` of 9p.
+    ///
+    /// Checked: `context` and all fds are of this task's fd table. It looks the numbers up meanwhile, and keeps
+    /// the open files.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let child = Task::here().spawn()?;
+    /// child.unshare(Namespaces::USER | Namespaces::MOUNT)?;
+    /// let device = child.openat(Cwd, "/dev/fuse", OFlags::RDWR, Mode::empty())?;
+    /// let context = child.fsopen("fuse")?;
+    /// for (key, value) in [("rootmode", "40000"), ("user_id", "0"), ("group_id", "0")] {
+    ///     child.fsconfig_set_string(&context, key, value)?;
+    /// }
+    /// child.fsconfig_create_with_fds(&context, &[("fd", &device)])?;
+    /// let mount = child.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`fsconfig_set_string`](Self::fsconfig_set_string) and [`fsconfig_create`](Self::fsconfig_create).
+    ///
+    /// # References
+    ///
+    /// [`fsconfig(2)`](https://man7.org/linux/man-pages/man2/fsconfig.2.html)
+    #[doc(alias = "fsconfig")]
+    fn fsconfig_create_with_fds(
+        &self,
+        context: impl AsFsContext<Self::FdTable>,
+        fds: &[(&str, impl AsFd<Self::FdTable>)],
+    ) -> Result<(), Error> {
+        for (key, fd) in fds {
+            let number = near(self, Call::FSCONFIG, fd)?;
+            set_string(self, &context, *key, number.to_string())?;
+        }
+        self.fsconfig_create(context)
     }
 
     /// `fsconfig(context, FSCONFIG_CMD_CREATE_EXCL, NULL, NULL, 0)`—creates the file system, and
@@ -432,6 +479,22 @@ const SET_FD: usize = 5;
 const CMD_CREATE: usize = 6;
 const CMD_RECONFIGURE: usize = 7;
 const CMD_CREATE_EXCL: usize = 8;
+
+/// Whether an option of a file system is the number of an fd.
+pub(super) fn is_number_of_fd(key: &[u8]) -> bool {
+    matches!(key, b"fd" | b"rfdno" | b"wfdno")
+}
+
+fn set_string<K: far::Task + ?Sized>(
+    task: &K,
+    context: &impl AsFsContext<K::FdTable>,
+    key: impl path::Arg,
+    value: impl path::Arg,
+) -> Result<(), Error> {
+    with_paths(task, Call::FSCONFIG, (key, value), |key, value| {
+        fsconfig(task, context, SET_STRING, key, value, 0)
+    })
+}
 
 /// `key` and `value` are lent strings, or 0; `auxiliary` is an fd of the task, or 0 where there is
 /// none.

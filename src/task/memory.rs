@@ -14,13 +14,13 @@
 
 use std::mem::ManuallyDrop;
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, FsWord};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MsyncFlags, ProtFlags};
 
 use crate::far::{self, Whose};
 use crate::handle::{Allocation, AsFd, AsMapping, IntoMapping, Mapping, Pointer, Shared};
-use crate::interface::{Call, Error, ErrorKind};
+use crate::interface::{Call, Error, ErrorKind, procfs};
 use crate::near::{Address, MemoryMapping, PageSize};
 use crate::plain::PlainData;
 
@@ -160,7 +160,7 @@ pub trait MemoryTask: far::Task {
     /// # Errors
     ///
     /// Of `mmap`: `EACCES` if the file is not open for this access, `EINVAL` for an offset between two
-    /// pages, `EPERM` if a seal or the mount forbids it, ...; `ENODEV` for what is not a regular file; of
+    /// pages, `EPERM` if a seal or the mount forbids it, ...; `ENODEV` for what is not a regular file, or lies in procfs or sysfs; of
     /// [`file`](FileDescriptorTask::file) if the mapping is to hold it.
     ///
     /// # References
@@ -187,8 +187,10 @@ pub trait MemoryTask: far::Task {
             }
         };
         let file_system = self.fstatfs(&fd)?;
-        let page_size = match file_system.f_type as u32 {
+        let page_size = match file_system.f_type {
             HUGETLBFS_MAGIC => PageSize::new(file_system.f_bsize as usize),
+            // What looks like a regular file there may be a device's memory.
+            procfs::PROCFS | SYSFS_MAGIC => None,
             _ => Some(PageSize::BASE),
         };
         let page_size = page_size.ok_or(Error::os(Call::MMAP, Errno::NODEV))?;
@@ -544,7 +546,8 @@ const ANONYMOUS: usize = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as usize;
 const NO_FILE: usize = usize::MAX;
 
 /// What hugetlbfs says it is (`linux/magic.h`).
-const HUGETLBFS_MAGIC: u32 = 0x9584_58f6;
+const HUGETLBFS_MAGIC: FsWord = 0x9584_58f6;
+const SYSFS_MAGIC: FsWord = 0x6265_6572;
 
 const KNOWN_ACCESS: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE).union(ProtFlags::EXEC);
 

@@ -15,9 +15,10 @@ use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::path;
 
 use crate::far;
-use crate::interface::{Call, Error, SyscallInterface};
+use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
 use super::arguments::{call, known, with_path};
+use super::fs_context::is_number_of_fd;
 
 /// Calls on mounts, by path.
 ///
@@ -49,16 +50,15 @@ pub trait MountTask: far::Task {
     /// `mount(source, target, filesystemtype, mountflags, data)`—mounts a file system.
     ///
     /// `source` is what the file system takes it for: a device, a server's name, or a mere label.
-    /// `data` are its options, such as `c"size=1m,mode=700"`. The number of an fd among them, as FUSE takes
-    /// it, is one of this task's table, and not checked; where the file system takes it, use
-    /// [`fsconfig_set_fd`](super::FsContextTask::fsconfig_set_fd).
+    /// `data` are its options, such as `c"size=1m,mode=700"`. There are no numbers of fds among them, as FUSE
+    /// takes it: [`fsconfig_create_with_fds`](super::FsContextTask::fsconfig_create_with_fds) passes such an fd.
     ///
     /// # Errors
     ///
     /// Of `mount`; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags that mean another operation
     /// (`MS_BIND`, `MS_REMOUNT`, `MS_MOVE`, propagation, and `MS_REC`, which goes with those), and for
-    /// flags this library does not know; `EINVAL` for options of 4096 bytes or more, of which the
-    /// kernel would read only a part.
+    /// flags this library does not know; [`NumberOfFd`](crate::ErrorKind::NumberOfFd) for the options `fd`,
+    /// `rfdno` and `wfdno`; `EINVAL` for options of 4096 bytes or more, of which the kernel would read only a part.
     ///
     /// # References
     ///
@@ -337,6 +337,10 @@ fn mount<K: far::Task + ?Sized>(
             unsafe { call(task, Call::MOUNT, arguments) }.map(drop)
         };
         let Some(data) = data else { return mount(0) };
+        let mut keys = data.to_bytes().split(|byte| matches!(byte, b',' | b'='));
+        if keys.any(is_number_of_fd) {
+            return Err(Error::new(Call::MOUNT, ErrorKind::NumberOfFd));
+        }
         let page = page_of_options(data).ok_or(Error::os(Call::MOUNT, Errno::INVAL))?;
         task.interface().lend(&page, mount)
     })
