@@ -8,7 +8,6 @@ use common::{deadline, map_root, status};
 use nearfar::far;
 use nearfar::interface::Call;
 use nearfar::prelude::*;
-use rustix::process::{DumpableBehavior, dumpable_behavior};
 
 const NONE: CapabilitySet = CapabilitySet::empty();
 const ADMIN: CapabilitySet = CapabilitySet::SYS_ADMIN;
@@ -100,7 +99,6 @@ fn a_child_changes_its_own_and_nobody_elses() {
         child.unshare(Namespaces::USER).unwrap();
         works(&child, &of(&child));
         assert_eq!(sets(OF_THIS_THREAD), before);
-        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
         // And it has them no more than its sibling has lost them.
         assert_eq!(sets(&of(&Task::here().spawn().unwrap())), before);
         assert_eq!(sets(&of(&child.spawn().unwrap()))[..3], [NONE; 3]);

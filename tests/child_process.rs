@@ -21,6 +21,25 @@ fn sleep() -> ChildProcess {
 }
 
 #[test]
+fn a_death_signal_of_its_own_is_not_due_while_this_program_lives() {
+    deadline(|| {
+        let here = Task::here();
+        let other = here.spawn().unwrap();
+        let child = other.spawn().unwrap();
+        let (gate, hold) = here.pipe2(PipeFlags::empty()).unwrap();
+        let (ready, say) = here.pipe2(PipeFlags::empty()).unwrap();
+        let script = "echo ready; read line; exit 7";
+        let program = Program::new("setpriv").args(["--pdeathsig", "KILL", "sh", "-c", script]);
+        let process = child.program(&program).fd(0, &gate).fd(1, &say).exec().unwrap();
+        assert_eq!(here.read(&ready, &mut [0; 16]), Ok(6));
+        // As which it was started, and beside whom.
+        drop(other);
+        drop(hold);
+        assert_eq!(process.wait().unwrap().outcome(), Outcome::Exited(7));
+    });
+}
+
+#[test]
 fn every_end_is_told_and_converts_to_std() {
     deadline(|| {
         for (script, outcome, text) in [

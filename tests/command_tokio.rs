@@ -2,11 +2,12 @@
 
 mod common;
 
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
-use common::{LIMIT, is_gone, state, until};
+use common::{LIMIT, another_host, deadline, is_gone, state, until};
 use nearfar::prelude::*;
 use nearfar::process::{Child, Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,6 +22,52 @@ async fn ended(mut child: Child) -> io::Result<ExitStatus> {
 /// What comes of it, which is soon.
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
     timeout(LIMIT, what).await.expect("it should not hang")
+}
+
+/// It sees the end first: until then, there is nothing to wait for.
+#[test]
+fn a_tracer_that_is_slow_to_look_keeps_nobody_but_who_waits() {
+    deadline(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+            let id = child.id();
+            let mut tracer = another_host("a_tracer_that_looks_when_told");
+            let tracer = tracer.env("TRACED", id.to_string());
+            tracer.stdin(std::process::Stdio::piped());
+            let mut tracer = tracer.stdout(std::process::Stdio::null()).spawn().unwrap();
+            until("traced", || tracer_of(id) != Some(0));
+            child.kill().unwrap();
+            let end = tokio::spawn(ended(child));
+            until("ended", || state(id) == Some('Z'));
+            // The one thread there is does other things meanwhile.
+            for _ in 0..3 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                assert!(!end.is_finished());
+            }
+            drop(tracer.stdin.take());
+            assert_eq!(in_time(end).await.unwrap().unwrap().signal(), Some(9));
+            assert!(tracer.wait().unwrap().success());
+        });
+    });
+}
+
+/// The number of the process that traces it, 0 for none.
+fn tracer_of(pid: u32) -> Option<i32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?.trim().parse().ok()
+}
+
+#[test]
+#[ignore = "traces a child of the test above"]
+#[allow(unsafe_code, reason = "traces")]
+fn a_tracer_that_looks_when_told() {
+    let traced: i32 = std::env::var("TRACED").unwrap().parse().unwrap();
+    // SAFETY: passes no pointer that is read.
+    assert_eq!(unsafe { libc::ptrace(libc::PTRACE_SEIZE, traced, 0, 0) }, 0);
+    io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    // SAFETY: a null pointer is not written to.
+    assert_eq!(unsafe { libc::waitpid(traced, std::ptr::null_mut(), 0) }, traced);
 }
 
 #[tokio::test]

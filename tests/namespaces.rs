@@ -9,7 +9,8 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{ptr, thread};
 
 use common::{
     another_host, deadline, duplicate, in_a_forked_copy, is_dead, map_root, namespace,
@@ -333,15 +334,100 @@ fn memory_is_hidden_while_a_child_is_in_a_user_namespace_of_somebody_else() {
 
 #[test]
 #[ignore = "a host for the test below"]
-fn host_whose_child_makes_namespaces() {
-    let child = Task::here().spawn().unwrap();
-    child.unshare(every_kind()).unwrap();
-    assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+fn host_whose_children_have_fewer_capabilities() {
+    if !geteuid().is_root() {
+        eprintln!("SKIPPED: only root has capabilities to lose");
+        return;
+    }
+    let here = Task::here();
+    let is_hidden = || dumpable_behavior().unwrap() == DumpableBehavior::NotDumpable;
+    let child = here.spawn().unwrap();
+    child.unshare(every_kind() - Namespaces::USER).unwrap();
+    assert!(!is_hidden());
+    // Who has fewer does not get into it, as it has all of them.
+    assert!(!is_looked_into(child.pid().as_raw()));
+    child.unshare(Namespaces::USER).unwrap();
+    assert!(is_hidden() && !is_looked_into(child.pid().as_raw()));
+    drop(child);
+    assert!(!is_hidden());
+
+    let child = here.spawn().unwrap();
+    child.capset(no_capabilities()).unwrap();
+    assert!(is_hidden() && !is_looked_into(child.pid().as_raw()));
+    let sibling = child.spawn().unwrap();
+    drop(child);
+    assert!(is_hidden() && !is_looked_into(sibling.pid().as_raw()));
+    drop(sibling);
+    assert!(!is_hidden());
+
+    brand!(inner_pids);
+    let init = here.spawn_with_namespaces(inner_pids, Namespaces::USER).unwrap();
+    assert!(is_hidden() && !is_looked_into(init.host_pid().as_raw()));
+    let process = init.program(&Program::new("sleep").arg("1000")).exec().unwrap();
+    until("shown again", || !is_hidden());
+    drop(process.kill_on_drop(true));
+
+    brand!(child_memory);
+    let child = here.spawn_with_memory(child_memory).unwrap();
+    child.unshare(Namespaces::USER).unwrap();
+    assert!(!is_hidden() && !is_looked_into(child.pid().as_raw()));
 }
 
 #[test]
-fn memory_stays_dumpable_when_a_child_makes_namespaces() {
-    passes("host_whose_child_makes_namespaces");
+fn memory_is_hidden_while_a_child_has_fewer_capabilities() {
+    passes("host_whose_children_have_fewer_capabilities");
+}
+
+/// Who has no more capabilities than others of the same user has nothing to hide.
+#[test]
+#[ignore = "a host for the test below"]
+fn host_without_capabilities() {
+    let here = Task::here();
+    here.capset(no_capabilities()).unwrap();
+    let child = here.spawn().unwrap();
+    child.unshare(every_kind()).unwrap();
+    assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+    assert!(is_looked_into(child.pid().as_raw()));
+}
+
+#[test]
+fn memory_stays_dumpable_without_capabilities() {
+    passes("host_without_capabilities");
+}
+
+fn no_capabilities() -> CapabilitySets {
+    let none = CapabilitySet::empty();
+    CapabilitySets { effective: none, permitted: none, inheritable: none }
+}
+
+/// What is looked for: that it is found tells that the right memory was looked into.
+static SECRET: AtomicU64 = AtomicU64::new(0x5ec2_e75e_c2e7_5ec2);
+
+/// Whether a process of this user that has no capabilities finds this program's secret in a process's memory.
+fn is_looked_into(pid: i32) -> bool {
+    let mut other = another_host("who_looks_into_a_process_without_capabilities");
+    let address = SECRET.as_ptr().expose_provenance();
+    let output = other.env("PROCESS", format!("{pid} {address}")).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    text.contains("FOUND")
+}
+
+#[test]
+#[ignore = "looks into a process for the tests above"]
+fn who_looks_into_a_process_without_capabilities() {
+    let process = std::env::var("PROCESS").unwrap();
+    let (pid, address) = process.split_once(' ').unwrap();
+    let (pid, address): (i32, usize) = (pid.parse().unwrap(), address.parse().unwrap());
+    Task::here().capset(no_capabilities()).unwrap();
+    let mut found = 0_u64;
+    let into = libc::iovec { iov_base: (&raw mut found).cast(), iov_len: 8 };
+    let from = libc::iovec { iov_base: ptr::with_exposed_provenance_mut(address), iov_len: 8 };
+    // SAFETY: it writes to a local, and the other address is only the other process's.
+    let read = unsafe { libc::process_vm_readv(pid, &raw const into, 1, &raw const from, 1, 0) };
+    if (read, found) == (8, SECRET.load(Ordering::Relaxed)) {
+        println!("FOUND");
+    }
 }
 
 #[test]

@@ -377,6 +377,8 @@ fn what_is_forked_is_hidden_where_others_are() {
         here.write_uid_map(&place, &[IdMap::own_uid_as(0)]).unwrap();
         let path = format!("/proc/{}/ns/user", place.host_pid().as_raw());
         let user_namespace = here.openat(Cwd, path, OFlags::RDONLY, Mode::empty()).unwrap();
+        // As long as it is there, this memory is hidden.
+        drop(place);
         let container = container();
 
         brand!(child_memory, joined_pids, other_memory, grandchild_memory);

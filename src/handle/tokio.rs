@@ -12,8 +12,13 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::{ChildProcess, Exit};
+use super::{ChildProcess, Exit, Waited};
 use crate::interface::LATER;
+
+/// Who traces a child sees its end first, and may take its time.
+pub(crate) async fn until_its_tracer_has_looked() {
+    tokio::time::sleep(LATER).await;
+}
 
 impl ChildProcess {
     /// Waits until it has ended, without blocking the thread: for a task of a tokio runtime that has its I/O
@@ -84,10 +89,16 @@ impl ChildProcess {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace
-    /// also without its time driver.
+    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace,
+    /// and a process that another one traces, also without its time driver.
     pub async fn wait_async(mut self) -> io::Result<Exit> {
-        self.ended_async().await?;
-        Ok(self.wait()?)
+        loop {
+            self.ended_async().await?;
+            match self.try_wait()? {
+                Waited::Exited(exit) => return Ok(exit),
+                Waited::Running(process) => self = process,
+            }
+            until_its_tracer_has_looked().await;
+        }
     }
 }

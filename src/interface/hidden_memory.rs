@@ -3,12 +3,13 @@
 //! Whoever has the child's new uid could look into the child, and so into this program, but for the
 //! `dumpable` flag, which belongs to the memory: the kernel clears it when credentials change, and
 //! nobody sets it again. Here it is cleared before that, and set again once the last such child has left
-//! the memory.
+//! the memory. So it is for a child that has given up capabilities which this program has: other processes of
+//! the same user, which do not have them, could look into the child.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
+use rustix::thread::capabilities;
 
 use super::{Generation, Process};
 
@@ -68,19 +69,17 @@ impl HiddenMemory {
     /// Ends it for a child that has become a program, as soon as that can be seen to have left the
     /// memory: `life` and exit signal change shortly before the memory does.
     pub(super) fn show_again_after_exec_of(self, child: &Arc<Process>) {
-        /// The kernel is some microseconds from there, if it is not interrupted.
-        const LOOKS: usize = 1000;
-        for _ in 0..LOOKS {
-            match child.has_left_memory() {
-                Some(true) => return,
-                Some(false) => thread::yield_now(),
-                None => break,
-            }
+        if child.leaves_memory() != Some(true) {
+            // It stays a hider, until a later look.
+            State::lock().unsure.push(Arc::clone(child));
+            std::mem::forget(self);
         }
-        // It stays a hider, until a later look.
-        State::lock().unsure.push(Arc::clone(child));
-        std::mem::forget(self);
     }
+}
+
+/// Whether there is anything that a child of this thread could give up; so if the kernel does not tell.
+pub(super) fn has_capabilities() -> bool {
+    capabilities(None).map_or(true, |sets| !sets.permitted.is_empty())
 }
 
 /// Looks again at those of whom nobody was sure.

@@ -9,6 +9,7 @@ use tokio::net::unix::pipe::Receiver;
 
 use super::spawn::{Group, Unnamed, spawn};
 use super::{Child, Command};
+use crate::handle::until_its_tracer_has_looked;
 
 impl Command {
     /// [`output`](Self::output), which waits without blocking the thread: for a task of a tokio runtime that has
@@ -36,7 +37,7 @@ impl Command {
     /// # Panics
     ///
     /// When it is polled outside of a runtime, or without its I/O driver, as everything of tokio does; for the init
-    /// of a pid namespace also without its time driver.
+    /// of a pid namespace, and a process that another one traces, also without its time driver.
     pub fn output_async(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
         let child = spawn(self, Unnamed::Captured, Group::AsSaid);
         async { child?.wait_with_output_async().await }
@@ -66,12 +67,17 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace
-    /// also without its time driver.
+    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace,
+    /// and a process that another one traces, also without its time driver.
     pub async fn wait_async(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
-        self.process.ended_async().await?;
-        self.wait()
+        loop {
+            self.process.ended_async().await?;
+            if let Some(status) = self.try_wait()? {
+                return Ok(status);
+            }
+            until_its_tracer_has_looked().await;
+        }
     }
 
     /// [`wait_with_output`](Self::wait_with_output), without blocking the thread: for a task of a tokio runtime
@@ -86,8 +92,8 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace
-    /// also without its time driver.
+    /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace,
+    /// and a process that another one traces, also without its time driver.
     pub async fn wait_with_output_async(mut self) -> io::Result<Output> {
         self.stdin = None;
         let stdout = read_to_end(self.stdout.take().map(OwnedFd::from));

@@ -54,9 +54,12 @@ pub trait NamespaceTask: far::Task {
     ///   the program where the task was, and lets such a task spawn nothing: `EINVAL`.
     /// - [`UTS`](Namespaces::UTS), [`IPC`](Namespaces::IPC), [`CGROUP`](Namespaces::CGROUP).
     ///
-    /// A driven child shares this program's memory, also when it is in another user namespace. Who
-    /// has capabilities there can write to it through `/proc/PID/mem`: run no program there that you
-    /// do not trust while a task of this program is still driven in it.
+    /// A driven child shares this program's memory, also when it is in another user namespace. If this program has
+    /// capabilities, its memory is made undumpable for as long as such a child is there: until then it dumps no core,
+    /// and is debugged only with privileges; and as the child's files in `/proc` belong to root then, who writes
+    /// `/proc/PID/uid_map` needs `CAP_DAC_OVERRIDE`, if not root. If it has none, who has capabilities in the new
+    /// namespace can write to the memory through `/proc/PID/mem`: run no program there that you do not trust while
+    /// a task of this program is still driven in it.
     ///
     /// # Examples
     ///
@@ -83,7 +86,8 @@ pub trait NamespaceTask: far::Task {
     /// [`unshare(2)`](https://man7.org/linux/man-pages/man2/unshare.2.html),
     /// [`namespaces(7)`](https://man7.org/linux/man-pages/man7/namespaces.7.html)
     fn unshare(&self, kinds: Namespaces) -> Result<(), Error> {
-        // SAFETY: (2); (3), as the new user namespace is its own.
+        // SAFETY: (2); (3), as the new user namespace is its own. That others may look into it, the interface of a
+        // driven task sees.
         unsafe { call(self, Call::UNSHARE, [kinds.bits() as usize]) }.map(drop)
     }
 

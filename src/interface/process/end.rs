@@ -151,17 +151,13 @@ impl Process {
 
     /// Reaps it if it has ended, whatever that was like. False if it has not.
     pub(crate) fn reap_if_ended(&self) -> bool {
-        if self.parent == Parent::Init {
-            let ended = self.ends_within(Some(Duration::ZERO)).unwrap_or(false);
-            self.reaped.fetch_or(ended, Ordering::Release);
-            return ended;
+        let mut ended = self.ends_within(Some(Duration::ZERO)).unwrap_or(false);
+        if ended && self.parent == Parent::Us {
+            let options = libc::WNOHANG | libc::WEXITED | libc::__WALL;
+            let reaped = waitid_pidfd(self.pidfd.as_fd(), options);
+            ended = matches!(reaped, Ok(Some(_)) | Err(Errno::CHILD));
         }
-        let options = libc::WNOHANG | libc::WEXITED | libc::__WALL;
-        let ended =
-            matches!(waitid_pidfd(self.pidfd.as_fd(), options), Ok(Some(_)) | Err(Errno::CHILD));
-        if ended {
-            self.reaped.store(true, Ordering::Release);
-        }
+        self.reaped.fetch_or(ended, Ordering::Release);
         ended
     }
 

@@ -50,6 +50,12 @@ pub(super) fn waitid_pidfd(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Opti
             )
         };
         match io::Error::last_os_error().raw_os_error() {
+            // Who is traced by this process is also seen to stop, whatever is waited for.
+            _ if answer == 0 && info.si_code == libc::CLD_TRAPPED => {
+                if options & libc::WNOHANG != 0 {
+                    return Ok(None);
+                }
+            }
             _ if answer == 0 => break,
             Some(libc::EINTR) => {}
             errno => return Err(Errno::from_raw_os_error(errno.unwrap_or(libc::EINVAL))),

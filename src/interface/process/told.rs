@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::thread;
 use std::time::Duration;
 
 use rustix::fs::fstatfs;
@@ -51,6 +52,19 @@ impl Process {
             return Some(true);
         }
         flags.map(|flags| flags & FORKED_NOT_EXECED == 0)
+    }
+
+    /// The same, some moments after its server has gone: the kernel is some microseconds from there, if it is not
+    /// interrupted.
+    pub(crate) fn leaves_memory(&self) -> Option<bool> {
+        const LOOKS: usize = 1000;
+        for _ in 0..LOOKS {
+            match self.has_left_memory() {
+                Some(false) => thread::yield_now(),
+                told => return told,
+            }
+        }
+        Some(false)
     }
 
     /// Whether `setresuid` or `setresgid`, with three times this id, would leave it the ids it has.

@@ -19,8 +19,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use rustix::io::Errno;
 
-use super::request::{Answers, Request};
+use super::request::{Answers, Request, makes_user_namespace};
 use super::{Estate, OneDriver, Ring, answers, arenas_of, ask_to_exit, lists_of};
+use crate::interface::hidden_memory::has_capabilities;
 use crate::interface::memory::copy_above_stdio;
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
@@ -55,11 +56,17 @@ impl Birth<'_> {
 
     /// Sees to what has to be in place before there is a child.
     fn move_in(&self) -> Result<Place, Error> {
-        let Some(residents) = self.residents else { return Ok(Place::default()) };
         let refused = |kind| Error::new(Call::CLONE3, kind);
-        let residence = Some(residents.admit().map_err(refused)?);
-        let hidden_memory = residents.are_unknown().then(HiddenMemory::new);
+        let admit = |residents: &Arc<Residents>| residents.admit().map_err(refused);
+        let residence = self.residents.map(admit).transpose()?;
+        let hidden_memory = self.exposes().then(HiddenMemory::new);
         Ok(Place { residence, hidden_memory })
+    }
+
+    /// Whether others may look into the child who may not look into its parent.
+    fn exposes(&self) -> bool {
+        self.residents.is_some_and(|residents| residents.are_unknown())
+            || makes_user_namespace(self.namespaces) && has_capabilities()
     }
 
     /// What a refused clone means.
@@ -153,10 +160,10 @@ impl Ring {
             request.write_to(entry, 0);
         }
         page.publish(requests.len() as u32);
+        let place = birth.move_in().inspect_err(|_| page.abandon())?;
         let pid = server::start_directly(&page)?;
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number_of_pidfd(&page), pid) };
-        let place = Place::default();
         let ring = Ring::new(Arc::clone(&page), page, process, None, None, place)?;
         let outcome = ring.await_answers(&ring.page, requests.len() as u32);
         let answers = answers(&ring.page, requests, outcome, &mut Vec::new());
@@ -172,8 +179,7 @@ impl Ring {
         if is_init {
             self.leave_reaping_to_the_kernel()?;
         }
-        let meets_others = birth.residents.is_some_and(|residents| residents.are_unknown());
-        if meets_others && self.memory.is_some() {
+        if self.memory.is_some() && birth.exposes() {
             // Its child's is the same, or a copy.
             self.hide_own_memory()?;
         }

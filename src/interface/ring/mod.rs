@@ -35,6 +35,7 @@ use rustix::process::Signal;
 use self::request::{UNANSWERED, is_passed_over};
 use super::forked_memory::NOWHERE;
 use super::graveyard::Kept;
+use super::hidden_memory::has_capabilities;
 use super::page::{CLOSES, ENTRIES, Entry, Page, PageRef, UNARMED, has_ended};
 use super::residents::Residence;
 use super::{
@@ -230,8 +231,9 @@ impl Ring {
 
     /// Whether others may look into the child after this, and so into its memory.
     fn exposes(&self, request: &Request) -> bool {
-        request.changes_credentials()
-            && !self.process.has_these_ids(request.call, request.arguments[0])
+        request.lessens_privileges() && has_capabilities()
+            || request.changes_credentials()
+                && !self.process.has_these_ids(request.call, request.arguments[0])
     }
 
     /// Hides a child's own memory if one of these would expose it.

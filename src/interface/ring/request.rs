@@ -1,5 +1,6 @@
 //! What a ring is asked to have its child do, and what comes of it.
 
+use std::ffi::c_int;
 use std::sync::atomic::Ordering;
 
 use crate::interface::page::Entry;
@@ -59,6 +60,16 @@ impl Request {
         matches!(self.call, Call::EXECVE | Call::EXECVEAT)
     }
 
+    /// Whether the child may have fewer capabilities than this program after it: in a user namespace that it makes,
+    /// whose owner has them all.
+    pub(super) fn lessens_privileges(&self) -> bool {
+        match self.call {
+            Call::CAPSET => true,
+            Call::UNSHARE => makes_user_namespace(self.arguments[0] as c_int),
+            _ => false,
+        }
+    }
+
     /// Whether the kernel may take this for a change of privileges: then it disarms the death signal,
     /// and makes the memory that the child shares with this program undumpable.
     pub(super) fn changes_credentials(&self) -> bool {
@@ -69,6 +80,11 @@ impl Request {
             _ => false,
         }
     }
+}
+
+/// Whether these `CLONE_NEW..` flags are for a user namespace, too.
+pub(super) const fn makes_user_namespace(flags: c_int) -> bool {
+    flags & libc::CLONE_NEWUSER != 0
 }
 
 /// The step that failed, and how.

@@ -420,11 +420,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
         };
         let ring = self.task.ring(Token(()));
         match execute(ring, self.program, file, fds, &self.attributes, on_failure) {
-            Ok(()) => {
-                let signal = self.attributes.parent_death_signal;
-                let parent = signal.map(|_| ring.parent());
-                Ok(ChildProcess::new(ring.process().clone(), parent))
-            }
+            // Also for a death signal that the program asks for by itself.
+            Ok(()) => Ok(ChildProcess::new(ring.process().clone(), Some(ring.parent()))),
             Err(error) => Err(NotExecuted { error, task: self.task }),
         }
     }
