@@ -5,17 +5,18 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::path::Path;
 use std::process::ExitCode;
 use std::{env, io};
 
 use nearfar::prelude::*;
 
 fn main() -> ExitCode {
-    let Some(file) = env::args().nth(1) else {
+    let Some(file) = env::args_os().nth(1) else {
         eprintln!("usage: pipeline FILE");
         return ExitCode::FAILURE;
     };
-    match print_frequent_words(&file) {
+    match print_frequent_words(Path::new(&file)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pipeline: {error}");
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn print_frequent_words(file: &str) -> Result<(), Box<dyn Error>> {
+fn print_frequent_words(file: &Path) -> Result<(), Box<dyn Error>> {
     let stages = [
         Program::new("tr").args(["-cs", "A-Za-z", "\\n"]),
         Program::new("tr").args(["A-Z", "a-z"]),
@@ -38,7 +39,7 @@ fn print_frequent_words(file: &str) -> Result<(), Box<dyn Error>> {
     let here = Task::here();
     let mut input = here
         .openat(Cwd, file, OFlags::RDONLY, Mode::empty())
-        .map_err(|error| format!("{file}: {error}"))?;
+        .map_err(|error| format!("{}: {error}", file.display()))?;
     let mut children = Vec::new();
     for stage in stages.map(|program| program.env("LC_ALL", "C")) {
         let name = stage.get_program().to_string_lossy().into_owned();

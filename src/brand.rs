@@ -49,9 +49,10 @@ use crate::far::NamespaceMismatchError;
 /// If something of a namespace outlives its block, or is mixed with one that the same line has made
 /// in another round, only the lifetimes differ, and the error is E0716 at the `brand!` itself:
 /// "temporary value dropped while borrowed". Its last note says what is wrong, as the name of the macro in
-/// which it originates: `nothing_outlives_the_block_of_its_brand`. Then look for what leaves the block. A
-/// `let` binding, which another note advises, does not help; to declare the brand further out does, if not
-/// every round of a loop needs one of its own.
+/// which it originates: `nothing_outlives_the_block_of_its_brand_unless_erased`. Then look for what leaves the block. A
+/// `let` binding, which another note advises, does not help. To declare the brand further out does, if not
+/// every round of a loop needs one of its own; else `erase()` what is to be kept, as a task or handle that is
+/// [`Dynamic`] may be stored anywhere.
 ///
 /// If it is an error that leaves, with the guard in it, as by `?` from a function that returns a
 /// `Box<dyn Error>`, this is E0515, "cannot return value referencing temporary value"; see
@@ -89,7 +90,7 @@ macro_rules! brand {
         impl $crate::brand::Label for $name {
             const NAME: &'static str = ::core::stringify!($name);
         }
-        $crate::__private::nothing_outlives_the_block_of_its_brand!(guard);
+        $crate::__private::nothing_outlives_the_block_of_its_brand_unless_erased!(guard);
         let $name = $crate::brand::Guard::<'_, $name>::of(guard);
     )+};
 }

@@ -140,7 +140,7 @@ mod signals;
 #[doc(hidden)]
 pub mod __private {
     /// Under a name that the compiler quotes where its rule is broken.
-    pub use generativity::make_guard as nothing_outlives_the_block_of_its_brand;
+    pub use generativity::make_guard as nothing_outlives_the_block_of_its_brand_unless_erased;
 }
 
 pub use brand::{Brand, Dynamic, Guard, HostFds, HostMemory, HostPids};

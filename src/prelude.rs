@@ -1,7 +1,7 @@
 //! What a program that uses this library brings in: `use nearfar::prelude::*`.
 
 pub use crate::brand;
-pub use crate::brand::{Brand, HostFds, HostMemory, HostPids};
+pub use crate::brand::{Brand, Dynamic, HostFds, HostMemory, HostPids};
 pub use crate::buf::{IoBuf, IoBufMut};
 pub use crate::far::{self, Task as _};
 pub use crate::handle::{
@@ -16,12 +16,13 @@ pub use crate::signals::SignalSet;
 pub use crate::task::{
     AT_RECURSIVE, BatchTask, CapabilityTask, CloseRangeTask, CredentialsTask, DirectoryTask,
     DrivenTask, EpollEvent, EpollTask, EventTask, ExecTask, ExitTask, FcntlTask,
-    FileDescriptorTask, FileSystemTask, FsContextTask, FutexTask, InotifyTask, IoctlTask,
+    FileDescriptorTask, FileSystemTask, FsContextTask, FutexTask, InotifyTask, IoTask, IoctlTask,
     LayerTask, MemoryTask, MetadataTask, MountAttr, MountFdTask, MountTask, NamespaceTask,
     NetDeviceTask, PollFd, PollTask, PrctlTask, ProcessTask, ResourceTask, RobustListTask,
-    SchedulingTask, SeccompTask, SignalTask, SocketAddress, SocketMessageTask, SocketOptionTask,
-    SocketTask, SpawnTask, StorageTask, Task, TerminalTask, TimeNamespaceTask, TransferTask,
-    UnshareFilesTask, UnsharePidTask, UtsTask, VerifyTask,
+    SchedulingTask, SeccompTask, Sharing, SigmaskChange, SignalTask, SocketAddress,
+    SocketMessageTask, SocketOptionTask, SocketTask, SpawnTask, StorageTask, Task, TerminalTask,
+    TimeNamespaceTask, TransferTask, UnshareFilesTask, UnsharePidTask, UsageOf, UtsTask,
+    VerifyTask,
 };
 pub use rustix::event::{EventfdFlags, PollFlags, epoll};
 pub use rustix::fs::{

@@ -15,18 +15,34 @@ use crate::interface::{Call, Error};
 /// # Examples
 ///
 /// ```
-/// use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
+/// use std::mem::offset_of;
+///
+/// use libc::{
+///     BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, seccomp_data, sock_filter,
+/// };
 /// use nearfar::SeccompFilter;
 /// use nearfar::prelude::*;
 ///
 /// # fn main() -> Result<(), nearfar::Error> {
+/// // Of `linux/audit.h` and `asm/unistd.h`.
+/// const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
+/// const X32_SYSCALL_BIT: u32 = 0x4000_0000;
+/// let (number, architecture) = (offset_of!(seccomp_data, nr), offset_of!(seccomp_data, arch));
+///
 /// let instruction = |code, jt, jf, k| sock_filter { code: code as u16, jt, jf, k };
-/// // Looks at the number of the call, refuses `uname`, and allows everything else.
+/// let load = |offset| instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, offset as u32);
+/// let answer = |action| instruction(BPF_RET | BPF_K, 0, 0, action);
+/// // Refuses `uname`, and allows everything else. In other architectures, calls have other numbers: nobody may use
+/// // them to get past it.
 /// let no_uname = SeccompFilter::new([
-///     instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, 0),
-///     instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, libc::SYS_uname as u32),
-///     instruction(BPF_RET | BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
-///     instruction(BPF_RET | BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+///     load(architecture),
+///     instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, AUDIT_ARCH_X86_64),
+///     load(number),
+///     instruction(BPF_JMP | BPF_JGE | BPF_K, 2, 0, X32_SYSCALL_BIT),
+///     instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, libc::SYS_uname as u32),
+///     answer(libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+///     answer(libc::SECCOMP_RET_KILL_PROCESS),
+///     answer(libc::SECCOMP_RET_ALLOW),
 /// ])?;
 /// let child = Task::here().spawn()?;
 /// child.prctl_set_no_new_privs()?;

@@ -35,7 +35,7 @@ const OWN: [(&str, &str); 3] = [
 ];
 
 /// A copy is taken of an fd of another task's table, which is given beside it.
-const OF_ANOTHER_TASK: [(&str, &str); 1] = [("pidfd_getfd", "AsFd<F>")];
+const OF_ANOTHER_TASK: [(&str, &str); 1] = [("pidfd_getfd", "AsFd<O::FdTable>")];
 
 /// Types that have calls of their own: transitions of tasks whose brands do not change, and lists of calls.
 const WITH_CALLS: [&str; 2] = ["Task", "Batch"];

@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd as _, AsRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -78,6 +78,42 @@ where
     let std = T::from(fd);
     assert_eq!(std.as_raw_fd(), number);
     assert!(common::numbers(me()).contains(&number));
+}
+
+#[test]
+fn stds_traits_read_write_and_seek_in_a_task() {
+    fn round<K>(task: &K)
+    where
+        K: far::Task<AddressSpace = HostMemory>,
+    {
+        let file = task.memfd_create("file", MemfdFlags::empty()).unwrap();
+        task.io(&file).write_all(b"some text").unwrap();
+        // Its own offset, and nobody else's.
+        assert_eq!(task.lseek(&file, nearfar::prelude::SeekFrom::Current(0)), Ok(9));
+        let mut lent = task.io(&file);
+        assert_eq!(lent.seek(io::SeekFrom::Start(5)).unwrap(), 5);
+        let mut text = String::new();
+        lent.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "text");
+        assert_eq!(lent.seek(io::SeekFrom::End(-1)).unwrap(), 8);
+        assert_eq!(lent.seek(io::SeekFrom::Current(-3)).unwrap(), 5);
+
+        let (reader, writer) = task.pipe2(PipeFlags::empty()).unwrap();
+        lent.rewind().unwrap();
+        // The writer is given away, and so closed.
+        assert_eq!(io::copy(&mut lent, &mut task.io(writer)).unwrap(), 9);
+        let mut bytes = Vec::new();
+        task.io(&reader).read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"some text");
+        let refused = task.io(&reader).write(b"x").unwrap_err();
+        assert_eq!(refused.kind(), io::Error::from(rustix::io::Errno::BADF).kind());
+    }
+    deadline(|| {
+        let here = Task::here();
+        round(&here);
+        brand!(private_fds);
+        round(&here.spawn_with_files(private_fds, ()).unwrap().0);
+    });
 }
 
 #[test]

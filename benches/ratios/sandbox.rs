@@ -1,5 +1,6 @@
 //! A sandbox, beside bubblewrap's.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use rustix::process::{WaitOptions, getpid, set_child_subreaper, wait};
@@ -32,35 +33,67 @@ const BWRAP: [&str; 21] = [
     "/bin/true",
 ];
 
-const WORK: &str = "`examples/sandbox`, every namespace, `/bin/true`";
+/// How the example is linked.
+#[derive(Clone, Copy)]
+enum Linked {
+    AsUsual,
+    Statically,
+}
+
+impl Linked {
+    fn work(self) -> String {
+        let work = "`examples/sandbox`, every namespace, `/bin/true`";
+        match self {
+            Linked::AsUsual => work.into(),
+            Linked::Statically => format!("{work}, linked statically"),
+        }
+    }
+
+    /// Has cargo build the example, and tells where it is.
+    fn build(self) -> PathBuf {
+        let libc = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
+        let target = format!("x86_64-unknown-linux-{libc}");
+        let mut cargo = machine::cargo();
+        cargo.args(["build", "--quiet", "--release", "--example", "sandbox"]);
+        let directory = machine::build_directory();
+        let directory = directory.parent().expect("it is in the target directory");
+        cargo.arg("--target-dir").arg(directory).current_dir(machine::repository());
+        let built = match self {
+            Linked::AsUsual => directory.join("release"),
+            Linked::Statically => {
+                cargo.args(["--target", &target]).env("RUSTFLAGS", "-Ctarget-feature=+crt-static");
+                directory.join(&target).join("release")
+            }
+        };
+        assert!(cargo.status().expect("cargo runs").success(), "the example builds");
+        built.join("examples/sandbox")
+    }
+}
 
 pub(crate) fn measure() -> Vec<Row> {
+    [Linked::AsUsual, Linked::Statically].into_iter().flat_map(rows).collect()
+}
+
+fn rows(linked: Linked) -> [Row; 2] {
     const MOST: f64 = 0.6;
     let peer = "`bwrap` with the same namespaces and mounts";
-    let rows = |why: &str| {
-        ["wall", "cpu"].map(|time| {
-            Row::not_measured(format!("{WORK}: {time} time"), peer, Unit::Times, MOST, why)
-        })
+    let work = |time: &str| format!("{}: {time} time", linked.work());
+    let not_measured = |why: &str| {
+        let row = |time| Row::not_measured(work(time), peer, Unit::Times, MOST, why);
+        ["wall", "cpu"].map(row)
     };
     if !machine::has("bwrap") {
-        return rows("bwrap is not installed").into();
+        return not_measured("bwrap is not installed");
     }
-    let example = machine::build_directory().join("examples/sandbox");
-    let built = machine::cargo()
-        .args(["build", "--quiet", "--release", "--example", "sandbox", "--target-dir"])
-        .arg(machine::build_directory().parent().expect("it is in the target directory"))
-        .current_dir(machine::repository())
-        .status();
-    assert!(built.expect("cargo runs").success(), "the example builds");
-    let mut ours = Command::new(example);
+    let mut ours = Command::new(linked.build());
     ours.arg("/bin/true");
     let mut theirs = Command::new("bwrap");
     theirs.args(BWRAP);
     for command in [&mut ours, &mut theirs] {
         match command.output() {
             Ok(output) if output.status.success() => {}
-            Ok(output) => return rows(String::from_utf8_lossy(&output.stderr).trim()).into(),
-            Err(error) => return rows(&error.to_string()).into(),
+            Ok(output) => return not_measured(String::from_utf8_lossy(&output.stderr).trim()),
+            Err(error) => return not_measured(&error.to_string()),
         }
     }
     // What is left of a sandbox when its program has returned comes to this process.
@@ -70,10 +103,7 @@ pub(crate) fn measure() -> Vec<Row> {
         turns.take_spent(|count| run(&mut ours, count), |count| run(&mut theirs, count));
     set_child_subreaper(None).expect("as before");
     let [wall, cpu] = [wall, cpu].map(|pairs| Comparison::of(&pairs));
-    vec![
-        Row::times(format!("{WORK}: wall time"), peer, MOST, &wall),
-        Row::times(format!("{WORK}: cpu time"), peer, MOST, &cpu),
-    ]
+    [Row::times(work("wall"), peer, MOST, &wall), Row::times(work("cpu"), peer, MOST, &cpu)]
 }
 
 /// How long it takes until the command has returned so many times, and what it used of the processors, with all

@@ -7,9 +7,9 @@ use std::sync::{Arc, Weak};
 /// What tells one namespace from all others, of whatever kind, as plain data: a key for maps. It keeps nothing
 /// of the namespace, and no other one will have it.
 ///
-/// The identities themselves can be keys, too, and do not change by that; but Clippy takes them for something that
-/// does (`mutable_key_type`), as they hold what this library does in the namespace. Ids are ordered as the
-/// namespaces were made, this process's own first.
+/// The identities themselves are compared by address, and can be keys, too; but Clippy warns of that
+/// (`mutable_key_type`), because they contain locks. Ids are ordered as the namespaces were made, this process's own
+/// first.
 ///
 /// ```
 /// use std::collections::HashMap;

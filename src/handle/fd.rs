@@ -208,11 +208,11 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
     message = "the file descriptor is not in this task's fd table",
     label = "`{Self}` is not an open fd of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
+    note = "in generic code, take the fd as `&Fd<K::FdTable>`",
     note = "to get the fd into another table: list it in `unshare_files` when that table is made, open the file in the task that is to use it, or send it over a Unix socket; into this process's table: `Task::here().pidfd_getfd(&task, &fd)`",
     note = "of a `Command`: give it to `prepare_with` for the preparation, to `Command::fd` for the program",
-    note = "a number alone, a `near::Fd` or an integer, is not an fd: keep the `Fd` it came from, or a `borrow()` of it; of a process's number, `pidfd_open` makes one",
+    note = "a number alone, a `near::Fd` or an integer, is not an fd: keep the `Fd` it came from, or a `borrow()` of it; 0, 1 and 2 are `&std::io::stdin()`, `stdout()` and `stderr()`; of a process's number, `pidfd_open` makes one",
     note = "an fd of this process that another library owns, for a task in this process's table: pass `std::os::fd::AsFd::as_fd(&it)`",
-    note = "in generic code, take the fd as `&Fd<K::FdTable>`",
     note = "where one side is `Dynamic`: `erase()` the fd for a dynamic task, `rebrand_ref(&task)` or `rebrand(&task)` it for a branded one"
 )]
 pub trait AsFd<F>: Sealed {

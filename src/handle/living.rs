@@ -16,10 +16,13 @@ use crate::task::{Layered, Task};
 /// The number that is passed on is the one that the process has in `P`. Its pidfd is looked at before the call
 /// and after: a process that has ended is `ESRCH`.
 ///
-/// While there is a handle, nobody else gets the number, unless somebody else gives it away when the process
-/// ends: another part of the program that waits for any child there is, or for the init of the process's pid
-/// namespace, or ignores `SIGCHLD`, or the kernel, for what the driven init of a pid namespace has spawned. Only a process that ends between the two looks can then
-/// be mistaken for a stranger, and that is `ESRCH` as well.
+/// While there is a handle, its number is not used again, unless the process is reaped by somebody else when it ends:
+///
+/// - by another part of the program, which waits for any child, or for the init of the process's pid namespace, or
+///   ignores `SIGCHLD`;
+/// - by the kernel, if the driven init of a pid namespace has spawned it.
+///
+/// Then only a process that ends between the two looks can be mistaken for a stranger, and that is `ESRCH` as well.
 #[diagnostic::on_unimplemented(
     message = "the process has no number in this task's pid namespace",
     label = "`{Self}` is not a process that `{P}` sees",

@@ -27,8 +27,8 @@ pub enum ErrorKind {
     /// It was not sent, because the task is dead: it has surely not been executed.
     NotSent,
     /// The task died before it answered: the call may or may not have been executed. From
-    /// `execve`, the task died before it became the program; or, of the child of an init in another pid
-    /// namespace, right after it, by a signal.
+    /// `execve`, the task died before it became the program. A child of a driven init, which the kernel reaps, may also
+    /// have been killed by a signal right after it became the program.
     Hangup,
     /// It was not sent, because another task, or this process, lives in the same fd table, and a
     /// failure could not be undone there.

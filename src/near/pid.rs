@@ -149,6 +149,7 @@ pub(crate) mod sealed {
     label = "`{Self}` is not a process of `{P}`",
     note = "a number means something only in the pid namespace it was learned in",
     note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
+    note = "a number that was learned elsewhere is one of the namespace that you say: `near::Pid::asserted(number)`",
     note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
     note = "a group or session is no process, also in one namespace: its leader may have ended",
     note = "what rustix calls a process is one of `host_pids`: `near::Pid::from(it)`",

@@ -73,8 +73,8 @@ use crate::task::Attributes;
 /// - Errors name the call that failed, so [`raw_os_error`](io::Error::raw_os_error) is `None` for them;
 ///   their [`kind`](io::Error::kind) is the same as std's, and the [`Error`](crate::Error) inside, which
 ///   [`Error::from_io_error`](crate::Error::from_io_error) takes out, has the errno.
-/// - What was given with a NUL byte in it is told as it was ([`get_program`](Self::get_program), ...); std
-///   tells something else.
+/// - Strings with a NUL byte in them are returned unchanged ([`get_program`](Self::get_program), ...); std
+///   returns something else.
 /// - A child that is dropped is reaped when later ones are spawned, and is no zombie for ever.
 /// - There is no `exec`, which would replace this program.
 pub struct Command {
@@ -360,8 +360,8 @@ impl Command {
         self
     }
 
-    /// The user ids of the program's new user namespace. The program runs as whom this process's user is
-    /// there, or as nobody if that has no id there: choose one with [`uid`](Self::uid) then.
+    /// The user ids of the program's new user namespace. The program runs as the id that this
+    /// process's user is mapped to, or as nobody if it is not mapped: choose one with [`uid`](Self::uid) then.
     ///
     /// The maps are written by this process, so it has to be allowed to: without privileges only
     /// [`IdMap::own_uid_as`]. Without `USER` in [`unshare`](Self::unshare), there is no new namespace to write

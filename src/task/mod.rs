@@ -76,6 +76,7 @@ mod file_system;
 mod fs_context;
 mod futex;
 mod inotify;
+mod io;
 mod ioctl;
 mod layer;
 mod memory;
@@ -127,6 +128,7 @@ pub use file_system::FileSystemTask;
 pub use fs_context::{FsContextTask, FsMessage, FsMessageKind};
 pub use futex::{FutexDeadline, FutexScope, FutexTask, FutexWaiter, FutexWord};
 pub use inotify::{InotifyEvent, InotifyEvents, InotifyTask};
+pub use io::{FdIo, IoTask};
 pub use ioctl::{IoctlTask, NamespaceType, Request};
 pub use layer::{LayerTask, Layered};
 pub use memory::{MappingUnchanged, MemoryTask, Sharing};
@@ -169,6 +171,18 @@ pub use verify::{Truth, Verdict, VerifyTask};
 /// while it is driven, so a Ctrl-C does not end it before it is a program (but `SIGSTOP` stops it,
 /// and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
 /// [`killer`](DrivenTask::killer).
+///
+/// No call is made again by itself: on the calling thread, what blocks fails with `EINTR` when a signal handler has
+/// run, as everywhere; on a driven task it does not, as its signals are blocked.
+///
+/// # Its type in signatures
+///
+/// Functions are generic over what they need of a task: `K: far::Task`, one of the traits of this module, or
+/// [`DrivenTask`]; an fd of that task is an `Fd<K::FdTable>`. To name a type: what [`Task::here`] returns is
+/// `Task<HostFds, HostMemory, HostPids, Local>`, a child that still shares everything is
+/// `Task<HostFds, HostMemory, HostPids>`, and one that was [erased](Self::erase) is
+/// `Task<Dynamic, Dynamic, Dynamic>`, which can be stored anywhere. A function that returns a task with a new brand
+/// takes its [`Guard`](crate::Guard) as a parameter, so that the caller declares it.
 #[must_use = "dropping a driven task kills its process"]
 pub struct Task<F, A, P, I = Ring, C = P> {
     interface: I,

@@ -33,6 +33,10 @@ pub trait UnshareFilesTask: DrivenTask {
     /// table's other fds stay where they are, and no longer work in this task: that would not
     /// compile.
     ///
+    /// The task has another type then. Where only a condition says whether it gets a table of its own, or a struct
+    /// holds it before and after, [`erase`](super::Task::erase) it, and change it
+    /// [in place](super::Task::unshare_files_in_place).
+    ///
     /// # Errors
     ///
     /// [`ListedTwice`](crate::ErrorKind::ListedTwice), or of `close_range`: `EMFILE`, `ENOMEM`;

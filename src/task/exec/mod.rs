@@ -321,8 +321,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     ///
     /// The task has to be the init of a pid namespace. It becomes a program of a few hundred bytes that this library
     /// brings along, and the program becomes a child of that. This init waits for orphans, so that none stays a zombie,
-    /// and passes signals on: a program is spared the special treatment that the kernel gives to a process 1, which
-    /// signals it does not handle do not reach. What was done to the task, and a child has from its parent
+    /// and passes signals on. The program is not process 1 of the namespace, so signals that it does not handle do to
+    /// it what they do everywhere. What was done to the task, and a child has from its parent
     /// ([`fork(2)`]), and what is said here, is for the program; but a session, a process group or a terminal is led by
     /// the init, with the program in it.
     ///

@@ -17,9 +17,9 @@ fn main() {
 }
 
 fn never_returns() -> ! {
-    nearfar::__private::nothing_outlives_the_block_of_its_brand!(first);
+    nearfar::__private::nothing_outlives_the_block_of_its_brand_unless_erased!(first);
     let first = Guard::<'_, private_fds>::of(first);
-    nearfar::__private::nothing_outlives_the_block_of_its_brand!(second);
+    nearfar::__private::nothing_outlives_the_block_of_its_brand_unless_erased!(second);
     let second = Guard::<'_, private_fds>::of(second);
     let here = Task::here();
     let (left, ()) = here.spawn().unwrap().unshare_files(first, ()).unwrap();

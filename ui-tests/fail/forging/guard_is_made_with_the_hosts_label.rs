@@ -13,7 +13,7 @@ impl Label for own_fds {
 
 fn main() -> Result<(), nearfar::Error> {
     let here = Task::here();
-    nearfar::__private::nothing_outlives_the_block_of_its_brand!(guard);
+    nearfar::__private::nothing_outlives_the_block_of_its_brand_unless_erased!(guard);
     let guard = Guard::<'_, nearfar::brand::host::host_fds>::of(guard);
     let (child, ()) = here.spawn()?.unshare_files(guard, ())?;
     child.openat(Cwd, "/dev/zero", OFlags::RDONLY, Mode::empty())?;

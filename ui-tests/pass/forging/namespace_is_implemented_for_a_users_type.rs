@@ -10,7 +10,6 @@ struct Mine;
 #[allow(dead_code, reason = "nothing calls it")]
 trait Other {
     const NAME: &'static str;
-    const IS_HOST: bool;
     type Mismatch;
     fn check(
         is_same: impl FnOnce() -> bool,
@@ -20,7 +19,6 @@ trait Other {
 
 impl Other for Mine {
     const NAME: &'static str = "mine";
-    const IS_HOST: bool = true;
     type Mismatch = NamespaceMismatchError;
     fn check(
         is_same: impl FnOnce() -> bool,
