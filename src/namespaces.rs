@@ -14,6 +14,7 @@ use std::fmt;
 /// assert!(own.contains(Namespaces::MOUNT) && !own.contains(Namespaces::NET));
 /// assert_eq!(format!("{own:?}"), "Namespaces(USER | MOUNT)");
 /// assert_eq!(own - Namespaces::USER, Namespaces::MOUNT);
+/// assert_eq!(own.into_iter().collect::<Namespaces>(), own);
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Namespaces(u64);
@@ -92,6 +93,29 @@ impl Namespaces {
 }
 
 set_operators! { Namespaces }
+
+/// Each kind by itself.
+impl IntoIterator for Namespaces {
+    type Item = Namespaces;
+    type IntoIter = std::vec::IntoIter<Namespaces>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let kinds = Self::NAMES.iter().map(|(kind, _)| *kind);
+        kinds.filter(|kind| self.contains(*kind)).collect::<Vec<_>>().into_iter()
+    }
+}
+
+impl FromIterator<Namespaces> for Namespaces {
+    fn from_iter<I: IntoIterator<Item = Namespaces>>(kinds: I) -> Self {
+        kinds.into_iter().fold(Namespaces::empty(), |all, kind| all | kind)
+    }
+}
+
+impl Extend<Namespaces> for Namespaces {
+    fn extend<I: IntoIterator<Item = Namespaces>>(&mut self, kinds: I) {
+        *self |= kinds.into_iter().collect();
+    }
+}
 
 impl fmt::Debug for Namespaces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@
 mod common;
 
 use std::ffi::c_int;
+use std::io::{self, Read, Seek, Write};
 use std::num::NonZeroU32;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
@@ -85,6 +86,11 @@ impl Expected<'_> {
         assert!(!answers.is_empty());
         answers.into_iter().for_each(|answer| self.is_refused(what, answer));
     }
+}
+
+/// What std's traits return.
+fn inside(error: io::Error) -> Error {
+    Error::from_io_error(&error).expect("it is one of this library's")
 }
 
 macro_rules! refused {
@@ -180,11 +186,15 @@ where
         t.epoll_ctl_del(&epoll, &own); t.epoll_ctl_del(&own_epoll, &file);
         t.epoll_pwait2(&epoll, &mut [EpollEvent::default()], now);
         t.eventfd_read(&file); t.eventfd_write(&file, 1);
+        t.io(&file).read(&mut bytes).map_err(inside); t.io(&file).write(b"x").map_err(inside);
+        t.io(&file).rewind().map_err(inside);
         t.timerfd_settime(&file, TimerfdTimerFlags::empty(), &timer); t.timerfd_gettime(&file);
         t.timerfd_read(&file); t.signalfd_set(&file, SignalSet::empty()); t.signalfd_read(&file);
         t.fchdir(&dir); t.fspick(&dir, "x", FsPickFlags::empty());
         t.fsconfig_set_flag(&context, "ro"); t.fsconfig_set_string(&context, "size", "1m");
         t.fsconfig_set_fd(&context, "fd", &own); t.fsconfig_set_fd(&own_context, "fd", &file);
+        t.fsconfig_create_with_fds(&context, &[("fd", &own)]);
+        t.fsconfig_create_with_fds(&own_context, &[("fd", &file)]);
         t.fsconfig_create(&context); t.fsconfig_create_exclusive(&context);
         t.fsconfig_reconfigure(&context); t.fsmount(&context, MountAttrFlags::empty());
         t.fs_messages(&context);

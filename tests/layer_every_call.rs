@@ -5,6 +5,7 @@
 mod common;
 
 use std::ffi::c_int;
+use std::io::{self, Read, Seek, Write};
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -61,6 +62,11 @@ fn is_refused<T>(what: &str, answer: Result<T, Error>) {
         Err(error) => assert_eq!(error.errno(), Some(REFUSAL), "{what}: {error}"),
         Ok(_) => panic!("{what} got past the layer"),
     }
+}
+
+/// What std's traits return.
+fn inside(error: io::Error) -> Error {
+    Error::from_io_error(&error).expect("it is one of this library's")
 }
 
 macro_rules! refused {
@@ -132,6 +138,8 @@ where
         t.epoll_ctl_mod(&epoll, &socket, 1, epoll::EventFlags::IN);
         t.epoll_ctl_del(&epoll, &socket);
         t.epoll_pwait2(&epoll, &mut [EpollEvent::default()], now);
+        t.io(&file).read(&mut [0]).map_err(inside); t.io(&file).write(b"x").map_err(inside);
+        t.io(&file).rewind().map_err(inside);
         t.eventfd(0, EventfdFlags::empty()); t.eventfd_read(&file); t.eventfd_write(&file, 1);
         t.timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::empty());
         t.timerfd_settime(&file, TimerfdTimerFlags::empty(), &timer); t.timerfd_gettime(&file);

@@ -1,8 +1,4 @@
-use std::cmp::Ordering;
-use std::fmt;
-use std::hash::{Hash, Hasher};
-
-use crate::brand::{HostMemory, Namespace, Of};
+use crate::brand::{HostMemory, Of};
 
 /// An address in the address space `A`.
 ///
@@ -82,51 +78,7 @@ impl<T: ?Sized> From<*mut T> for Address<HostMemory> {
     }
 }
 
-impl<A> Clone for Address<A> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<A> Copy for Address<A> {}
-
-impl<A> PartialEq for Address<A> {
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
-    }
-}
-
-impl<A> Eq for Address<A> {}
-
-impl<A> PartialOrd for Address<A> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<A> Ord for Address<A> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_raw().cmp(&other.as_raw())
-    }
-}
-
-impl<A> Hash for Address<A> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_raw().hash(state);
-    }
-}
-
-impl<A: Namespace> fmt::Display for Address<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({}:{:#x})", A::NAME, self.value)
-    }
-}
-
-impl<A: Namespace> fmt::Debug for Address<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+near_id! { Address, "{:#x}" }
 
 /// What a read takes as an address in the address space `A`: an [`Address`] of it. Sealed.
 #[diagnostic::on_unimplemented(

@@ -1,10 +1,7 @@
-use std::cmp::Ordering;
 use std::ffi::c_int;
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::num::NonZeroI32;
 
-use crate::brand::{Namespace, Of};
+use crate::brand::Of;
 
 /// The number of a slot in the fd table `F`.
 ///
@@ -44,52 +41,7 @@ impl<F> Fd<F> {
     }
 }
 
-impl<F> Clone for Fd<F> {
-    #[inline]
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<F> Copy for Fd<F> {}
-
-impl<F> PartialEq for Fd<F> {
-    fn eq(&self, other: &Self) -> bool {
-        self.complement == other.complement
-    }
-}
-
-impl<F> Eq for Fd<F> {}
-
-impl<F> PartialOrd for Fd<F> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<F> Ord for Fd<F> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_raw().cmp(&other.as_raw())
-    }
-}
-
-impl<F> Hash for Fd<F> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_raw().hash(state);
-    }
-}
-
-impl<F: Namespace> fmt::Display for Fd<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fd({}:{})", F::NAME, self.as_raw())
-    }
-}
-
-impl<F: Namespace> fmt::Debug for Fd<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+near_id! { Fd, "{}" }
 
 const _: () = {
     assert!(size_of::<Fd<crate::HostFds>>() == 4);

@@ -7,7 +7,7 @@ use super::Address;
 use crate::brand::{HostMemory, Namespace};
 
 /// The size of a page: a power of two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageSize {
     shift: u8,
 }
@@ -43,6 +43,12 @@ impl PageSize {
 
     const fn divides(self, number: usize) -> bool {
         number & (self.bytes() - 1) == 0
+    }
+}
+
+impl fmt::Debug for PageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PageSize").field(&self.bytes()).finish()
     }
 }
 

@@ -1,10 +1,7 @@
-use std::cmp::Ordering;
 use std::ffi::c_int;
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::num::NonZeroI32;
 
-use crate::brand::{HostPids, Namespace, Of};
+use crate::brand::{HostPids, Of};
 use crate::far::{HostNumbers, PidNamespace, Whose};
 
 macro_rules! process_number {
@@ -44,51 +41,7 @@ macro_rules! process_number {
             }
         }
 
-        impl<P> Clone for $name<P> {
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
-
-        impl<P> Copy for $name<P> {}
-
-        impl<P> PartialEq for $name<P> {
-            fn eq(&self, other: &Self) -> bool {
-                self.number == other.number
-            }
-        }
-
-        impl<P> Eq for $name<P> {}
-
-        impl<P> PartialOrd for $name<P> {
-            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                Some(self.cmp(other))
-            }
-        }
-
-        impl<P> Ord for $name<P> {
-            fn cmp(&self, other: &Self) -> Ordering {
-                self.as_raw().cmp(&other.as_raw())
-            }
-        }
-
-        impl<P> Hash for $name<P> {
-            fn hash<H: Hasher>(&self, state: &mut H) {
-                self.as_raw().hash(state);
-            }
-        }
-
-        impl<P: Namespace> fmt::Display for $name<P> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}({}:{})", stringify!($name), P::NAME, self.number)
-            }
-        }
-
-        impl<P: Namespace> fmt::Debug for $name<P> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
+        near_id! { $name, "{}" }
 
         const _: () = {
             assert!(size_of::<$name<crate::HostPids>>() == 4);
@@ -119,6 +72,13 @@ process_number! {
     /// The number of a thread in the pid namespace `P`; always positive. That of a process's first
     /// thread is the process's [`Pid`].
     Tid
+}
+
+/// A process's first thread.
+impl<P> From<Pid<P>> for Tid<P> {
+    fn from(process: Pid<P>) -> Self {
+        Tid { number: process.number, namespace: process.namespace }
+    }
 }
 
 /// What rustix calls a process, it has learned in this process's pid namespace.

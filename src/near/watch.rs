@@ -1,9 +1,6 @@
-use std::cmp::Ordering;
 use std::ffi::c_int;
-use std::fmt;
-use std::hash::{Hash, Hasher};
 
-use crate::brand::{Namespace, Of};
+use crate::brand::Of;
 
 /// The number of a watch in the inotify instance `W`.
 ///
@@ -29,51 +26,7 @@ impl<W> Watch<W> {
     }
 }
 
-impl<W> Clone for Watch<W> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<W> Copy for Watch<W> {}
-
-impl<W> PartialEq for Watch<W> {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-
-impl<W> Eq for Watch<W> {}
-
-impl<W> PartialOrd for Watch<W> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<W> Ord for Watch<W> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.number.cmp(&other.number)
-    }
-}
-
-impl<W> Hash for Watch<W> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_raw().hash(state);
-    }
-}
-
-impl<W: Namespace> fmt::Display for Watch<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Watch({}:{})", W::NAME, self.number)
-    }
-}
-
-impl<W: Namespace> fmt::Debug for Watch<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+near_id! { Watch, "{}" }
 
 /// What a call takes as a watch of the inotify instance `W`: a [`Watch`] of it. Sealed.
 #[diagnostic::on_unimplemented(

@@ -7,13 +7,13 @@
 
 mod child;
 mod command;
+mod getters;
 mod output;
 mod prepare;
 mod spawn;
 mod stdio;
 #[cfg(feature = "tokio")]
 mod tokio;
-mod told;
 
 #[doc = include_str!("moving_over.md")]
 pub mod moving_over {}
@@ -26,7 +26,7 @@ pub use std::process::{
 pub use crate::id_map::IdMap;
 pub use child::Child;
 pub use command::Command;
+pub use getters::{CommandArgs, CommandEnvs};
 pub use output::{CutOff, LimitedOutput};
 pub use prepare::{ChildFds, ChildTask, PrepareError, child_fds, child_pids};
 pub use stdio::Stdio;
-pub use told::{CommandArgs, CommandEnvs};

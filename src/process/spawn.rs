@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -146,7 +147,19 @@ fn start(
         let fds: Vec<_> = fds.iter().map(|(number, fd)| (*number, fd.as_std())).collect();
         return become_program(child, program, &fds, settings);
     }
+    prepare_and_start(child, residents, program, fds, settings, preparations, needs_group)
+}
 
+/// Has the child become the program once the preparations have been made, in a table of its own.
+fn prepare_and_start(
+    child: NewChild,
+    residents: Option<Arc<Residents>>,
+    program: &Program,
+    fds: &BTreeMap<u16, Given<'_>>,
+    settings: &Settings,
+    preparations: &mut [Preparation],
+    needs_group: bool,
+) -> io::Result<ChildProcess> {
     generativity::make_guard!(unique);
     let table = Guard::<child_fds>::of(unique);
     // Two of the program's may be the same fd of this process, and are one copy then.

@@ -183,27 +183,12 @@ impl Ring {
             // Its child's is the same, or a copy.
             self.hide_own_memory()?;
         }
-        let (parent, parent_flag) = match is_init {
-            // Its children tell it of their end as ordinary ones do, which it ignores.
-            true => (Parent::Init, 0),
-            false => (self.process.parent(), libc::CLONE_PARENT),
-        };
+        let parent = if is_init { Parent::Init } else { self.process.parent() };
         let memory = match birth.is_forked {
             true => Some(ForkedMemory::of_child(self.arenas())?),
             false => self.memory.clone(),
         };
-        let page = Lease::new(Purpose {
-            with_keeper: false,
-            known: self.arenas(),
-            in_other_memory: memory.is_some(),
-        })?;
-        page.keeper.store(self.keeper.keeper_life.as_ptr().cast(), Ordering::Relaxed);
-        let mut arguments = clone_args(&page, parent_flag, &birth);
-        if is_init {
-            arguments.exit_signal = libc::SIGCHLD as u64;
-        }
-        // SAFETY: page (3): nobody else has it yet.
-        unsafe { page.clone_args.get().write(arguments) };
+        let page = self.page_of_sibling(&birth, is_init, memory.is_some())?;
         let mut place = birth.move_in().inspect_err(|_| page.abandon())?;
         if self.hidden_memory.get().is_some() {
             // It has the same credentials.
@@ -213,34 +198,12 @@ impl Ring {
         page.set_deferred(UNMAPS, memory.as_ref().map(|memory| memory.unmaps()));
         let known = arenas_of(memory.as_ref());
         let _expected = self.closes.as_ref().map(|closes| closes.expect(known));
-        let arguments = [
-            page.clone_args.get() as usize,
-            size_of::<CloneArgs>(),
-            0,
-            0,
-            0,
-            ptr::from_ref::<Page>(&page).expose_provenance(),
-        ];
-        // SAFETY: the server's branch for clone3 starts the sibling on its page, which lives on.
-        let spawned = unsafe { self.syscall(Call::CLONE3, arguments) };
-        let pid = page.server_pid.load(Ordering::Acquire);
-        if pid == 0 {
-            page.life.store(0, Ordering::Release);
-            return Err(birth.explain(spawned.err().unwrap_or(server::CLONE3_MADE_UP)));
-        }
-        // There is a sibling, even if this child was killed before it could say so.
-        let number = number_of_pidfd(&page);
+        let pid = self.clone_sibling(&page).map_err(|error| birth.explain(error))?;
         // From another pid namespace, it is not the pid that this process knows.
         let pid_here = self.residence.is_none().then_some(pid);
         drop(room);
-        let process = self.fetch(number, pid_here).and_then(|number| match pid_here {
-            // SAFETY: `fetch` returns a new fd of this process's table.
-            Some(pid) => Ok(unsafe { Process::from_pidfd(number, pid) }),
-            // SAFETY: as above.
-            None => unsafe { Process::from_foreign_pidfd(number, parent) },
-        });
         let keeper = Arc::clone(&self.keeper);
-        let process = match process {
+        let process = match self.hold_sibling(&page, pid_here, parent) {
             Ok(process) => process,
             Err(error) => {
                 if error.kind() == ErrorKind::Hangup {
@@ -256,6 +219,64 @@ impl Ring {
         // With those that it has from its parent, however they come to be ignored there.
         sibling.program_signals = self.program_signals.clone();
         Ok(sibling)
+    }
+
+    /// The page of a sibling, or of a child of this one, which depends on the same keeper.
+    fn page_of_sibling(
+        &self,
+        birth: &Birth<'_>,
+        is_child: bool,
+        in_other_memory: bool,
+    ) -> Result<PageRef, Error> {
+        let page =
+            Lease::new(Purpose { with_keeper: false, known: self.arenas(), in_other_memory })?;
+        page.keeper.store(self.keeper.keeper_life.as_ptr().cast(), Ordering::Relaxed);
+        let mut arguments = clone_args(&page, if is_child { 0 } else { libc::CLONE_PARENT }, birth);
+        if is_child {
+            // It tells of its end as ordinary ones do, which an init ignores.
+            arguments.exit_signal = libc::SIGCHLD as u64;
+        }
+        // SAFETY: page (3): nobody else has it yet.
+        unsafe { page.clone_args.get().write(arguments) };
+        Ok(page)
+    }
+
+    /// Has the child clone another one, which starts on its page: its pid, as the child sees it.
+    fn clone_sibling(&self, page: &Lease) -> Result<c_int, Error> {
+        let arguments = [
+            page.clone_args.get() as usize,
+            size_of::<CloneArgs>(),
+            0,
+            0,
+            0,
+            ptr::from_ref::<Page>(page).expose_provenance(),
+        ];
+        // SAFETY: the server's branch for clone3 starts the sibling on its page, which lives on.
+        let spawned = unsafe { self.syscall(Call::CLONE3, arguments) };
+        match page.server_pid.load(Ordering::Acquire) {
+            0 => {
+                page.life.store(0, Ordering::Release);
+                Err(spawned.err().unwrap_or(server::CLONE3_MADE_UP))
+            }
+            // There is a sibling, even if this child was killed before it could say so.
+            pid => Ok(pid),
+        }
+    }
+
+    /// Takes over the pidfd of a sibling, by which this process holds it.
+    fn hold_sibling(
+        &self,
+        page: &Page,
+        pid: Option<c_int>,
+        parent: Parent,
+    ) -> Result<Process, Error> {
+        let number = self.fetch(number_of_pidfd(page), pid)?;
+        match pid {
+            // SAFETY: `fetch` returns a new fd of this process's table.
+            Some(pid) => Ok(unsafe { Process::from_pidfd(number, pid) }),
+            // SAFETY: as above.
+            None => unsafe { Process::from_foreign_pidfd(number, parent) },
+        }
     }
 
     /// Has the children of this one, an init, reaped by the kernel as they end.
