@@ -16,10 +16,9 @@
 //! The label alone would be unsound (one line in a loop makes many namespaces with one label), the
 //! lifetime alone would be unreadable. Soundness rests on the first half only.
 //!
-//! The host's brands are `Brand<'static, host::..>`. A guard's lifetime ends inside a function
-//! body, so it is never `'static`: nothing else can be one of them. And a guard has no label of
-//! the host's, as those are no [`Label`]s, nor one that `brand!` gave the name of one, so nothing
-//! else even looks like one.
+//! The host's brands are `Brand<'static, host::..>`, with labels that are no [`Label`]s. So no guard has one of them,
+//! whatever its lifetime; and that ends inside a function body, so it is never `'static`. Nor has a guard a label
+//! with the name of one of the host's, so nothing else even looks like one.
 
 // # Safety
 //
@@ -63,6 +62,41 @@ use crate::far::NamespaceMismatchError;
 /// A name can be declared once in a block, as it is also a type there: the second time it is E0428, "the
 /// name is defined multiple times".
 ///
+/// # A label that other functions name, too
+///
+/// The label is a type of that block alone. A library that hands its callers something of a namespace that it has
+/// made, and so writes its brand in a signature, declares the label itself: `brand!(variable: label)`. Who is given
+/// it cannot keep it, nor mix up those of two calls, as it has to be ready for every lifetime.
+///
+/// ```
+/// use nearfar::brand::Label;
+/// use nearfar::prelude::*;
+///
+/// /// The fd table of a worker.
+/// #[allow(non_camel_case_types)]
+/// pub enum worker_fds {}
+/// impl Label for worker_fds {
+///     const NAME: &'static str = "worker_fds";
+/// }
+///
+/// pub fn with_worker<R>(
+///     body: impl for<'id> FnOnce(&Task<Brand<'id, worker_fds>, HostMemory, HostPids>) -> R,
+/// ) -> Result<R, nearfar::Error> {
+///     brand!(fds: worker_fds);
+///     let (worker, ()) = Task::here().spawn_with_files(fds, ())?;
+///     Ok(body(&worker))
+/// }
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let length = with_worker(|worker| {
+///     let file = worker.openat(Cwd, "/proc/self/comm", OFlags::RDONLY, Mode::empty())?;
+///     worker.read(&file, &mut [0; 16])
+/// })??;
+/// assert!(length > 0);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Examples
 ///
 /// ```
@@ -83,6 +117,10 @@ use crate::far::NamespaceMismatchError;
 /// ```
 #[macro_export]
 macro_rules! brand {
+    ($($name:ident: $label:ty),+ $(,)?) => {$(
+        $crate::__private::nothing_outlives_the_block_of_its_brand_unless_erased!(guard);
+        let $name = $crate::brand::Guard::<'_, $label>::of(guard);
+    )+};
     ($($name:ident),+ $(,)?) => {$(
         $crate::__not_the_hosts!($name);
         #[allow(non_camel_case_types)]
@@ -126,7 +164,19 @@ macro_rules! __not_the_hosts {
     ($name:ident) => {};
 }
 
-/// The name of a namespace, as a type. Implemented by [`brand!`](crate::brand!).
+/// The name of a namespace, as a type. Implemented by [`brand!`](crate::brand!), and by hand for a label that is named
+/// in signatures; the names of this process's own namespaces are taken:
+///
+/// ```compile_fail
+/// use nearfar::brand::Label;
+/// use nearfar::prelude::*;
+///
+/// enum Mine {}
+/// impl Label for Mine {
+///     const NAME: &'static str = "host_fds";
+/// }
+/// brand!(mine: Mine);
+/// ```
 pub trait Label {
     /// The name as the user wrote it.
     const NAME: &'static str;
@@ -159,6 +209,12 @@ pub struct Guard<'id, Label> {
 impl<'id, L: Label> Guard<'id, L> {
     #[doc(hidden)]
     pub fn of(_unique: generativity::Guard<'id>) -> Self {
+        const {
+            assert!(
+                !host::has(L::NAME),
+                "this is the name of one of this process's own namespaces: choose another one"
+            );
+        }
         Guard { _brand: Of::new() }
     }
 }
@@ -269,6 +325,11 @@ pub(crate) use labels;
 /// no guard can have one.
 pub mod host {
     use super::{Brand, Named};
+
+    /// Whether a name is that of one of these.
+    pub(super) const fn has(name: &str) -> bool {
+        matches!(name.as_bytes(), b"host_fds" | b"host_memory" | b"host_pids")
+    }
 
     labels! {
         of the host:

@@ -5,6 +5,7 @@ mod common;
 use std::io::Read;
 
 use common::{deadline, same_open_file};
+use nearfar::brand::Label;
 use nearfar::prelude::*;
 use nearfar::{Error, IdMap};
 
@@ -119,5 +120,38 @@ fn an_fd_of_any_driven_tasks_table_is_fetched() {
         let (copy, original) = fetch(&child);
         let pids = (std::process::id(), child.host_pid().as_raw() as u32);
         assert!(same_open_file((pids.0, copy.near().as_raw()), (pids.1, original.near().as_raw())));
+    });
+}
+
+/// The fd table of a worker.
+#[allow(non_camel_case_types, reason = "labels are named like namespaces")]
+pub(crate) enum worker_fds {}
+
+impl Label for worker_fds {
+    const NAME: &'static str = "worker_fds";
+}
+
+/// As a library does that hands out tasks of a brand of its own.
+fn with_worker<R>(
+    body: impl for<'id> FnOnce(&Task<Brand<'id, worker_fds>, HostMemory, HostPids>) -> R,
+) -> Result<R, Error> {
+    brand!(fds: worker_fds);
+    let (worker, ()) = Task::here().spawn_with_files(fds, ())?;
+    Ok(body(&worker))
+}
+
+#[test]
+fn a_label_of_a_librarys_own_is_named_in_its_signatures() {
+    deadline(|| {
+        let (shown, table) = with_worker(|worker| {
+            let file = worker.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+            // Another one, of the same label, is another table all the same.
+            let other = with_worker(|other| other.fd_table().id()).unwrap();
+            assert_ne!(worker.fd_table().id(), other);
+            (file.to_string(), format!("{:?}", worker.fd_table()))
+        })
+        .unwrap();
+        assert!(shown.starts_with("Fd(worker_fds:"), "{shown}");
+        assert!(table.starts_with("FdTable(worker_fds, #"), "{table}");
     });
 }

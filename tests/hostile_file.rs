@@ -2,7 +2,6 @@
 
 mod common;
 
-use std::ffi::CString;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
@@ -88,10 +87,15 @@ fn no_file_makes_a_number_an_fd() {
         };
         let path = sandbox.directory.0.join("liar");
         drop(child.openat(Cwd, &path, OFlags::CREATE | OFlags::WRONLY, Mode::RUSR).unwrap());
-        let options = format!("fd={},rootmode=100000,user_id=0,group_id=0", device.near().as_raw());
-        let options = CString::new(options).unwrap();
-        let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        child.mount("liar", &path, "fuse", flags, Some(&options)).unwrap();
+        let context = child.fsopen("fuse").unwrap();
+        for (key, value) in [("rootmode", "100000"), ("user_id", "0"), ("group_id", "0")] {
+            child.fsconfig_set_string(&context, key, value).unwrap();
+        }
+        child.fsconfig_create_with_fds(&context, &[("fd", &device)]).unwrap();
+        let mount = child.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV).unwrap();
+        child.move_mount_fd(&mount, Cwd, &path, MoveMountFlags::empty()).unwrap();
+        // It ends as soon as it is mounted nowhere.
+        drop((mount, context));
 
         let device = File::from(device);
         let victim = here.openat(Cwd, "/dev/zero", OFlags::RDONLY, Mode::empty()).unwrap();

@@ -106,8 +106,8 @@ pub trait MountFdTask: far::Task {
     /// `move_mount(mount, "", directory, path, flags | MOVE_MOUNT_F_EMPTY_PATH)`—attaches a detached
     /// mount, or moves one that is attached.
     ///
-    /// Checked: `mount` and `directory` are of this task's fd table. With `MOVE_MOUNT_BENEATH` it goes
-    /// below the mount that is at `path` already. `mount` stays an fd of it, also when it is attached. A
+    /// Checked: `mount` and `directory` are of this task's fd table. With `MOVE_MOUNT_BENEATH` (Linux 6.5 and
+    /// later) it goes below the mount that is at `path` already. `mount` stays an fd of it, also when it is attached. A
     /// detached one can come from another mount namespace, also a more privileged one.
     ///
     /// # Errors

@@ -189,7 +189,7 @@ pub enum Policy {
         /// How often; zero is the same as `deadline`.
         period: Duration,
     },
-    /// What a BPF program says (`SCHED_EXT`), with a nice value.
+    /// What a BPF program says (`SCHED_EXT`, Linux 6.12 and later), with a nice value.
     Ext {
         /// The nice value.
         nice: i32,
