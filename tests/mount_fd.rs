@@ -333,6 +333,9 @@ fn a_child_maps_to_a_namespace_inside_its_own() {
             let file = sandbox.task.openat(Cwd, path, OFlags::WRONLY, Mode::empty()).unwrap();
             sandbox.task.write(&file, text).unwrap();
         }
+        // As long as it shares this program's memory, the child may not look for its namespaces.
+        let sleep = Program::new("sleep").arg("1000");
+        let _process = inside.program(&sleep).exec().unwrap().kill_on_drop(true);
         shows_other_owners(sandbox, pid, rustix::process::geteuid().as_raw());
     });
 }

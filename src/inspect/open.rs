@@ -143,7 +143,7 @@ fn find_in(thread: &Fd<HostFds>) -> Result<Found, Error> {
 /// that was made with `vfork`: then only this tells that `mem` is of the one and `maps` of the other.
 #[derive(PartialEq)]
 struct Layout {
-    /// The kernel's `PF_FORKNOEXEC`.
+    /// Whether it is not a copy of its parent's.
     is_program: bool,
     /// Where the code, the data, the stack, the heap, the arguments and the environment are, most of them at
     /// random.
@@ -153,26 +153,18 @@ struct Layout {
 impl Layout {
     /// As `proc_pid_stat(5)` has it; `None` without a memory.
     fn of(thread: &Fd<HostFds>) -> Result<Option<Self>, Error> {
-        /// `PF_FORKNOEXEC` of `linux/sched.h`.
-        const FORKED_NOT_EXECED: u64 = 0x40;
-
         let mut stat = Vec::new();
         let read = File::from(file(thread, "stat")?).read_to_end(&mut stat);
         read.map_err(|error| refused(procfs::reason(&error)))?;
         let stat = String::from_utf8_lossy(&stat);
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        // Numbered from 1, and the first after the name is the third.
-        let field = |number: usize| {
-            let field = fields.get(number - 3).and_then(|field| field.parse::<u64>().ok());
-            field.ok_or(Error::os(Call::READ, Errno::IO))
-        };
-        let (flags, size) = (field(9)?, field(23)?);
+        let field =
+            |number| procfs::stat_field(&stat, number).ok_or(Error::os(Call::READ, Errno::IO));
+        let (flags, size) = (field(procfs::FLAGS)?, field(23)?);
         if size == 0 {
             return Ok(None);
         }
         let places = (26..=28).chain(45..=51).map(field).collect::<Result<_, _>>()?;
-        Ok(Some(Layout { is_program: flags & FORKED_NOT_EXECED == 0, places }))
+        Ok(Some(Layout { is_program: flags & procfs::FORKED_NOT_EXECED == 0, places }))
     }
 }
 
@@ -195,14 +187,10 @@ fn open(base: impl AsDirFd<HostFds>, path: &Path, flags: OFlags) -> Result<Fd<Ho
 
 /// What `/proc` calls the process that a pidfd holds, for as long as it has not been reaped.
 fn number_in_proc(pidfd: near::Fd<HostFds>) -> Result<c_int, Error> {
-    let path = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw());
-    let info = procfs::read(&path).map_err(refused)?;
-    let number = info.lines().find_map(|line| line.strip_prefix("Pid:"));
-    match number.and_then(|number| number.trim().parse().ok()) {
-        None => Err(Error::os(Call::OPENAT, Errno::BADF)),
-        Some(0) => Err(Error::os(Call::OPENAT, Errno::SRCH)),
-        Some(number) if number < 0 => Err(gone()),
-        Some(number) => Ok(number),
+    match procfs::number_of(pidfd.as_raw()).map_err(refused)? {
+        0 => Err(refused(Errno::SRCH)),
+        number if number < 0 => Err(gone()),
+        number => Ok(number),
     }
 }
 

@@ -26,25 +26,39 @@ pub(super) struct Watch<'a> {
     pub(super) value: u32,
 }
 
+/// `struct futex_waitv` of `futex.h`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Waiter {
+    pub(crate) value: u64,
+    pub(crate) address: u64,
+    flags: u32,
+    reserved: u32,
+}
+
+const _: () = assert!(size_of::<Waiter>() == 24);
+
+impl Waiter {
+    /// For a word of 32 bits.
+    pub(crate) const fn new(address: usize, value: u32, flags: u32) -> Self {
+        const FUTEX2_SIZE_U32: u32 = 2;
+        let flags = FUTEX2_SIZE_U32 | flags;
+        Waiter { value: value as u64, address: address as u64, flags, reserved: 0 }
+    }
+
+    pub(crate) fn bytes(self) -> impl Iterator<Item = u8> {
+        let Waiter { value, address, flags, reserved } = self;
+        let numbers = [value, address, u64::from(flags) | u64::from(reserved) << 32];
+        numbers.into_iter().flat_map(u64::to_le_bytes)
+    }
+}
+
 /// Sleeps while both words have their values, at most for `limit`; may return early. True if the
 /// time may be over.
 pub(super) fn wait_either(watches: [Watch<'_>; 2], limit: Duration) -> bool {
-    /// `struct futex_waitv` of `futex2.h`.
-    #[repr(C)]
-    struct Waiter {
-        value: u64,
-        address: u64,
-        flags: u32,
-        reserved: u32,
-    }
-    const FUTEX2_SIZE_U32: u32 = 2;
-
-    let waiters = watches.each_ref().map(|watch| Waiter {
-        value: u64::from(watch.value),
-        address: watch.word.as_ptr() as u64,
-        flags: FUTEX2_SIZE_U32,
-        reserved: 0,
-    });
+    let waiters = watches
+        .each_ref()
+        .map(|watch| Waiter::new(watch.word.as_ptr().expose_provenance(), watch.value, 0));
     let deadline = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic)
         + rustix::time::Timespec::try_from(limit).expect("limits are seconds");
     // SAFETY: (1); the waiters and the deadline are read before the call sleeps.

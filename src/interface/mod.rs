@@ -9,7 +9,7 @@ mod call;
 mod deferred;
 mod error;
 mod forked_memory;
-mod futex;
+pub(crate) mod futex;
 mod generation;
 mod graveyard;
 mod hidden_memory;

@@ -3,6 +3,7 @@
 //! In another root directory, or where no procfs is mounted, somebody may have put there what they like. So the kernel
 //! is asked whether a file is one of procfs before it is believed. Links to other files of a real procfs are believed.
 
+use std::ffi::c_int;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -35,6 +36,26 @@ pub(crate) fn read(path: &str) -> Result<String, Errno> {
     check(&file)?;
     io::read_to_string(file).map_err(|error| reason(&error))
 }
+
+/// What `/proc` calls the process that a pidfd of this number holds: 0 if it does not show that, -1 if it has been
+/// reaped. The pid namespace of the mounted procfs counts, which may be another one than this process's.
+pub(crate) fn number_of(pidfd: c_int) -> Result<c_int, Errno> {
+    let info = read(&format!("/proc/thread-self/fdinfo/{pidfd}"))?;
+    let number = info.lines().find_map(|line| line.strip_prefix("Pid:"));
+    number.and_then(|number| number.trim().parse().ok()).ok_or(Errno::BADF)
+}
+
+/// A field of a `stat` that is a number, counted from 1 as in `proc_pid_stat(5)`: one behind the name.
+pub(crate) fn stat_field(stat: &str, number: usize) -> Option<u64> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    behind_name.split_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
+}
+
+/// The ninth field, the kernel's flags.
+pub(crate) const FLAGS: usize = 9;
+
+/// `PF_FORKNOEXEC` of `linux/sched.h` in them: cleared after the memory has been replaced.
+pub(crate) const FORKED_NOT_EXECED: u64 = 0x40;
 
 /// The kernel's reason in an error of std's.
 pub(crate) fn reason(error: &io::Error) -> Errno {

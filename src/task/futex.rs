@@ -21,6 +21,7 @@ use rustix::time::Timespec;
 use crate::brand::Of;
 use crate::buf::HoldsSlices;
 use crate::far::{self, AddressSpace, Whose};
+use crate::interface::futex::Waiter;
 use crate::interface::{Call, Error, SyscallInterface};
 use crate::near::Address;
 
@@ -83,7 +84,7 @@ pub enum FutexDeadline {
 
 /// One of the words of a [`futex_waitv`](FutexTask::futex_waitv).
 pub struct FutexWaiter<'a, A> {
-    kernel: KernelWaiter,
+    kernel: Waiter,
     word: PhantomData<&'a AtomicU32>,
     _space: Of<A>,
 }
@@ -95,39 +96,21 @@ impl<'a, A> FutexWaiter<'a, A> {
         expected: u32,
         scope: FutexScope,
     ) -> FutexWaiter<'a, A> {
-        const SIZE_U32: u32 = 2;
         let private = match scope {
             FutexScope::Private => libc::FUTEX_PRIVATE_FLAG as u32,
             FutexScope::Shared => 0,
         };
-        let kernel = KernelWaiter {
-            value: u64::from(expected),
-            address: word.address().as_raw() as u64,
-            flags: SIZE_U32 | private,
-            _reserved: 0,
-        };
+        let kernel = Waiter::new(word.address().as_raw(), expected, private);
         FutexWaiter { kernel, word: PhantomData, _space: Of::new() }
     }
 }
 
 impl<A> std::fmt::Debug for FutexWaiter<'_, A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let KernelWaiter { value, address, .. } = self.kernel;
+        let Waiter { value, address, .. } = self.kernel;
         write!(f, "FutexWaiter({address:#x} is {value})")
     }
 }
-
-/// `struct futex_waitv` of `futex.h`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct KernelWaiter {
-    value: u64,
-    address: u64,
-    flags: u32,
-    _reserved: u32,
-}
-
-const _: () = assert!(size_of::<KernelWaiter>() == 24);
 
 /// Calls on futexes: words of memory on which tasks sleep until another wakes them.
 ///
@@ -409,14 +392,6 @@ fn near_word<K: far::Task + ?Sized>(
 ) -> Result<usize, Error> {
     in_own_memory(task, Call::FUTEX, word.space())?;
     Ok(word.address().as_raw())
-}
-
-impl KernelWaiter {
-    fn bytes(self) -> impl Iterator<Item = u8> {
-        let KernelWaiter { value, address, flags, _reserved } = self;
-        let numbers = [value, address, u64::from(flags)];
-        numbers.into_iter().flat_map(u64::to_le_bytes)
-    }
 }
 
 fn operation(operation: c_int, scope: FutexScope) -> usize {

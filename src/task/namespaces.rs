@@ -57,7 +57,8 @@ pub trait NamespaceTask: far::Task {
     /// A driven child shares this program's memory, also when it is in another user namespace. If this program has
     /// capabilities, its memory is made undumpable for as long as such a child is there: until then it dumps no core,
     /// and is debugged only with privileges; and as the child's files in `/proc` belong to root then, who writes
-    /// `/proc/PID/uid_map` needs `CAP_DAC_OVERRIDE`, if not root. If it has none, who has capabilities in the new
+    /// `/proc/PID/uid_map` needs `CAP_DAC_OVERRIDE`, if not root, and other driven tasks without `CAP_SYS_PTRACE` here do
+    /// not get at its namespaces or fds: have `Task::here()` open them. If it has none, who has capabilities in the new
     /// namespace can write to the memory through `/proc/PID/mem`: run no program there that you do not trust while
     /// a task of this program is still driven in it.
     ///

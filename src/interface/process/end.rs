@@ -11,10 +11,10 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 use super::pidfd::{exit_of_reaped, poll_pidfd, waitid_pidfd};
-use super::told::{FORKED_NOT_EXECED, NamespaceName};
+use super::told::NamespaceName;
 use super::{LATER, MOURNING, Parent, Process};
 use crate::handle::Exit;
-use crate::interface::{Call, Error, ErrorKind, offspring};
+use crate::interface::{Call, Error, ErrorKind, offspring, procfs};
 
 /// Where a child lives in pid namespaces inside of this process's.
 #[derive(Debug)]
@@ -211,7 +211,7 @@ impl Process {
         let deadline = Instant::now() + MOURNING;
         loop {
             match self.flags() {
-                Some(flags) if flags & FORKED_NOT_EXECED == 0 => return Ok(true),
+                Some(flags) if flags & procfs::FORKED_NOT_EXECED == 0 => return Ok(true),
                 // It is on its way, to one or the other.
                 Some(_) => {}
                 // Without a procfs that shows it: ending does not take that long.

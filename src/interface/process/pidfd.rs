@@ -86,13 +86,9 @@ pub(super) fn exit_of_reaped(pidfd: &OwnedFd) -> Option<Exit> {
     })
 }
 
-/// What `/proc` calls a process: the pid namespace of the mounted procfs counts, which may be another
-/// one than this process's.
+/// What `/proc` calls a process, if it does.
 pub(super) fn number_in_proc(pidfd: &OwnedFd) -> Option<c_int> {
-    let path = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd());
-    let info = procfs::read(&path).ok()?;
-    let number = info.lines().find_map(|line| line.strip_prefix("Pid:"))?;
-    number.trim().parse().ok().filter(|number| *number > 0)
+    procfs::number_of(pidfd.as_raw_fd()).ok().filter(|number| *number > 0)
 }
 
 /// The pid that a process has in this process's pid namespace.

@@ -23,9 +23,6 @@ use crate::interface::Call;
 use crate::interface::memory::copy_above_stdio;
 use crate::interface::procfs::{self, reason};
 
-/// `PF_FORKNOEXEC` of `linux/sched.h`: cleared after the memory has been replaced.
-pub(super) const FORKED_NOT_EXECED: u32 = 0x40;
-
 impl Process {
     /// Whether it has ended, or is about to and can do nothing else any more: an init waits for the
     /// others in its namespace to be reaped.
@@ -36,7 +33,7 @@ impl Process {
     /// The same; `None` if the kernel does not tell.
     pub(super) fn is_said_to_end(&self) -> Option<bool> {
         /// `PF_EXITING` of `linux/sched.h`.
-        const EXITING: u32 = 4;
+        const EXITING: u64 = 4;
         if self.has_ended() {
             return Some(true);
         }
@@ -51,7 +48,7 @@ impl Process {
         if self.has_ended() {
             return Some(true);
         }
-        flags.map(|flags| flags & FORKED_NOT_EXECED == 0)
+        flags.map(|flags| flags & procfs::FORKED_NOT_EXECED == 0)
     }
 
     /// The same, some moments after its server has gone: the kernel is some microseconds from there, if it is not
@@ -137,12 +134,11 @@ impl Process {
         self.is_reaped() || self.ends_within(Some(Duration::ZERO)).unwrap_or(false)
     }
 
-    /// The kernel's flags of it, the ninth field of `proc_pid_stat(5)`.
-    pub(super) fn flags(&self) -> Option<u32> {
+    /// The kernel's flags of it.
+    pub(super) fn flags(&self) -> Option<u64> {
         let number = number_in_proc(&self.pidfd)?;
         let stat = procfs::read(&format!("/proc/{number}/stat")).ok()?;
-        let after_name = stat.rsplit(')').next()?;
-        let flags = after_name.split_whitespace().nth(6)?.parse().ok()?;
+        let flags = procfs::stat_field(&stat, procfs::FLAGS)?;
         // It was still there, so that the number was its own.
         (number_in_proc(&self.pidfd)? == number).then_some(flags)
     }
