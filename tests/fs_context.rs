@@ -176,6 +176,14 @@ fn is_told_fds<K: far::Task<AddressSpace = HostMemory>>(sandbox: &Sandbox<'_, K>
         let (nodev, options) = (MountFlags::NODEV, Some(&*options));
         is_refused(task.mount("none", &place, "fuse", nodev, options), Call::MOUNT);
     }
+    is_refused(task.fsconfig_set_flag(&context, format!("fd={number}")), Call::FSCONFIG);
+    // Only keys are looked at.
+    let options = Some(c"lowerdir=fd,upperdir=fd");
+    refused(
+        task.mount("fd", &place, "overlay", MountFlags::NODEV, options),
+        Call::MOUNT,
+        Errno::NOENT,
+    );
     task.fsconfig_create_with_fds(&context, &[("fd", &device)]).unwrap();
     drop(task.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV).unwrap());
     // What is read there is what the file system asks.

@@ -485,6 +485,28 @@ fn answers_that_are_too_large() {
 
 #[test]
 #[ignore = "a host for the tests below"]
+fn host_that_keeps_what_it_has_waited_for() {
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    let before = threads();
+    let wait = || {
+        let mut command = Command::new("true");
+        command.prepare(|child| Ok(drop(child.umask(Mode::from(0o022))?)));
+        let mut child = command.spawn().unwrap();
+        assert!(child.wait().unwrap().success());
+        child
+    };
+    let children: Vec<_> = (0..10).map(|_| wait()).collect();
+    until("no thread is left", || threads() == before);
+    drop(children);
+}
+
+#[test]
+fn who_has_been_waited_for_keeps_no_thread() {
+    passes("host_that_keeps_what_it_has_waited_for");
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
 fn host_whose_robust_list_is_denied() {
     let here = Task::here();
     let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();

@@ -199,13 +199,20 @@ fn an_ordinary_user_can_do_it() {
         let copy =
             std::env::temp_dir().join(format!("nearfar-sandbox-copy-{}", std::process::id()));
         copy_program(sandbox().get_program(), &copy);
-        let mut command = Command::new(&copy);
+        let run = |command: &mut Command| {
+            command.args(["sh", "-c", "id -u; touch /tmp/x && echo tmp"]);
+            let output = command.current_dir("/").output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "0\ntmp\n", "{errors}");
+        };
         // Needs to be root: to be somebody else.
-        command.uid(65534).gid(65534).args(["sh", "-c", "id -u; touch /tmp/x && echo tmp"]);
-        let output = command.current_dir("/").output().unwrap();
+        run(Command::new(&copy).uid(65534).gid(65534));
+        // And with a capability, as services have.
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        setpriv.args(["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]);
+        run(setpriv.arg(&copy));
         fs::remove_file(&copy).unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "0\ntmp\n", "{errors}");
     });
 }
 

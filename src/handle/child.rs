@@ -46,7 +46,7 @@ use crate::near::Pid;
 #[must_use = "dropping it loses the exit status"]
 pub struct ChildProcess {
     process: Arc<Process>,
-    /// If it has a death signal: held for as long as it has not been reaped.
+    /// What its death signals depend on: held for as long as it has not been reaped.
     parent: Option<ParentOfProgram>,
     kill_on_drop: bool,
 }
@@ -71,6 +71,18 @@ pub struct Killer {
 }
 
 impl ChildProcess {
+    /// The process, for a wait that reaps it: then nothing depends on its parent any more.
+    pub(crate) fn reap(
+        &mut self,
+        wait: impl FnOnce(&Process) -> Result<Option<Exit>, Error>,
+    ) -> Result<Option<Exit>, Error> {
+        let exit = wait(&self.process)?;
+        if exit.is_some() {
+            self.parent = None;
+        }
+        Ok(exit)
+    }
+
     pub(crate) fn new(process: Arc<Process>, parent: Option<ParentOfProgram>) -> Self {
         ChildProcess { process, parent, kill_on_drop: false }
     }

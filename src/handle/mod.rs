@@ -67,8 +67,6 @@ pub(crate) use heap::Heap;
 pub(crate) use inherit::Listed;
 pub(crate) use living::with_number_of;
 pub(crate) use mapping::Shared;
-#[cfg(feature = "tokio")]
-pub(crate) use tokio::until_its_tracer_has_looked;
 
 /// Traits nobody else may implement: their implementations are what ties numbers to tables.
 mod sealed {

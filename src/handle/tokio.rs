@@ -12,13 +12,8 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::{ChildProcess, Exit, Waited};
-use crate::interface::LATER;
-
-/// Who traces a child sees its end first, and may take its time.
-pub(crate) async fn until_its_tracer_has_looked() {
-    tokio::time::sleep(LATER).await;
-}
+use super::{ChildProcess, Exit};
+use crate::interface::{LATER, Process};
 
 impl ChildProcess {
     /// Waits until it has ended, without blocking the thread: for a task of a tokio runtime that has its I/O
@@ -92,13 +87,18 @@ impl ChildProcess {
     /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace,
     /// and a process that another one traces, also without its time driver.
     pub async fn wait_async(mut self) -> io::Result<Exit> {
+        self.exit_async().await
+    }
+
+    /// The same, without taking the handle.
+    pub(crate) async fn exit_async(&mut self) -> io::Result<Exit> {
         loop {
             self.ended_async().await?;
-            match self.try_wait()? {
-                Waited::Exited(exit) => return Ok(exit),
-                Waited::Running(process) => self = process,
+            if let Some(exit) = self.reap(Process::try_wait)? {
+                return Ok(exit);
             }
-            until_its_tracer_has_looked().await;
+            // Who traces it sees its end first, and may take its time.
+            tokio::time::sleep(LATER).await;
         }
     }
 }

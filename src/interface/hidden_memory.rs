@@ -3,13 +3,13 @@
 //! Whoever has the child's new uid could look into the child, and so into this program, but for the
 //! `dumpable` flag, which belongs to the memory: the kernel clears it when credentials change, and
 //! nobody sets it again. Here it is cleared before that, and set again once the last such child has left
-//! the memory. So it is for a child that has given up capabilities which this program has: other processes of
-//! the same user, which do not have them, could look into the child.
+//! the memory. So it is for a child that has given up capabilities which this program has, as other processes of
+//! the same user, which do not have them, could look into the child; but only if this program still can, then.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
-use rustix::thread::capabilities;
+use rustix::process::{DumpableBehavior, dumpable_behavior, geteuid, set_dumpable_behavior};
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities};
 
 use super::{Generation, Process};
 
@@ -77,9 +77,13 @@ impl HiddenMemory {
     }
 }
 
-/// Whether there is anything that a child of this thread could give up; so if the kernel does not tell.
-pub(super) fn has_capabilities() -> bool {
-    capabilities(None).map_or(true, |sets| !sets.permitted.is_empty())
+/// Whether this thread has capabilities for which a child that gives them up is hidden: those without which it would
+/// not itself get at what is hidden, neither by calls nor by the files of `/proc`, which are root's then.
+pub(super) fn can_see_hidden_memory() -> bool {
+    capabilities(None).is_ok_and(|CapabilitySets { effective, .. }| {
+        effective.contains(CapabilitySet::SYS_PTRACE)
+            && (effective.contains(CapabilitySet::DAC_OVERRIDE) || geteuid().is_root())
+    })
 }
 
 /// Looks again at those of whom nobody was sure.

@@ -28,7 +28,7 @@ pub struct Child {
     /// The program's standard error, if it is piped.
     pub stderr: Option<ChildStderr>,
     pub(super) process: ChildProcess,
-    exit: Option<Exit>,
+    pub(super) exit: Option<Exit>,
 }
 
 impl Child {
@@ -69,10 +69,8 @@ impl Child {
     /// As `wait`.
     pub fn wait_for_exit(&mut self) -> io::Result<Exit> {
         self.stdin = None;
-        if let Some(exit) = self.exit {
-            return Ok(exit);
-        }
-        Ok(*self.exit.insert(self.process.process().wait()?))
+        let exit = self.look(|process| process.wait().map(Some))?;
+        Ok(exit.expect("it has waited until there is one"))
     }
 
     /// How it has ended, if it has: reaps it then.
@@ -167,7 +165,7 @@ impl Child {
         wait: impl FnOnce(&Process) -> Result<Option<Exit>, crate::Error>,
     ) -> io::Result<Option<Exit>> {
         if self.exit.is_none() {
-            self.exit = wait(self.process.process())?;
+            self.exit = self.process.reap(wait)?;
         }
         Ok(self.exit)
     }

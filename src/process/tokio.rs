@@ -9,7 +9,6 @@ use tokio::net::unix::pipe::Receiver;
 
 use super::spawn::{Group, Unnamed, spawn};
 use super::{Child, Command};
-use crate::handle::until_its_tracer_has_looked;
 
 impl Command {
     /// [`output`](Self::output), which waits without blocking the thread: for a task of a tokio runtime that has
@@ -71,13 +70,10 @@ impl Child {
     /// and a process that another one traces, also without its time driver.
     pub async fn wait_async(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
-        loop {
-            self.process.ended_async().await?;
-            if let Some(status) = self.try_wait()? {
-                return Ok(status);
-            }
-            until_its_tracer_has_looked().await;
+        if self.exit.is_none() {
+            self.exit = Some(self.process.exit_async().await?);
         }
+        self.wait()
     }
 
     /// [`wait_with_output`](Self::wait_with_output), without blocking the thread: for a task of a tokio runtime

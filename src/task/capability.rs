@@ -22,9 +22,9 @@ use super::arguments::{call, with_in_out};
 /// task spawns from then on has what the task has.
 ///
 /// A driven child that has dropped its capabilities still shares this program's memory, and so is not
-/// confined before it has become a program. If this program has any, its memory is undumpable for as long as such a
-/// child is there, as others with as few could look into it: until then it dumps no core, and is debugged only
-/// with privileges.
+/// confined before it has become a program. Others with as few could look into it: so, if this program has
+/// `CAP_SYS_PTRACE`, and is root or has `CAP_DAC_OVERRIDE`, its memory is undumpable for as long as such a child is
+/// there. Until then it dumps no core, and is debugged only with privileges.
 ///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,

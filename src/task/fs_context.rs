@@ -10,6 +10,8 @@
 //! 4. An fd that a call returns is new, open in the task's table and nobody else's.
 #![expect(unsafe_code, reason = "syscalls")]
 
+use std::borrow::Cow;
+use std::ffi::CStr;
 use std::fmt;
 
 use rustix::io::Errno;
@@ -118,6 +120,8 @@ pub trait FsContextTask: far::Task {
     ///
     /// # Errors
     ///
+    /// [`NumberOfFd`](crate::ErrorKind::NumberOfFd) for `fd`, `rfdno` and `wfdno`.
+    ///
     /// Of `fsconfig`: `EINVAL` for an option the file system does not know, which
     /// [`fs_messages`](Self::fs_messages) tells more of; `EBUSY` if the context has been created from
     /// already.
@@ -132,7 +136,10 @@ pub trait FsContextTask: far::Task {
         context: impl AsFsContext<Self::FdTable>,
         key: impl path::Arg,
     ) -> Result<(), Error> {
-        with_path(self, Call::FSCONFIG, key, |key| fsconfig(self, &context, SET_FLAG, key, 0, 0))
+        // The kernel does not mind a value behind it.
+        with_path(self, Call::FSCONFIG, &*checked_key(key)?, |key| {
+            fsconfig(self, &context, SET_FLAG, key, 0, 0)
+        })
     }
 
     /// `fsconfig(context, FSCONFIG_SET_STRING, key, value, 0)`—sets an option, such as `"size"` to
@@ -160,12 +167,7 @@ pub trait FsContextTask: far::Task {
         key: impl path::Arg,
         value: impl path::Arg,
     ) -> Result<(), Error> {
-        let has_nul = |_| Error::new(Call::FSCONFIG, ErrorKind::InteriorNul);
-        let key = key.into_c_str().map_err(has_nul)?;
-        if is_number_of_fd(key.to_bytes()) {
-            return Err(Error::new(Call::FSCONFIG, ErrorKind::NumberOfFd));
-        }
-        set_string(self, &context, &*key, value)
+        set_string(self, &context, &*checked_key(key)?, value)
     }
 
     /// `fsconfig(context, FSCONFIG_SET_FD, key, NULL, fd)`—sets an option to an open file.
@@ -233,10 +235,10 @@ pub trait FsContextTask: far::Task {
     }
 
     /// `fsconfig(context, FSCONFIG_SET_STRING, key, number, 0)` for each, and `FSCONFIG_CMD_CREATE`—creates a
-    /// file system that is told numbers of fds: `fd` of FUSE and autofs, `rfdno` and `wfdno` of 9p.
+    /// file system that is told numbers of fds: `fd` of FUSE, `rfdno` and `wfdno` of 9p.
     ///
     /// Checked: `context` and all fds are of this task's fd table. It looks the numbers up meanwhile, and keeps
-    /// the open files.
+    /// the open files. After an error, use another context.
     ///
     /// # Examples
     ///
@@ -270,8 +272,9 @@ pub trait FsContextTask: far::Task {
         context: impl AsFsContext<Self::FdTable>,
         fds: &[(&str, impl AsFd<Self::FdTable>)],
     ) -> Result<(), Error> {
-        for (key, fd) in fds {
-            let number = near(self, Call::FSCONFIG, fd)?;
+        let number = |fd| near(self, Call::FSCONFIG, fd);
+        let numbers = fds.iter().map(|(_, fd)| number(fd)).collect::<Result<Vec<_>, _>>()?;
+        for ((key, _), number) in fds.iter().zip(numbers) {
             set_string(self, &context, *key, number.to_string())?;
         }
         self.fsconfig_create(context)
@@ -480,9 +483,20 @@ const CMD_CREATE: usize = 6;
 const CMD_RECONFIGURE: usize = 7;
 const CMD_CREATE_EXCL: usize = 8;
 
-/// Whether an option of a file system is the number of an fd.
-pub(super) fn is_number_of_fd(key: &[u8]) -> bool {
+/// Whether an option of a file system, with its value or without it, is the number of an fd.
+pub(super) fn is_number_of_fd(option: &[u8]) -> bool {
+    let key = option.split(|byte| *byte == b'=').next().unwrap_or_default();
     matches!(key, b"fd" | b"rfdno" | b"wfdno")
+}
+
+/// The key of an option that is not the number of an fd.
+fn checked_key<'key>(key: impl path::Arg + 'key) -> Result<Cow<'key, CStr>, Error> {
+    let has_nul = |_| Error::new(Call::FSCONFIG, ErrorKind::InteriorNul);
+    let key = key.into_c_str().map_err(has_nul)?;
+    if is_number_of_fd(key.to_bytes()) {
+        return Err(Error::new(Call::FSCONFIG, ErrorKind::NumberOfFd));
+    }
+    Ok(key)
 }
 
 fn set_string<K: far::Task + ?Sized>(

@@ -173,7 +173,10 @@ pub use verify::{Truth, Verdict, VerifyTask};
 /// [`killer`](DrivenTask::killer).
 ///
 /// No call is made again by itself: on the calling thread, what blocks fails with `EINTR` when a signal handler has
-/// run, as everywhere; on a driven task it does not, as its signals are blocked.
+/// run, as everywhere. The signals of a driven task are blocked; only after a `SIGSTOP` and a `SIGCONT` do some calls
+/// fail so, such as [`epoll_pwait2`](EpollTask::epoll_pwait2) ([`signal(7)`]).
+///
+/// [`signal(7)`]: https://man7.org/linux/man-pages/man7/signal.7.html
 ///
 /// # Its type in signatures
 ///

@@ -337,8 +337,7 @@ fn mount<K: far::Task + ?Sized>(
             unsafe { call(task, Call::MOUNT, arguments) }.map(drop)
         };
         let Some(data) = data else { return mount(0) };
-        let mut keys = data.to_bytes().split(|byte| matches!(byte, b',' | b'='));
-        if keys.any(is_number_of_fd) {
+        if data.to_bytes().split(|byte| *byte == b',').any(is_number_of_fd) {
             return Err(Error::new(Call::MOUNT, ErrorKind::NumberOfFd));
         }
         let page = page_of_options(data).ok_or(Error::os(Call::MOUNT, Errno::INVAL))?;

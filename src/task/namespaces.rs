@@ -55,12 +55,12 @@ pub trait NamespaceTask: far::Task {
     /// - [`UTS`](Namespaces::UTS), [`IPC`](Namespaces::IPC), [`CGROUP`](Namespaces::CGROUP).
     ///
     /// A driven child shares this program's memory, also when it is in another user namespace. If this program has
-    /// capabilities, its memory is made undumpable for as long as such a child is there: until then it dumps no core,
-    /// and is debugged only with privileges; and as the child's files in `/proc` belong to root then, who writes
-    /// `/proc/PID/uid_map` needs `CAP_DAC_OVERRIDE`, if not root, and other driven tasks without `CAP_SYS_PTRACE` here do
-    /// not get at its namespaces or fds: have `Task::here()` open them. If it has none, who has capabilities in the new
-    /// namespace can write to the memory through `/proc/PID/mem`: run no program there that you do not trust while
-    /// a task of this program is still driven in it.
+    /// `CAP_SYS_PTRACE`, and is root or has `CAP_DAC_OVERRIDE`, its memory is made undumpable for as long as such a child is
+    /// there: until then it dumps no core, is debugged only with privileges, and other driven tasks that have
+    /// given up `CAP_SYS_PTRACE` do not get at the child's namespaces and fds; `Task::here()` does. Otherwise who has
+    /// capabilities in the new namespace, as other processes of this user have from outside, can write to the memory
+    /// through `/proc/PID/mem`: run no program in it that you do not trust while a task of this program is still
+    /// driven in it, and beware of processes of the same user if this program has capabilities that they have not.
     ///
     /// # Examples
     ///

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 
 use super::request::{Answers, Request, makes_user_namespace};
 use super::{Estate, OneDriver, Ring, answers, arenas_of, ask_to_exit, lists_of};
-use crate::interface::hidden_memory::has_capabilities;
+use crate::interface::hidden_memory::can_see_hidden_memory;
 use crate::interface::memory::copy_above_stdio;
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
@@ -66,7 +66,7 @@ impl Birth<'_> {
     /// Whether others may look into the child who may not look into its parent.
     fn exposes(&self) -> bool {
         self.residents.is_some_and(|residents| residents.are_unknown())
-            || makes_user_namespace(self.namespaces) && has_capabilities()
+            || makes_user_namespace(self.namespaces) && can_see_hidden_memory()
     }
 
     /// What a refused clone means.

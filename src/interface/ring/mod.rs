@@ -35,7 +35,7 @@ use rustix::process::Signal;
 use self::request::{UNANSWERED, is_passed_over};
 use super::forked_memory::NOWHERE;
 use super::graveyard::Kept;
-use super::hidden_memory::has_capabilities;
+use super::hidden_memory::can_see_hidden_memory;
 use super::page::{CLOSES, ENTRIES, Entry, Page, PageRef, UNARMED, has_ended};
 use super::residents::Residence;
 use super::{
@@ -231,7 +231,7 @@ impl Ring {
 
     /// Whether others may look into the child after this, and so into its memory.
     fn exposes(&self, request: &Request) -> bool {
-        request.lessens_privileges() && has_capabilities()
+        request.lessens_privileges() && can_see_hidden_memory()
             || request.changes_credentials()
                 && !self.process.has_these_ids(request.call, request.arguments[0])
     }
@@ -522,7 +522,7 @@ unsafe impl SyscallInterface for Ring {
     }
 }
 
-/// Keeps the thread alive that is the parent of a program with a death signal.
+/// Keeps the thread alive that is the parent of a program, which may have a death signal.
 #[derive(Clone)]
 pub(crate) struct ParentOfProgram(
     #[expect(dead_code, reason = "held until it is dropped")] PageRef,

@@ -93,12 +93,13 @@ pub(in crate::task) fn with_told<K: far::Task + ?Sized, T: Told>(
 ) -> Result<T, Error> {
     const NOT_TOLD: u64 = u64::MAX;
     let mut told = MaybeUninit::<T>::uninit();
+    let place = told.as_mut_ptr();
     // SAFETY: of the type.
-    let sign: *mut u64 = unsafe { told.as_mut_ptr().byte_add(T::SIGN) }.cast();
+    let sign: *mut u64 = unsafe { place.byte_add(T::SIGN) }.cast();
     // SAFETY: as above.
     unsafe { sign.write_unaligned(NOT_TOLD) };
     // SAFETY: (1); bytes that need not be initialised.
-    let lent = unsafe { slice::from_raw_parts_mut(told.as_mut_ptr().cast(), size_of::<T>()) };
+    let lent = unsafe { slice::from_raw_parts_mut(place.cast(), size_of::<T>()) };
     let answer = task.interface().lend_mut(lent, call);
     // SAFETY: as above, and written to.
     if unsafe { sign.read_unaligned() } == NOT_TOLD {

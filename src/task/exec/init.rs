@@ -55,12 +55,12 @@ pub(super) fn execute_under_init<K: DrivenTask>(
     pass_on_pending(&task, &child)?;
     let ring = task.ring(Token(()));
     become_init(ring, pid.as_raw(), attributes)?;
+    let process = ChildProcess::new(Arc::clone(ring.process()), Some(ring.parent()));
+    let process = process.kill_on_drop(true);
     if ring.process().leaves_memory() == Some(false) {
         // The program would see it there.
         return Err(Error::new(Call::EXECVEAT, ErrorKind::MemoryExposed));
     }
-    let process = ChildProcess::new(Arc::clone(ring.process()), Some(ring.parent()));
-    let process = process.kill_on_drop(true);
     // Nobody is driven there any more but the child.
     drop(task);
 

@@ -297,6 +297,9 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// ignores are ignored in it, as after any exec. It survives this process. A signal that was sent to
     /// the driven task takes effect here, if the program does not block it.
     ///
+    /// Until it has been reaped, a thread of this process sleeps as its parent: so a death signal that it asks for by
+    /// itself comes when this process ends.
+    ///
     /// `Ok` means that the kernel has begun to replace the child's memory. If it is killed before
     /// that, this is a [`Hangup`](crate::ErrorKind::Hangup); if it is killed after that, or the
     /// kernel cannot finish, the process's exit tells.
