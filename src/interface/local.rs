@@ -45,9 +45,9 @@ pub(super) fn answer(call: Call, returned: usize) -> Result<usize, Error> {
     }
 }
 
-// SAFETY: the calling thread executes the call itself, once, before `syscall` returns, so nothing is left of it then (promises
-// 1, 3, 4, 6); what the kernel returns is the answer (2). It finds its own memory where it is (5), and
-// the room of memory reads and writes it as the thread's own (7), and copies fds as close-on-exec, above 2 (8).
+// SAFETY: the calling thread executes the call itself, once, before `syscall` returns, so nothing is left of it then
+// (promises 1, 3, 4, 6); what the kernel returns is the answer (2). It finds its own memory where it is (5),
+// reads and writes it as its own (7), and copies fds as close-on-exec, above 2 (8).
 unsafe impl SyscallInterface for Local {
     #[inline(always)]
     unsafe fn syscall<const N: usize>(
