@@ -234,13 +234,10 @@ pub trait Namespace: sealed::Sealed {
     /// there is no such id.
     type Mismatch: Into<NamespaceMismatchError>;
 
-    /// Whether the id of a call is of the task's namespace: `is_same` tells, for those of which the types
+    /// Sees to it that the id of a call is of the task's namespace: `is_same` tells, for those of which the types
     /// do not.
     #[doc(hidden)]
-    fn check(
-        is_same: impl FnOnce() -> bool,
-        mismatch: impl FnOnce() -> NamespaceMismatchError,
-    ) -> Result<(), Self::Mismatch>;
+    fn check<E>(is_same: impl FnOnce() -> bool, mismatch: impl FnOnce() -> E) -> Result<(), E>;
 }
 
 impl<L> Namespace for Brand<'_, L>
@@ -251,10 +248,7 @@ where
     type Mismatch = Infallible;
 
     #[inline(always)]
-    fn check(
-        _is_same: impl FnOnce() -> bool,
-        _mismatch: impl FnOnce() -> NamespaceMismatchError,
-    ) -> Result<(), Infallible> {
+    fn check<E>(_is_same: impl FnOnce() -> bool, _mismatch: impl FnOnce() -> E) -> Result<(), E> {
         Ok(())
     }
 }
@@ -274,10 +268,7 @@ impl Namespace for Dynamic {
     type Mismatch = NamespaceMismatchError;
 
     #[inline(always)]
-    fn check(
-        is_same: impl FnOnce() -> bool,
-        mismatch: impl FnOnce() -> NamespaceMismatchError,
-    ) -> Result<(), NamespaceMismatchError> {
+    fn check<E>(is_same: impl FnOnce() -> bool, mismatch: impl FnOnce() -> E) -> Result<(), E> {
         if is_same() { Ok(()) } else { Err(mismatch()) }
     }
 }

@@ -139,7 +139,7 @@ pub(super) fn leave_for<K: DrivenTask, G, X: Inherit<K::FdTable>>(
         unsafe { Inheriting::list(keep, &from, table) };
     let is_same = K::FdTable::check(
         || foreign.is_none(),
-        || FdTableMismatchError::between(&from, foreign.as_ref().and_then(Option::as_ref)).into(),
+        || FdTableMismatchError::between(&from, foreign.as_ref().and_then(Option::as_ref)),
     );
     let left = match (is_same, numbers) {
         (Err(mismatch), _) => {

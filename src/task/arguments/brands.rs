@@ -39,12 +39,9 @@ pub(in crate::task) fn in_own_table<K: far::Task + ?Sized>(
     call: Call,
     table: Whose<'_, FdTable<K::FdTable>>,
 ) -> Result<(), Error> {
-    let own = task.fd_table();
-    let checked = K::FdTable::check(
-        || table.fits(|table| table.is(own)),
-        || FdTableMismatchError::between(own, table.known()).into(),
-    );
-    checked.map_err(|mismatch| mismatched(call, mismatch))
+    let (own, known) = (task.fd_table(), table.known());
+    let is_same = || table.fits(|table| table.is(own));
+    K::FdTable::check(is_same, || mismatched(known, own, FdTableMismatchError::between, call))
 }
 
 macro_rules! numbers {
@@ -75,11 +72,11 @@ fn in_own_pids<K: far::Task + ?Sized>(
     call: Call,
     namespace: Whose<'_, PidNamespace<K::PidNamespace>>,
 ) -> Result<(), Error> {
-    let checked = K::PidNamespace::check(
-        || namespace.fits(|namespace| namespace.is(task.pid_namespace())),
-        || PidNamespaceMismatchError::between(task.pid_namespace(), namespace.known()).into(),
-    );
-    checked.map_err(|mismatch| mismatched(call, mismatch))
+    let (own, known) = (task.pid_namespace(), namespace.known());
+    let is_same = || namespace.fits(|namespace| namespace.is(own));
+    K::PidNamespace::check(is_same, || {
+        mismatched(known, own, PidNamespaceMismatchError::between, call)
+    })
 }
 
 /// Sees to it that memory in a call is the task's, if that is not said by its type.
@@ -89,11 +86,11 @@ pub(crate) fn in_own_memory<K: far::Task + ?Sized, A>(
     call: Call,
     space: Whose<'_, AddressSpace<A>>,
 ) -> Result<(), Error> {
-    let checked = K::AddressSpace::check(
-        || space.fits(|space| space.is(task.address_space())),
-        || AddressSpaceMismatchError::between(task.address_space(), space.known()).into(),
-    );
-    checked.map_err(|mismatch| mismatched(call, mismatch))
+    let (own, known) = (task.address_space(), space.known());
+    let is_same = || space.fits(|space| space.is(own));
+    K::AddressSpace::check(is_same, || {
+        mismatched(known, own, AddressSpaceMismatchError::between, call)
+    })
 }
 
 /// The address and length of a buffer for a call of `task`.
@@ -139,7 +136,14 @@ pub(in crate::task) fn near_buffers_mut<'b, K: far::Task + ?Sized>(
     Ok(Vectors::of_mut(buffers))
 }
 
+/// Apart, so that a call has no more code than the comparison.
 #[cold]
-fn mismatched(call: Call, mismatch: impl Into<NamespaceMismatchError>) -> Error {
-    Error::new(call, ErrorKind::Mismatch(mismatch.into()))
+#[inline(never)]
+fn mismatched<A, T, M: Into<NamespaceMismatchError>>(
+    argument: Option<&A>,
+    task: &T,
+    between: fn(&T, Option<&A>) -> M,
+    call: Call,
+) -> Error {
+    Error::new(call, ErrorKind::Mismatch(between(task, argument).into()))
 }

@@ -11,19 +11,13 @@ struct Mine;
 trait Other {
     const NAME: &'static str;
     type Mismatch;
-    fn check(
-        is_same: impl FnOnce() -> bool,
-        mismatch: impl FnOnce() -> NamespaceMismatchError,
-    ) -> Result<(), Self::Mismatch>;
+    fn check<E>(is_same: impl FnOnce() -> bool, mismatch: impl FnOnce() -> E) -> Result<(), E>;
 }
 
 impl Other for Mine {
     const NAME: &'static str = "mine";
     type Mismatch = NamespaceMismatchError;
-    fn check(
-        is_same: impl FnOnce() -> bool,
-        mismatch: impl FnOnce() -> NamespaceMismatchError,
-    ) -> Result<(), NamespaceMismatchError> {
+    fn check<E>(is_same: impl FnOnce() -> bool, mismatch: impl FnOnce() -> E) -> Result<(), E> {
         if is_same() { Ok(()) } else { Err(mismatch()) }
     }
 }
