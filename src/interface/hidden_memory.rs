@@ -69,7 +69,7 @@ impl HiddenMemory {
     /// Ends it for a child that has become a program, as soon as that can be seen to have left the
     /// memory: `life` and exit signal change shortly before the memory does.
     pub(super) fn show_again_after_exec_of(self, child: &Arc<Process>) {
-        if child.leaves_memory() != Some(true) {
+        if child.leaves_memory(None) != Some(true) {
             // It stays a hider, until a later look.
             State::lock().unsure.push(Arc::clone(child));
             std::mem::forget(self);
@@ -90,7 +90,7 @@ pub(super) fn can_see_hidden_memory() -> bool {
 pub(super) fn visit() {
     let mut state = State::lock();
     let before = state.unsure.len();
-    state.unsure.retain(|child| child.has_left_memory() != Some(true));
+    state.unsure.retain(|child| child.has_left_memory(None) != Some(true));
     let left = before - state.unsure.len();
     state.show(left);
 }

@@ -5,7 +5,7 @@
 
 use std::ffi::c_int;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 
@@ -32,9 +32,24 @@ pub(crate) fn open(path: &str) -> Result<File, Errno> {
 
 /// What is in a file of procfs.
 pub(crate) fn read(path: &str) -> Result<String, Errno> {
-    let file = open(path)?;
+    /// Most have less, and are read at once: std would ask for the size, which is not told, and begin with 32 bytes.
+    const ROOM: usize = 4096;
+    let mut file = open(path)?;
     check(&file)?;
-    io::read_to_string(file).map_err(|error| reason(&error))
+    let (mut bytes, mut length) = (vec![0; ROOM], 0);
+    loop {
+        match file.read(&mut bytes[length..]).map_err(|error| reason(&error)) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        if length == bytes.len() {
+            bytes.resize(2 * length, 0);
+        }
+    }
+    // The name of a process may be any bytes.
+    Ok(String::from_utf8_lossy(&bytes[..length]).into_owned())
 }
 
 /// What `/proc` calls the process that a pidfd of this number holds: 0 if it does not show that, -1 if it has been

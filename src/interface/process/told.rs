@@ -3,7 +3,7 @@
 //! # Safety
 //!
 //! 1. A file of a namespace that an `ioctl` has opened is a new fd, and nobody else's.
-#![expect(unsafe_code, reason = "an ioctl that rustix does not have")]
+#![expect(unsafe_code, reason = "calls that rustix does not have")]
 
 use std::ffi::{c_int, c_ulong};
 use std::fs;
@@ -16,12 +16,13 @@ use std::time::Duration;
 use rustix::fs::fstatfs;
 use rustix::io::Errno;
 use rustix::ioctl::opcode;
+use rustix::thread::gettid;
 
 use super::Process;
 use super::pidfd::number_in_proc;
-use crate::interface::Call;
 use crate::interface::memory::copy_above_stdio;
 use crate::interface::procfs::{self, reason};
+use crate::interface::{Call, Local, SyscallInterface};
 
 impl Process {
     /// Whether it has ended, or is about to and can do nothing else any more: an init waits for the
@@ -40,23 +41,30 @@ impl Process {
         self.flags().map(|flags| flags & EXITING != 0)
     }
 
-    /// Whether this process's memory is not its own any more, as it has become another program or has
-    /// ended; `None` if the kernel does not tell.
-    pub(in crate::interface) fn has_left_memory(&self) -> Option<bool> {
-        // In this order: at its end, the flags go first.
-        let flags = self.flags();
+    /// Whether it does not live in this program's memory any more, or in that of the other process, as it has become
+    /// another program or has ended; `None` if the kernel does not tell.
+    pub(in crate::interface) fn has_left_memory(&self, of: Option<&Process>) -> Option<bool> {
+        const KCMP_VM: usize = 1;
         if self.has_ended() {
             return Some(true);
         }
-        flags.map(|flags| flags & procfs::FORKED_NOT_EXECED == 0)
+        let other = of.map_or(gettid().as_raw_nonzero().get(), |other| other.pid.as_raw());
+        let arguments = [other as usize, self.pid.as_raw() as usize, KCMP_VM, 0, 0];
+        // SAFETY: passes numbers. One of them may be a stranger's by now: then the process has ended, as is seen next
+        // time.
+        match unsafe { Local::new().syscall(Call::KCMP, arguments) } {
+            Ok(order) => Some(order != 0),
+            // It may not be looked into.
+            Err(_) => self.flags().map(|flags| flags & procfs::FORKED_NOT_EXECED == 0),
+        }
     }
 
     /// The same, some moments after its server has gone: the kernel is some microseconds from there, if it is not
     /// interrupted.
-    pub(crate) fn leaves_memory(&self) -> Option<bool> {
+    pub(crate) fn leaves_memory(&self, of: Option<&Process>) -> Option<bool> {
         const LOOKS: usize = 1000;
         for _ in 0..LOOKS {
-            match self.has_left_memory() {
+            match self.has_left_memory(of) {
                 Some(false) => thread::yield_now(),
                 told => return told,
             }

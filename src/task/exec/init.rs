@@ -57,7 +57,8 @@ pub(super) fn execute_under_init<K: DrivenTask>(
     become_init(ring, pid.as_raw(), attributes)?;
     let process = ChildProcess::new(Arc::clone(ring.process()), Some(ring.parent()));
     let process = process.kill_on_drop(true);
-    if ring.process().leaves_memory() == Some(false) {
+    let in_forked_memory = ring.memory().is_some().then(|| &**child.process());
+    if ring.process().leaves_memory(in_forked_memory) == Some(false) {
         // The program would see it there.
         return Err(Error::new(Call::EXECVEAT, ErrorKind::MemoryExposed));
     }
