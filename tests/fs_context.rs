@@ -184,6 +184,15 @@ fn is_told_fds<K: far::Task<AddressSpace = HostMemory>>(sandbox: &Sandbox<'_, K>
         Call::MOUNT,
         Errno::NOENT,
     );
+    // What could not be created keeps no number, whoever has that later.
+    let abandoned = task.fsopen("fuse").unwrap();
+    for (key, value) in [("rootmode", "40000"), ("user_id", "0"), ("group_id", "0")] {
+        task.fsconfig_set_string(&abandoned, key, value).unwrap();
+    }
+    let unknown = [("fd", &device), ("unknown", &device)];
+    let created = task.fsconfig_create_with_fds(&abandoned, &unknown);
+    assert_eq!(created.unwrap_err().errno(), Some(Errno::INVAL));
+    assert!(task.fsconfig_create(&abandoned).is_err());
     task.fsconfig_create_with_fds(&context, &[("fd", &device)]).unwrap();
     drop(task.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV).unwrap());
     // What is read there is what the file system asks.

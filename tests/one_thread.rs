@@ -14,10 +14,32 @@ fn main() {
     a_user_namespace_is_joined();
     let joined = own_namespace("user");
     assert_ne!(joined, before);
+    children_are_seen_from_there();
     a_user_namespace_is_made();
     assert_ne!(own_namespace("user"), joined);
     // The memory is the program's own.
     assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+}
+
+/// Its capabilities count for nothing in the user namespace that its memory is of, so nothing is hidden from it.
+fn children_are_seen_from_there() {
+    let here = Task::here();
+    let is_seen = |pid: nearfar::near::Pid<HostPids>| {
+        let namespace = format!("/proc/{}/ns/user", pid.as_raw());
+        drop(here.openat(Cwd, namespace, OFlags::RDONLY, Mode::empty()).unwrap());
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+    };
+    brand!(private_fds, inner_pids, child_memory);
+    let (child, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+    child.unshare(Namespaces::USER).unwrap();
+    is_seen(child.host_pid());
+    let (reader, _writer) = child.pipe2(PipeFlags::empty()).unwrap();
+    drop(here.pidfd_getfd(&child, &reader).unwrap());
+    let init = here.spawn_with_namespaces(inner_pids, Namespaces::USER).unwrap();
+    is_seen(init.host_pid());
+    let forked = here.spawn_with_memory(child_memory).unwrap();
+    forked.unshare(Namespaces::USER).unwrap();
+    is_seen(forked.host_pid());
 }
 
 fn a_user_namespace_is_joined() {

@@ -78,12 +78,20 @@ impl HiddenMemory {
 }
 
 /// Whether this thread has capabilities for which a child that gives them up is hidden: those without which it would
-/// not itself get at what is hidden, neither by calls nor by the files of `/proc`, which are root's then.
-pub(super) fn can_see_hidden_memory() -> bool {
-    capabilities(None).is_ok_and(|CapabilitySets { effective, .. }| {
+/// not itself get at what is hidden, neither by calls nor by the files of `/proc`, which are root's then. So if it is
+/// not told.
+pub(super) fn may_see_hidden_memory() -> bool {
+    capabilities(None).map_or(true, |CapabilitySets { effective, .. }| {
         effective.contains(CapabilitySet::SYS_PTRACE)
             && (effective.contains(CapabilitySet::DAC_OVERRIDE) || geteuid().is_root())
     })
+}
+
+/// Whether this thread does get at a child that shares this memory while it is hidden: in a user namespace that this
+/// program has entered since it was executed, the capabilities count for nothing there.
+pub(super) fn sees_hidden(child: &Process) -> bool {
+    let _hidden = HiddenMemory::new();
+    child.is_seen()
 }
 
 /// Looks again at those of whom nobody was sure.

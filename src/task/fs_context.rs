@@ -238,7 +238,7 @@ pub trait FsContextTask: far::Task {
     /// file system that is told numbers of fds: `fd` of FUSE, `rfdno` and `wfdno` of 9p.
     ///
     /// Checked: `context` and all fds are of this task's fd table. It looks the numbers up meanwhile, and keeps
-    /// the open files. After an error, use another context.
+    /// the open files. After an error they are nobody's.
     ///
     /// # Examples
     ///
@@ -274,10 +274,18 @@ pub trait FsContextTask: far::Task {
     ) -> Result<(), Error> {
         let number = |fd| near(self, Call::FSCONFIG, fd);
         let numbers = fds.iter().map(|(_, fd)| number(fd)).collect::<Result<Vec<_>, _>>()?;
-        for ((key, _), number) in fds.iter().zip(numbers) {
-            set_string(self, &context, *key, number.to_string())?;
+        let set =
+            |(key, number): (&str, usize)| set_string(self, &context, key, number.to_string());
+        let keys = || fds.iter().map(|(key, _)| *key);
+        let created = keys().zip(numbers).try_for_each(set);
+        let created = created.and_then(|()| self.fsconfig_create(&context));
+        if created.is_err() {
+            // Who creates it all the same does not get what has these numbers by then.
+            for key in keys() {
+                let _as_far_as_it_goes = set((key, NOBODYS));
+            }
         }
-        self.fsconfig_create(context)
+        created
     }
 
     /// `fsconfig(context, FSCONFIG_CMD_CREATE_EXCL, NULL, NULL, 0)`—creates the file system, and
@@ -471,6 +479,9 @@ impl fmt::Display for FsMessage {
         write!(f, "{kind}: {}", self.text)
     }
 }
+
+/// The number of no fd: no table has that many.
+const NOBODYS: usize = i32::MAX as usize;
 
 /// In bytes, of those that are read.
 const LONGEST_MESSAGE: usize = 8192;

@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::fstatfs;
+use rustix::fs::{Access, AtFlags, CWD, accessat, fstatfs, readlinkat};
 use rustix::io::Errno;
 use rustix::ioctl::opcode;
 use rustix::thread::gettid;
@@ -53,9 +53,9 @@ impl Process {
         // SAFETY: passes numbers. One of them may be a stranger's by now: then the process has ended, as is seen next
         // time.
         match unsafe { Local::new().syscall(Call::KCMP, arguments) } {
-            Ok(order) => Some(order != 0),
-            // It may not be looked into.
-            Err(_) => self.flags().map(|flags| flags & procfs::FORKED_NOT_EXECED == 0),
+            Ok(order) if order != 0 => Some(true),
+            // A filter may have made that up; or it may not be looked into. A program is in a memory of its own.
+            _ => self.flags().map(|flags| flags & procfs::FORKED_NOT_EXECED == 0),
         }
     }
 
@@ -70,6 +70,15 @@ impl Process {
             }
         }
         Some(false)
+    }
+
+    /// Whether this thread may look into it, and write to its files in `/proc`; so if it is not told.
+    pub(in crate::interface) fn is_seen(&self) -> bool {
+        let file = |name| self.in_proc(name).unwrap_or_default();
+        let looked = readlinkat(CWD, file("ns/user"), Vec::new());
+        let looked =
+            looked.and_then(|_| accessat(CWD, file("uid_map"), Access::WRITE_OK, AtFlags::EACCESS));
+        !matches!(looked, Err(Errno::ACCESS | Errno::PERM))
     }
 
     /// Whether `setresuid` or `setresgid`, with three times this id, would leave it the ids it has.

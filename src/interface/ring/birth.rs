@@ -21,7 +21,7 @@ use rustix::io::Errno;
 
 use super::request::{Answers, Request, makes_user_namespace};
 use super::{Estate, OneDriver, Ring, answers, arenas_of, ask_to_exit, lists_of};
-use crate::interface::hidden_memory::can_see_hidden_memory;
+use crate::interface::hidden_memory::may_see_hidden_memory;
 use crate::interface::memory::copy_above_stdio;
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
@@ -65,8 +65,12 @@ impl Birth<'_> {
 
     /// Whether others may look into the child who may not look into its parent.
     fn exposes(&self) -> bool {
+        self.meets_others() || makes_user_namespace(self.namespaces) && may_see_hidden_memory()
+    }
+
+    /// Whether nobody knows who lives where it comes to.
+    fn meets_others(&self) -> bool {
         self.residents.is_some_and(|residents| residents.are_unknown())
-            || makes_user_namespace(self.namespaces) && can_see_hidden_memory()
     }
 
     /// What a refused clone means.
@@ -130,7 +134,16 @@ impl Ring {
         let pid = server::start(&page).map_err(|error| birth.explain(error))?;
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number_of_pidfd(&page), pid) };
-        Ring::new(Arc::clone(&page), page, process, None, memory, place)
+        let ring = Ring::new(Arc::clone(&page), page, process, None, memory, place)?;
+        Ok(if birth.meets_others() { ring } else { ring.shown_if_unseen() })
+    }
+
+    /// Without hiding from this program itself what a birth has hidden.
+    fn shown_if_unseen(mut self) -> Self {
+        if self.hidden_memory.get().is_some() && !self.process.is_seen() {
+            self.hidden_memory.take();
+        }
+        self
     }
 
     /// A child of the calling thread that makes these calls, each of which [ends it](Request::or_exit) if it
@@ -218,7 +231,8 @@ impl Ring {
         let mut sibling = Ring::new(page, keeper, process, self.closes.clone(), memory, place)?;
         // With those that it has from its parent, however they come to be ignored there.
         sibling.program_signals = self.program_signals.clone();
-        Ok(sibling)
+        let is_hidden_anyhow = self.hidden_memory.get().is_some() || birth.meets_others();
+        Ok(if is_hidden_anyhow { sibling } else { sibling.shown_if_unseen() })
     }
 
     /// The page of a sibling, or of a child of this one, which depends on the same keeper.

@@ -35,7 +35,7 @@ use rustix::process::Signal;
 use self::request::{UNANSWERED, is_passed_over};
 use super::forked_memory::NOWHERE;
 use super::graveyard::Kept;
-use super::hidden_memory::can_see_hidden_memory;
+use super::hidden_memory::{may_see_hidden_memory, sees_hidden};
 use super::page::{CLOSES, ENTRIES, Entry, Page, PageRef, UNARMED, has_ended};
 use super::residents::Residence;
 use super::{
@@ -231,28 +231,44 @@ impl Ring {
 
     /// Whether others may look into the child after this, and so into its memory.
     fn exposes(&self, request: &Request) -> bool {
-        request.lessens_privileges() && can_see_hidden_memory()
+        request.lessens_privileges()
+            && may_see_hidden_memory()
+            && (self.memory.is_some() || sees_hidden(&self.process))
             || request.changes_credentials()
                 && !self.process.has_these_ids(request.call, request.arguments[0])
     }
 
     /// Hides a child's own memory if one of these would expose it.
     fn hide_before(&self, requests: &[Request]) -> Result<(), Error> {
-        if self.memory.is_some() && requests.iter().any(|request| self.exposes(request)) {
-            self.hide_own_memory()?;
+        if self.memory.is_none() || !requests.iter().any(|request| self.exposes(request)) {
+            return Ok(());
+        }
+        let was_dumpable = self.set_dumpable(false)?;
+        let gains = requests.iter().any(Request::changes_credentials);
+        if was_dumpable && !gains && !self.process.is_seen() {
+            // As with memory that is shared: not from this program.
+            self.set_dumpable(true)?;
         }
         Ok(())
     }
 
     /// Hides a child's own memory from those who have privileges only in its namespaces, for good.
     fn hide_own_memory(&self) -> Result<(), Error> {
-        // SAFETY: passes numbers.
-        let hidden =
-            unsafe { self.syscall(Call::PRCTL, [libc::PR_SET_DUMPABLE as usize, 0, 0, 0, 0]) };
-        match hidden {
+        self.set_dumpable(false).map(drop)
+    }
+
+    /// Has others look into a child's own memory, or not: whether they could before.
+    fn set_dumpable(&self, is_dumpable: bool) -> Result<bool, Error> {
+        let prctl = |option: c_int, argument: usize| {
+            // SAFETY: passes numbers.
+            unsafe { self.syscall(Call::PRCTL, [option as usize, argument, 0, 0, 0]) }
+        };
+        let before = prctl(libc::PR_GET_DUMPABLE, 0);
+        let set = before.and_then(|_| prctl(libc::PR_SET_DUMPABLE, usize::from(is_dumpable)));
+        match (before, set) {
             // What comes after it says so, too.
-            Err(error) if error.errno().is_none() => Ok(()),
-            hidden => hidden.map(drop),
+            (_, Err(error)) if error.errno().is_none() => Ok(false),
+            (before, set) => set.and(before).map(|before| before == 1),
         }
     }
 
