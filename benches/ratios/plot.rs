@@ -67,10 +67,12 @@ pub(crate) fn draw(rows: &[(&str, Row)], machine: &str) -> String {
             "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{bottom:.1}\" stroke=\"{colour}\"{dashes}/>",
             TOP - 8.0
         ));
-        line(format!(
-            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555555\">{mark}×</text>",
-            bottom + 16.0
-        ));
+        if is_labelled(mark) {
+            line(format!(
+                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555555\">{mark}×</text>",
+                bottom + 16.0
+            ));
+        }
     }
     line(format!(
         "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555555\">as the peer: 1×</text>",
@@ -81,6 +83,12 @@ pub(crate) fn draw(rows: &[(&str, Row)], machine: &str) -> String {
         draw_row(&mut line, &scale, TOP + LINE * (index as f64 + 0.5), row, *spread);
     }
     svg + "</svg>\n"
+}
+
+/// Whether there is room for the name of a mark: around 1, and at powers of ten.
+fn is_labelled(mark: f64) -> bool {
+    let power = mark.log10();
+    (0.5..=2.0).contains(&mark) || (power - power.round()).abs() < 1e-6
 }
 
 fn draw_row(line: &mut impl FnMut(String), scale: &Scale, y: f64, row: &Row, spread: Spread) {
