@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use common::{LIMIT, another_host, deadline, is_gone, state, until};
+use common::{LIMIT, another_host, deadline, is_gone, state, status, until};
 use nearfar::prelude::*;
 use nearfar::process::{Child, Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,7 +36,7 @@ fn a_tracer_that_is_slow_to_look_keeps_nobody_but_who_waits() {
             let tracer = tracer.env("TRACED", id.to_string());
             tracer.stdin(std::process::Stdio::piped());
             let mut tracer = tracer.stdout(std::process::Stdio::null()).spawn().unwrap();
-            until("traced", || tracer_of(id) != Some(0));
+            until("traced", || status(id, "TracerPid") != "0");
             child.kill().unwrap();
             let end = tokio::spawn(ended(child));
             until("ended", || state(id) == Some('Z'));
@@ -50,12 +50,6 @@ fn a_tracer_that_is_slow_to_look_keeps_nobody_but_who_waits() {
             assert!(tracer.wait().unwrap().success());
         });
     });
-}
-
-/// The number of the process that traces it, 0 for none.
-fn tracer_of(pid: u32) -> Option<i32> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?.trim().parse().ok()
 }
 
 #[test]

@@ -4,14 +4,13 @@
 
 mod common;
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{another_host, deadline, is_dead, passes, status, until, until_blocked_in};
+use common::{another_host, deadline, is_dead, passes, status, threads, until, until_blocked_in};
 use nearfar::SeccompFilter;
 use nearfar::prelude::*;
 
@@ -172,12 +171,6 @@ fn killed_when_its_child_was_out_of_reach() {
             thread::yield_now();
         }
     });
-}
-
-/// The threads of this process.
-fn threads() -> BTreeSet<libc::pid_t> {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    tasks.map(|task| task.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
 }
 
 #[test]

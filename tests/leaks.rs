@@ -4,14 +4,13 @@ mod common;
 
 use std::fs;
 
-use common::{deadline, fds, until, zombies};
+use common::{deadline, fds, threads, until, zombies};
 use nearfar::prelude::*;
 
 /// Open fds, mappings, threads.
 fn held() -> (usize, usize, usize) {
     let maps = fs::read_to_string("/proc/self/maps").unwrap().lines().count();
-    let threads = fs::read_dir("/proc/self/task").unwrap().count();
-    (fds(std::process::id()).len(), maps, threads)
+    (fds(std::process::id()).len(), maps, threads().len())
 }
 
 fn rounds(count: usize) {

@@ -6,7 +6,7 @@ mod common;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::mpsc;
 
-use common::{numbers, passes, until, zombies};
+use common::{numbers, passes, threads, until, zombies};
 use nearfar::prelude::*;
 use nearfar::process::Command;
 use nearfar::{Error, ErrorKind, near};
@@ -150,26 +150,35 @@ fn filter(number: i64, action: u32) {
 }
 
 /// As [`filter`]; if a third argument is given, only for calls with that one.
-#[allow(unsafe_code, reason = "seccomp has no safe wrapper")]
 fn load_filter(number: i64, third_argument: Option<u32>, action: u32) {
-    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    let answer = libc::BPF_RET | libc::BPF_K;
-    let step = |code: u32, yes, no, k| libc::sock_filter { code: code as u16, jt: yes, jf: no, k };
     // Offsets in `struct seccomp_data`: the number, and the low half of the third argument.
     let (number_at, third_at) = (0, 16 + 2 * 8);
-    let allow = step(answer, 0, 0, libc::SECCOMP_RET_ALLOW);
-    let mut filter = vec![step(load, 0, 0, number_at), step(equal, 1, 0, number as u32), allow];
+    let allow = step(ANSWER, 0, libc::SECCOMP_RET_ALLOW);
+    let mut filter = vec![step(LOAD, 0, number_at), step(IF_EQUAL, 1, number as u32), allow];
     if let Some(argument) = third_argument {
-        filter.extend([step(load, 0, 0, third_at), step(equal, 1, 0, argument), allow]);
+        filter.extend([step(LOAD, 0, third_at), step(IF_EQUAL, 1, argument), allow]);
     }
-    filter.push(step(answer, 0, 0, action));
+    filter.push(step(ANSWER, 0, action));
+    assert_eq!(install(&mut filter, 0), 0);
+}
+
+const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+const IF_EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+const ANSWER: u32 = libc::BPF_RET | libc::BPF_K;
+
+/// A step of a filter, which passes over so many others if it compares and finds it so.
+fn step(code: u32, passed_over: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt: passed_over, jf: 0, k }
+}
+
+/// What `seccomp` answers.
+#[allow(unsafe_code, reason = "seccomp has no safe wrapper")]
+fn install(filter: &mut [libc::sock_filter], flags: libc::c_ulong) -> i64 {
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     rustix::thread::set_no_new_privs(true).unwrap();
-    let mode = libc::SECCOMP_MODE_FILTER;
+    let mode = libc::SECCOMP_SET_MODE_FILTER;
     // SAFETY: the program outlives the call.
-    let answer = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) };
-    assert_eq!(answer, 0);
+    unsafe { libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program) }
 }
 
 #[test]
@@ -436,19 +445,13 @@ fn answer_for_the_kernel(numbers: &[i64], answer: i64) {
             }
         }
     });
-    let step = |code: u32, yes, k| libc::sock_filter { code: code as u16, jt: yes, jf: 0, k };
-    let mut filter = vec![step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
-    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    let mut filter = vec![step(LOAD, 0, 0)];
     for (index, number) in numbers.iter().enumerate() {
-        filter.push(step(equal, (numbers.len() - index) as u8, *number as u32));
+        filter.push(step(IF_EQUAL, (numbers.len() - index) as u8, *number as u32));
     }
-    filter.push(step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW));
-    filter.push(step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_USER_NOTIF));
-    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    rustix::thread::set_no_new_privs(true).unwrap();
-    let (mode, flags) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER);
-    // SAFETY: the program outlives the call.
-    let listener = unsafe { libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program) };
+    filter.push(step(ANSWER, 0, libc::SECCOMP_RET_ALLOW));
+    filter.push(step(ANSWER, 0, libc::SECCOMP_RET_USER_NOTIF));
+    let listener = install(&mut filter, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER);
     assert!(listener >= 0);
     // SAFETY: the kernel has made it.
     listeners.send(unsafe { OwnedFd::from_raw_fd(listener as i32) }).unwrap();
@@ -486,7 +489,6 @@ fn answers_that_are_too_large() {
 #[test]
 #[ignore = "a host for the tests below"]
 fn host_that_keeps_what_it_has_waited_for() {
-    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
     let before = threads();
     let wait = || {
         let mut command = Command::new("true");
@@ -512,7 +514,6 @@ fn who_has_been_waited_for_keeps_no_thread() {
 #[ignore = "a host for the tests below"]
 fn host_whose_robust_list_is_denied() {
     let here = Task::here();
-    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
     let before = threads();
     deny(libc::SYS_set_robust_list, Errno::PERM);
     brand!(inner_pids);

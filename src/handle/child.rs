@@ -71,6 +71,14 @@ pub struct Killer {
 }
 
 impl ChildProcess {
+    pub(crate) fn new(process: Arc<Process>, parent: Option<ParentOfProgram>) -> Self {
+        ChildProcess { process, parent, kill_on_drop: false }
+    }
+
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// The process, for a wait that reaps it: then nothing depends on its parent any more.
     pub(crate) fn reap(
         &mut self,
@@ -81,14 +89,6 @@ impl ChildProcess {
             self.parent = None;
         }
         Ok(exit)
-    }
-
-    pub(crate) fn new(process: Arc<Process>, parent: Option<ParentOfProgram>) -> Self {
-        ChildProcess { process, parent, kill_on_drop: false }
-    }
-
-    pub(crate) fn process(&self) -> &Process {
-        &self.process
     }
 
     /// Its pid, as this process sees it.

@@ -14,8 +14,8 @@ use super::arguments::within;
 pub trait IoTask: far::Task {
     /// `read(fd, buffer)`, `write(fd, buffer)`, `lseek(fd, offset, whence)`—an fd for [`Read`], [`Write`] and [`Seek`].
     ///
-    /// Checked, with each of these: `fd` is of this task's fd table. It makes the calls; nothing is buffered. The fd is closed afterwards
-    /// if it is given away, and not if it is lent.
+    /// Checked, with each of these: `fd` is of this task's fd table. It makes the calls; nothing is buffered. The fd is closed
+    /// afterwards if it is given away, and not if it is lent.
     ///
     /// # Examples
     ///

@@ -160,8 +160,8 @@ pub trait MemoryTask: far::Task {
     /// # Errors
     ///
     /// Of `mmap`: `EACCES` if the file is not open for this access, `EINVAL` for an offset between two
-    /// pages, `EPERM` if a seal or the mount forbids it, ...; `ENODEV` for what is not a regular file, or lies in procfs or sysfs; of
-    /// [`file`](FileDescriptorTask::file) if the mapping is to hold it.
+    /// pages, `EPERM` if a seal or the mount forbids it, ...; `ENODEV` for what is not a regular file, or lies in
+    /// procfs or sysfs; of [`file`](FileDescriptorTask::file) if the mapping is to hold it.
     ///
     /// # References
     ///

@@ -55,8 +55,8 @@ pub trait NamespaceTask: far::Task {
     /// - [`UTS`](Namespaces::UTS), [`IPC`](Namespaces::IPC), [`CGROUP`](Namespaces::CGROUP).
     ///
     /// A driven child shares this program's memory, also when it is in another user namespace. If this program has
-    /// `CAP_SYS_PTRACE`, and is root or has `CAP_DAC_OVERRIDE`, its memory is made undumpable for as long as such a child is
-    /// there: until then it dumps no core, is debugged only with privileges, and other driven tasks that have
+    /// `CAP_SYS_PTRACE`, and is root or has `CAP_DAC_OVERRIDE`, its memory is made undumpable for as long as such a child
+    /// is there: until then it dumps no core, is debugged only with privileges, and other driven tasks that have
     /// given up `CAP_SYS_PTRACE` do not get at the child's namespaces and fds; `Task::here()` does. Otherwise who has
     /// capabilities in the new namespace, as other processes of this user have from outside, can write to the memory
     /// through `/proc/PID/mem`: run no program in it that you do not trust while a task of this program is still

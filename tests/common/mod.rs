@@ -6,7 +6,7 @@
 pub(crate) mod memory;
 pub(crate) mod sandbox;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -92,6 +92,12 @@ pub(crate) fn fds(pid: impl ToPid) -> BTreeMap<i32, PathBuf> {
 /// The numbers in an fd table.
 pub(crate) fn numbers(pid: impl ToPid) -> Vec<i32> {
     fds(pid).into_keys().collect()
+}
+
+/// The threads of this process.
+pub(crate) fn threads() -> BTreeSet<i32> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    tasks.map(|task| task.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
 }
 
 /// The one-letter state of a process; `None` if there is none.

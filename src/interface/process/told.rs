@@ -74,7 +74,8 @@ impl Process {
 
     /// Whether this thread may look into it, and write to its files in `/proc`; so if it is not told.
     pub(in crate::interface) fn is_seen(&self) -> bool {
-        let file = |name| self.in_proc(name).unwrap_or_default();
+        let Some(directory) = self.in_proc("") else { return true };
+        let file = |name| format!("{directory}{name}");
         let looked = readlinkat(CWD, file("ns/user"), Vec::new());
         let looked =
             looked.and_then(|_| accessat(CWD, file("uid_map"), Access::WRITE_OK, AtFlags::EACCESS));

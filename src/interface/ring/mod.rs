@@ -274,7 +274,8 @@ impl Ring {
 
     /// Writes a request into an entry, and sees to what has to be in place before.
     fn write(&self, entry: &Entry, request: &Request) {
-        if self.memory.is_none() && self.exposes(request) {
+        let is_hidden = self.memory.is_some() || self.hidden_memory.get().is_some();
+        if !is_hidden && self.exposes(request) {
             self.hidden_memory.get_or_init(HiddenMemory::new);
         }
         if request.call == Call::SETRESUID {
