@@ -209,14 +209,14 @@ impl Row {
         work: impl Into<String>,
         against: impl Into<String>,
         unit: Unit,
-        most: f64,
+        most: impl Into<Option<f64>>,
         why: impl Into<String>,
     ) -> Self {
         Row {
             work: work.into(),
             against: against.into(),
             unit,
-            most: Some(most),
+            most: most.into(),
             figure: Err(why.into()),
             note: String::new(),
         }

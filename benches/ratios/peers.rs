@@ -146,31 +146,34 @@ fn wait_either(request: &AtomicU32, life: &AtomicU32) {
     }
 }
 
-/// How long it takes a thread that does nothing but look at a word to make so many syscalls that it is asked for
-/// there, one by one, in seconds: what a remote call costs of which nothing is left but two words.
-pub(crate) fn time_spinning(count: u32) -> f64 {
+/// Has work done beside a thread that does nothing but look at a word until it is asked there for what `start` has
+/// made on it: what a remote call costs of which nothing is left but two words.
+pub(crate) fn beside_spinning<A: FnMut(), R>(
+    start: impl FnOnce() -> A + Send,
+    work: impl FnOnce(&dyn Fn()) -> R,
+) -> R {
     const IDLE: u32 = 0;
-    const ASKED: u32 = 1;
-    const OVER: u32 = 2;
+    const GREETED: u32 = 1;
+    const ASKED: u32 = 2;
+    const OVER: u32 = 3;
     let word = AtomicU32::new(IDLE);
     let serve = || {
+        let mut answer = start();
         loop {
             match word.load(Ordering::Acquire) {
-                OVER => return,
-                // SAFETY: takes nothing.
-                ASKED => unsafe {
-                    libc::syscall(libc::SYS_getpid);
-                },
-                _ => {
+                IDLE => {
                     std::hint::spin_loop();
                     continue;
                 }
+                GREETED => {}
+                ASKED => answer(),
+                _ => return,
             }
             word.store(IDLE, Ordering::Release);
         }
     };
-    let ask = || {
-        word.store(ASKED, Ordering::Release);
+    let say = |what| {
+        word.store(what, Ordering::Release);
         while word.load(Ordering::Acquire) != IDLE {
             std::hint::spin_loop();
         }
@@ -178,11 +181,16 @@ pub(crate) fn time_spinning(count: u32) -> f64 {
     std::thread::scope(|scope| {
         scope.spawn(serve);
         // Until both are on processors of their own.
-        time(count, &mut || ask());
-        let taken = time(count, &mut || ask());
+        (0..1000).for_each(|_| say(GREETED));
+        let result = work(&|| say(ASKED));
         word.store(OVER, Ordering::Release);
-        taken
+        result
     })
+}
+
+/// How long it takes a thread that spins to do something so many times, when asked for it one by one, in seconds.
+pub(crate) fn time_spinning(count: u32, answer: impl FnMut() + Send) -> f64 {
+    beside_spinning(|| answer, |ask| time(count, &mut || ask()))
 }
 
 /// Threads that do nothing but work, one for each processor.

@@ -1,5 +1,6 @@
 //! Calls on a driven child.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use nearfar::prelude::*;
@@ -70,9 +71,12 @@ pub(crate) fn awake() -> Vec<Row> {
             |count| time_awake(count, &mut || ask_pid(&here)),
         )
     });
-    let spinning = with_children(|| {
+    let getpid_spinning = with_children(|| {
         let child = spawn();
-        turns.take_by(|count| time_awake(count, &mut || ask_pid(&child)), time_spinning)
+        turns.take_by(
+            |count| time_awake(count, &mut || ask_pid(&child)),
+            |count| time_spinning(count, || _ = black_box(rustix::process::getpid())),
+        )
     });
     let file = file(&here);
     let mut buffers = [[0; LENGTH], [0; LENGTH]];
@@ -86,6 +90,15 @@ pub(crate) fn awake() -> Vec<Row> {
             |count| time_awake(count, &mut read_near),
         )
     });
+    let read_spinning = with_children(|| {
+        let child = spawn();
+        let mut read_far = || assert_eq!(child.pread(&file, &mut *far, 0).unwrap(), LENGTH);
+        let mut read_there = || assert_eq!(rustix::io::pread(&file, &mut *near, 0), Ok(LENGTH));
+        turns.take_by(
+            |count| time_awake(count, &mut read_far),
+            |count| time_spinning(count, &mut read_there),
+        )
+    });
     let trips = with_children(|| {
         let (child, mut peer) = (spawn(), SocketPeer::new());
         turns.take(|| ask_pid(&child), || peer.round_trip())
@@ -95,8 +108,9 @@ pub(crate) fn awake() -> Vec<Row> {
     let trip = "a socketpair round trip between two processes, call after call";
     vec![
         Row::times("remote `getpid`, both sides awake", local, 2.0, &getpid),
-        Row::times("remote `getpid`, both sides awake", spins, None, &spinning),
+        Row::times("remote `getpid`, both sides awake", spins, None, &getpid_spinning),
         Row::times("remote read of 4 KiB, both sides awake", local, 1.2, &read),
+        Row::times("remote read of 4 KiB, both sides awake", spins, None, &read_spinning),
         Row::times("remote `getpid`, call after call", trip, None, &trips),
     ]
 }
@@ -108,22 +122,38 @@ const PAUSE: Duration = Duration::from_micros(200);
 pub(crate) fn asleep() -> Vec<Row> {
     let turns = Turns { pairs: 21, per_turn: 5 };
     let here = Task::here();
-    let after = |pause: fn(Duration)| {
+    let beside = |pause: fn(Duration), peer: &mut dyn FnMut()| {
+        let child = here.spawn().expect("a child can be made");
+        let pause = || pause(PAUSE);
+        turns.take_by(
+            |count| time_after(count, pause, || ask_pid(&child)),
+            |count| time_after(count, pause, &mut *peer),
+        )
+    };
+    let beside_socket = |pause| {
         with_children(|| {
-            let child = here.spawn().expect("a child can be made");
             let mut peer = SocketPeer::new();
-            let pause = || pause(PAUSE);
-            turns.take_by(
-                |count| time_after(count, pause, || ask_pid(&child)),
-                |count| time_after(count, pause, || peer.round_trip()),
-            )
+            beside(pause, &mut || peer.round_trip())
+        })
+    };
+    let beside_futexes = |pause| {
+        with_children(|| {
+            let peer = FutexPeer::new();
+            beside(pause, &mut || peer.getpid())
         })
     };
     let trip = "a socketpair round trip between two processes, after the same";
-    let (busy, idle) = (after(work_for), after(std::thread::sleep));
+    let futexes = "two sleeps and two wakes on futexes, after the same";
+    let [busy, idle] = [work_for, std::thread::sleep];
+    let (while_busy, while_idle) = (
+        "remote `getpid`, child asleep for 200 µs of other work",
+        "remote `getpid`, both asleep for 200 µs",
+    );
     vec![
-        Row::times("remote `getpid`, child asleep for 200 µs of other work", trip, 0.5, &busy),
-        Row::times("remote `getpid`, both asleep for 200 µs", trip, 0.5, &idle),
+        Row::times(while_busy, trip, 0.5, &beside_socket(busy)),
+        Row::times(while_busy, futexes, None, &beside_futexes(busy)),
+        Row::times(while_idle, trip, 0.5, &beside_socket(idle)),
+        Row::times(while_idle, futexes, None, &beside_futexes(idle)),
     ]
 }
 

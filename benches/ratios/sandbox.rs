@@ -33,6 +33,20 @@ const BWRAP: [&str; 21] = [
     "/bin/true",
 ];
 
+/// The same namespaces and no mounts but a new `/proc`: what a program takes that does not do half of it.
+const UNSHARE: [&str; 10] = [
+    "--user",
+    "--map-root-user",
+    "--pid",
+    "--fork",
+    "--mount",
+    "--net",
+    "--uts",
+    "--ipc",
+    "--mount-proc",
+    "/bin/true",
+];
+
 /// How the example is linked.
 #[derive(Clone, Copy)]
 enum Linked {
@@ -71,22 +85,33 @@ impl Linked {
 }
 
 pub(crate) fn measure() -> Vec<Row> {
-    [Linked::AsUsual, Linked::Statically].into_iter().flat_map(rows).collect()
+    const MOST: f64 = 0.6;
+    let of_example = |linked: Linked| {
+        let mut command = Command::new(linked.build());
+        command.arg("/bin/true");
+        beside_bwrap(command, &linked.work(), Some(MOST))
+    };
+    let mut unshare = Command::new("unshare");
+    unshare.args(UNSHARE);
+    let work = "`unshare`, every namespace, a new `/proc`, `/bin/true`";
+    let rows = [
+        of_example(Linked::AsUsual),
+        of_example(Linked::Statically),
+        beside_bwrap(unshare, work, None),
+    ];
+    rows.into_iter().flatten().collect()
 }
 
-fn rows(linked: Linked) -> [Row; 2] {
-    const MOST: f64 = 0.6;
+fn beside_bwrap(mut ours: Command, work: &str, most: Option<f64>) -> [Row; 2] {
     let peer = "`bwrap` with the same namespaces and mounts";
-    let work = |time: &str| format!("{}: {time} time", linked.work());
+    let work = |time: &str| format!("{work}: {time} time");
     let not_measured = |why: &str| {
-        let row = |time| Row::not_measured(work(time), peer, Unit::Times, MOST, why);
+        let row = |time| Row::not_measured(work(time), peer, Unit::Times, most, why);
         ["wall", "cpu"].map(row)
     };
     if !machine::has("bwrap") {
         return not_measured("bwrap is not installed");
     }
-    let mut ours = Command::new(linked.build());
-    ours.arg("/bin/true");
     let mut theirs = Command::new("bwrap");
     theirs.args(BWRAP);
     for command in [&mut ours, &mut theirs] {
@@ -103,7 +128,7 @@ fn rows(linked: Linked) -> [Row; 2] {
         turns.take_spent(|count| run(&mut ours, count), |count| run(&mut theirs, count));
     set_child_subreaper(None).expect("as before");
     let [wall, cpu] = [wall, cpu].map(|pairs| Comparison::of(&pairs));
-    [Row::times(work("wall"), peer, MOST, &wall), Row::times(work("cpu"), peer, MOST, &cpu)]
+    [Row::times(work("wall"), peer, most, &wall), Row::times(work("cpu"), peer, most, &cpu)]
 }
 
 /// How long it takes until the command has returned so many times, and what it used of the processors, with all

@@ -6,7 +6,7 @@
 //! 2. Between fork and exec, the child makes syscalls alone.
 #![expect(unsafe_code, reason = "fork and posix_spawn, to compare with")]
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -29,16 +29,21 @@ pub(crate) enum Way {
     NearfarCommand,
     Std,
     PosixSpawn,
+    Vfork,
     Fork,
 }
 
 impl Way {
+    const ALL: [Way; 6] =
+        [Way::Nearfar, Way::NearfarCommand, Way::Std, Way::PosixSpawn, Way::Vfork, Way::Fork];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Way::Nearfar => "nearfar",
             Way::NearfarCommand => "nearfar::Command",
             Way::Std => "std::process::Command",
             Way::PosixSpawn => "posix_spawn",
+            Way::Vfork => "vfork-and-execve",
             Way::Fork => "fork-and-execve",
         }
     }
@@ -49,13 +54,13 @@ impl Way {
             Way::NearfarCommand => "the same by `nearfar::Command`",
             Way::Std => "`std::process::Command`",
             Way::PosixSpawn => "`posix_spawn`",
+            Way::Vfork => "`CLONE_VFORK`, `dup2` and `execve`, and nothing else",
             Way::Fork => "`fork` and `execve`",
         }
     }
 
     pub(crate) fn named(name: &str) -> Option<Way> {
-        let ways = [Way::Nearfar, Way::NearfarCommand, Way::Std, Way::PosixSpawn, Way::Fork];
-        ways.into_iter().find(|way| way.name() == name)
+        Way::ALL.into_iter().find(|way| way.name() == name)
     }
 }
 
@@ -85,6 +90,7 @@ fn once(way: Way) {
         Way::NearfarCommand => by_command(),
         Way::Std => by_std(),
         Way::PosixSpawn => by_posix_spawn(),
+        Way::Vfork => by_vfork(),
         Way::Fork => by_fork(),
     }
 }
@@ -153,25 +159,47 @@ fn by_posix_spawn() {
     wait(pid);
 }
 
+fn by_vfork() {
+    #[repr(align(16))]
+    struct Stack([MaybeUninit<u8>; 16 << 10]);
+    let mut stack = Stack([MaybeUninit::uninit(); 16 << 10]);
+    let top = stack.0.as_mut_ptr_range().end.cast();
+    // Whose fds they are, is known before.
+    fds();
+    // SAFETY: (2); the caller goes on when the child has left this memory.
+    let pid = unsafe {
+        libc::clone(
+            become_program,
+            top,
+            libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
+            ptr::null_mut(),
+        )
+    };
+    assert!(pid > 0);
+    wait(pid);
+}
+
 fn by_fork() {
-    let argv = [PROGRAM.as_ptr(), ptr::null()];
-    let numbers = fds().each_ref().map(|file| file.as_raw_fd());
-    // SAFETY: (1)
-    let environment = unsafe { environ };
     // SAFETY: (2)
     let pid = unsafe { libc::fork() };
     if pid == 0 {
-        for (number, from) in numbers.into_iter().enumerate() {
-            // SAFETY: (2)
-            unsafe { libc::dup2(from, number as c_int) };
-        }
-        // SAFETY: (1), (2)
-        unsafe { libc::execve(PROGRAM.as_ptr(), argv.as_ptr(), environment.cast()) };
-        // SAFETY: (2)
-        unsafe { libc::_exit(127) };
+        become_program(ptr::null_mut());
     }
     assert!(pid > 0);
     wait(pid);
+}
+
+/// What the child does.
+extern "C" fn become_program(_: *mut c_void) -> c_int {
+    let argv = [PROGRAM.as_ptr(), ptr::null()];
+    for (number, from) in fds().iter().enumerate() {
+        // SAFETY: (2)
+        unsafe { libc::dup2(from.as_raw_fd(), number as c_int) };
+    }
+    // SAFETY: (1), (2)
+    unsafe { libc::execve(PROGRAM.as_ptr(), argv.as_ptr(), environ.cast()) };
+    // SAFETY: (2)
+    unsafe { libc::_exit(127) };
 }
 
 fn wait(pid: c_int) {
@@ -192,12 +220,14 @@ pub(crate) fn measure() -> Vec<Row> {
     let [std, std_cpu] = beside_std.map(|pairs| Comparison::of(&pairs));
     let commands =
         turns.compare_by(|count| time(Way::NearfarCommand, count), |count| time(Way::Std, count));
+    let stds = turns.compare_by(|count| time(Way::Std, count), |count| time(Way::Vfork, count));
     let beside =
         |way| turns.compare_by(|count| time(Way::Nearfar, count), |count| time(way, count));
     let mut rows = vec![
         Row::times(WORK, "`std::process::Command` doing the same", 0.95, &std),
         Row::times(format!("{WORK}: cpu time"), Way::Std.words(), None, &std_cpu),
         Row::times(Way::NearfarCommand.words(), Way::Std.words(), 0.95, &commands),
+        Row::times(Way::Std.words(), Way::Vfork.words(), None, &stds),
         Row::times(WORK, Way::PosixSpawn.words(), None, &beside(Way::PosixSpawn)),
         Row::times(WORK, Way::Fork.words(), None, &beside(Way::Fork)),
     ];
