@@ -259,6 +259,32 @@ where
 /// statics, by async runtimes, and where a task changes its namespaces on a condition. `erase()` makes them
 /// of branded ones, `rebrand()` and [`pin`](crate::Task::pin) go back.
 ///
+/// # Numbers alone
+///
+/// A handle remembers its namespace, so that it can be checked. What is nothing but a number does not: a
+/// [`BorrowedFd`](crate::BorrowedFd), and so the fds of a [`PollFd`](crate::task::PollFd); a [`near::Pid`](crate::near::Pid)
+/// and its like; a slice. A dynamic task refuses them, whatever they are of. Pass it the `&Fd`, and a
+/// [`far::Pid`](crate::far::Pid); or pin the task: then all of these are branded, and nothing is left to be checked.
+/// Generic code that is to work for dynamic tasks as well takes fds as `impl AsFd<K::FdTable>` and pids as `impl
+/// AsPid<K::PidNamespace>`, and leaves the choice to its caller.
+///
+/// ```
+/// use nearfar::prelude::*;
+/// use nearfar::far;
+///
+/// # fn main() -> Result<(), nearfar::Error> {
+/// let mut task = Task::here().spawn()?.erase();
+/// let null = task.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty())?;
+/// task.fstat(&null)?;
+/// assert!(task.fstat(null.borrow()).unwrap_err().to_string().contains("pass the `&Fd` itself"));
+///
+/// let itself = far::Pid::of(&task, task.getpid()?);
+/// task.getpgid(&itself)?;
+/// task.pin(|task| task.getpgid(task.getpid()?).map(drop))?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Never a value; only a type argument, as in `Fd<Dynamic>`.
 #[derive(Debug)]
 pub enum Dynamic {}

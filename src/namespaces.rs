@@ -3,9 +3,12 @@ use std::fmt;
 /// Kinds of namespaces that a task can have of its own without changing what its fds, addresses and
 /// pids mean.
 ///
-/// Those that change a brand are not among them: a private fd table is made by
-/// [`unshare_files`](crate::task::UnshareFilesTask::unshare_files), which takes the task and names
-/// the table.
+/// Those that change a brand are not among them. A private fd table is made by
+/// [`unshare_files`](crate::task::UnshareFilesTask::unshare_files), which takes the task and names the table; a pid
+/// namespace by [`spawn_with_pids`](crate::task::SpawnTask::spawn_with_pids) and
+/// [`spawn_with_namespaces`](crate::task::SpawnTask::spawn_with_namespaces), by
+/// [`unshare_pid`](crate::task::UnsharePidTask::unshare_pid) for the children of a task, and by
+/// [`Command::unshare_pid`](crate::process::Command::unshare_pid).
 ///
 /// ```
 /// use nearfar::Namespaces;

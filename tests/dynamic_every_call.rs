@@ -288,8 +288,7 @@ where
     expected.are_refused("a batch", batch.submit());
 
     // What is known by its number alone is refused, too: of which table that is, it does not say.
-    let sides =
-        [String::from("FdTable(not known, as it is a number alone)"), expected.sides[1].clone()];
+    let sides = [String::from("does not say of which table it is"), expected.sides[1].clone()];
     let expected = Expected { recorder: &recorder, sides };
     refused! { expected:
         t.fstat(own.borrow()); t.fstat(file.borrow()); t.openat(own_dir.borrow(), "x", OFlags::PATH, mode);
@@ -322,7 +321,7 @@ where
         t.tgkill(&pid, &own_thread, Signal::CONT); t.tgkill(&own, &thread, Signal::CONT);
         t.rt_sigqueueinfo(&pid, Signal::CONT, 0);
     }
-    let sides = [String::from("PidNamespace(not known, as it is a number alone)"), lives];
+    let sides = [String::from("does not say of which pid namespace it is"), lives];
     let expected = Expected { recorder: &recorder, sides };
     refused! { expected:
         t.getpgid(near); t.getsid(near); t.setpgid(near_group); t.pidfd_open(near);
@@ -384,7 +383,7 @@ where
     batch.read(&file, bytes).pwrite(&file, other, 0);
     expected.are_refused("a batch", batch.submit());
     // Of which memory it is, a list of words does not say.
-    let sides = [String::from("AddressSpace(not known"), expected.sides[1].clone()];
+    let sides = [String::from("does not say of which memory it is"), expected.sides[1].clone()];
     let expected = Expected { recorder: &recorder, sides };
     refused! { expected: t.futex_waitv(&[FutexWaiter::new(word, 1, scope)], None); }
 }

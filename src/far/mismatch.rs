@@ -36,14 +36,13 @@ impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.id {
             Some(id) => id.describe(f, self.kind),
-            // A number that was learned from a dynamic task, and not kept together with that.
-            None => write!(f, "{}(not known, as it is a number alone)", self.kind),
+            None => write!(f, "{}(not known)", self.kind),
         }
     }
 }
 
 macro_rules! mismatch_errors {
-    ($($(#[$doc:meta])* $Error:ident $Kind:ident $variant:ident $message:literal)+) => {$(
+    ($($(#[$doc:meta])* $Error:ident $Kind:ident $variant:ident $message:literal $unknown:literal)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $Error {
@@ -90,6 +89,8 @@ macro_rules! mismatch_errors {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let (task, other) = self.named();
                 match self.sides.compared {
+                    // A number that was learned from a dynamic task, and not kept together with that.
+                    Compared::Argument if other.id.is_none() => write!(f, $unknown, task = task),
                     Compared::Argument => write!(f, $message, argument = other, task = task),
                     Compared::Task => write!(f, "the task lives in {task}, and the other in {other}"),
                     Compared::Children => {
@@ -114,14 +115,20 @@ mismatch_errors! {
     /// was sent.
     FdTableMismatchError FdTable FdTable
         "the fd is one of {argument}, but the task lives in {task}"
+        "a borrowed fd does not say of which table it is, but the task lives in {task}, and is checked at run \
+         time: pass the `&Fd` itself, or `pin` the task, as for every `ppoll`"
     /// An address, or a slice, was given to a task that has another memory, or two tasks have different ones.
     /// Nothing was sent.
     AddressSpaceMismatchError AddressSpace AddressSpace
         "the memory is that of {argument}, but the task has {task}"
+        "an address alone does not say of which memory it is, but the task has {task}, and is checked at run \
+         time: `pin` the task, as for every `futex_waitv`"
     /// A pid was given to a task that knows processes by other numbers, or two tasks, or their children, do.
     /// Nothing was sent.
     PidNamespaceMismatchError PidNamespace PidNamespace
         "the pid is one of {argument}, but the task lives in {task}"
+        "a number alone does not say of which pid namespace it is, but the task lives in {task}, and is checked \
+         at run time: keep it as a `far::Pid`, by `far::Pid::of(&task, pid)`, or `pin` the task"
 }
 
 impl PidNamespaceMismatchError {

@@ -105,7 +105,7 @@ impl<F> Fd<F> {
         Fd { near, table }
     }
 
-    /// Borrows it.
+    /// Borrows it: the number alone, which a [`Dynamic`] task does not take.
     #[must_use]
     pub const fn borrow(&self) -> BorrowedFd<'_, F> {
         BorrowedFd { near: self.near, owner: PhantomData }

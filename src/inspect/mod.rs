@@ -97,8 +97,8 @@ impl<'id, L: Label> ProcessMemory<Brand<'id, L>> {
     /// # Errors
     ///
     /// - [`MemoryGone`](ErrorKind::MemoryGone) if the process has ended, or never had a memory, as kernel threads.
-    /// - [`OwnMemory`](ErrorKind::OwnMemory) if it is a task that is still driven, or another process that stays in
-    ///   this process's memory.
+    /// - [`OwnMemory`](ErrorKind::OwnMemory) if it is a driven task that shares this process's memory, as all do but
+    ///   those with a memory of their own, or another process that stays in it.
     /// - `EACCES` or `EPERM` if this thread may not look into the process, see the reference: one of another user,
     ///   one that is not dumpable, or with Yama's `ptrace_scope` one that is no descendant. `CAP_SYS_PTRACE`
     ///   helps.

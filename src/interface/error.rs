@@ -220,7 +220,8 @@ impl fmt::Display for Error {
             }
             ErrorKind::Hangup => "the task died before it answered",
             ErrorKind::SharedTable => {
-                "not sent: the task shares its fd table, where a failure could not be undone"
+                "not sent: the task shares its fd table, where a failure could not be undone; `unshare_files` before, \
+                 or use `exec`, which does not give the task back"
             }
             ErrorKind::MemoryExposed => {
                 "not sent: a program in the pid namespace could look into a driven task there, and so \

@@ -18,7 +18,7 @@ use crate::interface::Process;
 ///
 /// Everything goes through the program's pidfd, which is also what [`AsFd`] gives: it can be polled, and
 /// is readable when the program has ended: then [`try_wait`](Self::try_wait) has the status. The pipes are
-/// std's types. So it fits into every async runtime, by what that has for fds; for tokio, the feature
+/// std's types. So it works with every async runtime that can wait for an fd; for tokio, the feature
 /// `tokio` has `wait_async` and `wait_with_output_async`, and tokio's pipes are made from std's.
 pub struct Child {
     /// The program's standard input, if it is piped.

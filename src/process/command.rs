@@ -385,6 +385,10 @@ impl Command {
     /// The cgroup, a directory of cgroup v2, that the program is in from its first moment on. In one that is frozen, it
     /// starts, and [`spawn`](Self::spawn) returns, when that is thawed.
     ///
+    /// The spawn fails with what `clone3` says: `EBADF` if it is no directory of cgroup v2, `EACCES` if this process may
+    /// not move a process there from its own cgroup, `EAGAIN` at the limit of the cgroup (`pids.max`), `EBUSY` if
+    /// controllers are enabled for its children, `EOPNOTSUPP` if it is not in the state for it (`cgroup.type`).
+    ///
     /// ```no_run
     /// use nearfar::process::Command;
     /// use std::fs::File;
@@ -528,6 +532,9 @@ impl Command {
     /// At a limit, the program's whole process group is killed: a new one, unless the command, or what
     /// [`prepare`](Self::prepare) does, has said otherwise. What it wrote up to there is returned. Its
     /// standard input is closed, if it is piped. The time counts from when [`spawn`](Self::spawn) has returned.
+    ///
+    /// What has left the group, by `setsid` for example, lives on. Nothing does in a pid namespace of the program's own:
+    /// [`unshare_pid`](Self::unshare_pid) and [`under_init`](Self::under_init).
     ///
     /// ```
     /// use nearfar::process::{Command, CutOff};

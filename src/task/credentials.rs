@@ -154,6 +154,10 @@ pub trait CredentialsTask: far::Task {
     /// `/proc` has to be mounted, for this task's pid namespace. The task has to be in the user namespace that
     /// the new one was made in, or in the new one.
     ///
+    /// Who has no privileges may map their own id alone, [`IdMap::own_uid_as`]. The ranges that `/etc/subuid` gives them
+    /// are mapped by `newuidmap(1)`: in place of this call, run that with the child's
+    /// [`host_pid`](super::DrivenTask::host_pid).
+    ///
     /// # Errors
     ///
     /// Of `openat` and `write`: `EPERM` for a map that this task may not make, or if there is one already,

@@ -233,7 +233,7 @@ pub trait MetadataTask: far::Task {
         })
     }
 
-    /// `futimens(fd, times)`—sets when an open file was last read and written.
+    /// `utimensat(fd, NULL, times)`—sets when an open file was last read and written.
     ///
     /// Checked: `fd` is of this task's fd table. The times are as of [`utimensat`](Self::utimensat).
     ///

@@ -167,8 +167,8 @@ pub use verify::{Truth, Verdict, VerifyTask};
 /// root and umask), and can go its own way from there, step by step.
 ///
 /// A driven task is `Send`, not `Sync` and not `Clone`: one driver at a time. It lives as long as
-/// this value and this process: dropping the value ends and reaps it, and waits for that, some 0.2 s at most. Its signals are blocked
-/// while it is driven, so a Ctrl-C does not end it before it is a program (but `SIGSTOP` stops it,
+/// this value and this process: dropping the value ends and reaps it, and waits for that, some
+/// 200 ms at most. Its signals are blocked while it is driven, so a Ctrl-C does not end it before it is a program (but `SIGSTOP` stops it,
 /// and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
 /// [`killer`](DrivenTask::killer).
 ///
@@ -177,6 +177,16 @@ pub use verify::{Truth, Verdict, VerifyTask};
 /// fail so, such as [`epoll_pwait2`](EpollTask::epoll_pwait2) ([`signal(7)`]).
 ///
 /// [`signal(7)`]: https://man7.org/linux/man-pages/man7/signal.7.html
+///
+/// # In async code
+///
+/// A call on a driven task blocks the calling thread until the child has made it, as the same call would do if that
+/// thread made it itself. So most can be made as they are; what waits for somebody else, such as a read of a pipe,
+/// belongs where other blocking calls do: `spawn_blocking` or `block_in_place` of tokio. Or it is made from this
+/// process: fds of its table are waited for by the runtime, and so are [children](crate::ChildProcess).
+///
+/// A future that holds a task over an `await` can be spawned, as a task is `Send`. It is not `Sync`, so that an `async
+/// fn` that borrows one, or something that has one in it, takes it as `&mut`, or by value.
 ///
 /// # Its type in signatures
 ///

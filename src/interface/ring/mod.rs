@@ -76,11 +76,11 @@ pub struct Ring {
 }
 
 /// Takes `Sync` away, and only that.
-struct OneDriver(PhantomData<*mut SpawnATaskForEachThread>);
+struct OneDriver(PhantomData<*mut TakeATaskByMutOrSpawnOneForEachThread>);
 
 /// Never a value: its name is what the compiler says to someone who shares a driven task between
 /// threads.
-pub(crate) struct SpawnATaskForEachThread;
+pub(crate) struct TakeATaskByMutOrSpawnOneForEachThread;
 
 // SAFETY: there is nothing in it.
 unsafe impl Send for OneDriver {}

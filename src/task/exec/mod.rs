@@ -146,8 +146,10 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// The user the program runs as: real, effective and saved id.
     ///
     /// It loses the supplementary groups, if the task may drop them and [`groups`](Self::groups) does
-    /// not say otherwise. This is the last thing but the working directory, so that what was done
-    /// before was done with the task's privileges. While the task has those ids and is not yet the
+    /// not say otherwise. It comes after everything that has been done to the task, and before the working
+    /// directory, the signals and the [filters](crate::task::SeccompTask::seccomp_on_exec): those are the new user's,
+    /// who may install them with [`no_new_privs`](crate::task::PrctlTask::prctl_set_no_new_privs) only. Capabilities
+    /// are gone then, unless they are [kept](crate::task::PrctlTask::prctl_set_keepcaps). While the task has those ids and is not yet the
     /// program, it still shares this program's memory, which therefore is made undumpable for that
     /// moment ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the program has left it.
     /// What this program itself says of the flag in that moment is lost. If `fs.suid_dumpable` is 1, the

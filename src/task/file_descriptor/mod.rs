@@ -274,6 +274,7 @@ pub trait FileDescriptorTask: far::Task {
     /// # References
     ///
     /// [`dup(2)`](https://man7.org/linux/man-pages/man2/dup.2.html)
+    #[doc(alias = "try_clone")]
     #[inline]
     fn dup(&self, fd: impl AsFd<Self::FdTable>) -> Result<Fd<Self::FdTable>, Error> {
         self.fcntl_dupfd_cloexec(fd, LOWEST)

@@ -431,7 +431,8 @@ pub trait ProcessTask: far::Task {
     /// Checked: `fd` is of `owner`'s fd table. The pidfd is the one by which this library holds `owner`,
     /// so the two belong together, whatever has happened to `owner`'s pid, and whatever namespace that is
     /// of. It is in this program's table: so this task has to live there too. The way in the other
-    /// direction is [`unshare_files`](super::UnshareFilesTask::unshare_files), or a Unix socket.
+    /// direction is [`unshare_files`](super::UnshareFilesTask::unshare_files), or a Unix socket:
+    /// [`send_fds`](super::SocketMessageTask::send_fds).
     ///
     /// The copy is close-on-exec, and shares offset and status flags with the original.
     ///

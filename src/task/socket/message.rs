@@ -269,6 +269,31 @@ pub trait SocketMessageTask: far::Task {
     ///
     /// Checked: `socket` and `fds` are of this task's fd table. `socket` is to be a connected Unix socket.
     ///
+    /// # Examples
+    ///
+    /// From this process's table into a child's private one, at any time: the socket is what the child was given for
+    /// that when it got its table.
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let here = Task::here();
+    /// let (stream, flags) = (SocketType::STREAM, SocketFlags::empty());
+    /// let (ours, its) = here.socketpair(AddressFamily::UNIX, stream, None, flags)?;
+    /// brand!(worker_fds);
+    /// let (worker, its) = here.spawn_with_files(worker_fds, its)?;
+    ///
+    /// let (mut reader, writer) = std::os::unix::net::UnixStream::pair()?;
+    /// here.send_fds(&ours, [writer])?;
+    /// let [writer] = worker.recv_fds(&its)?;
+    /// worker.write(&writer, b"from the worker")?;
+    /// drop(writer);
+    /// assert_eq!(std::io::read_to_string(&mut reader)?, "from the worker");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`sendmsg`](Self::sendmsg).
