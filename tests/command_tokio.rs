@@ -30,7 +30,7 @@ fn a_tracer_that_is_slow_to_look_keeps_nobody_but_who_waits() {
     deadline(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+            let child = Command::new("sleep").arg("1000").spawn().unwrap();
             let id = child.id();
             let mut tracer = another_host("a_tracer_that_looks_when_told");
             let tracer = tracer.env("TRACED", id.to_string());

@@ -10,6 +10,7 @@ use common::{deadline, is_dead, passes, state, status, until};
 use nearfar::IdMap;
 use nearfar::far::{self, Task as _};
 use nearfar::interface::{Call, SyscallInterface};
+use nearfar::near;
 use nearfar::prelude::*;
 use nearfar::process::Command;
 use nearfar::rustix::process::{DumpableBehavior, dumpable_behavior};
@@ -201,6 +202,34 @@ fn no_map_is_written_for_a_dead_task() {
         until("dead", || state(child.pid()) == Some('Z'));
         let error = here.write_uid_map(&child, &[IdMap::own_uid_as(0)]).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::SRCH));
+    });
+}
+
+/// In a namespace inside, a task may have the same number as in the one that `/proc` is of. That of another task there
+/// is a stranger's here.
+#[test]
+fn no_map_is_written_for_who_has_the_same_number_outside() {
+    const LAST: &str = "/proc/sys/kernel/ns_last_pid";
+    deadline(|| {
+        let here = Task::here();
+        brand!(inner_pids);
+        let init = here.spawn_with_pids(inner_pids).unwrap();
+        // Who is made next by it has a number as large as out here, or larger.
+        let next_after = |pid: near::Pid<HostPids>| {
+            let last = init.openat(Cwd, LAST, OFlags::WRONLY, Mode::empty()).unwrap();
+            let number = pid.as_raw().to_string();
+            assert_eq!(init.write(&last, number.as_bytes()), Ok(number.len()));
+        };
+        let writer = (0..1000).find_map(|_| {
+            next_after(here.spawn().unwrap().host_pid());
+            let writer = init.spawn().unwrap();
+            (writer.pid().as_raw() == writer.host_pid().as_raw()).then_some(writer)
+        });
+        let writer = writer.expect("other tests do not always come between");
+        let child = init.spawn().unwrap();
+        child.unshare(Namespaces::USER).unwrap();
+        let error = writer.write_uid_map(&child, &[IdMap::own_uid_as(0)]).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::NOENT));
     });
 }
 

@@ -183,9 +183,9 @@ fn a_driven_task_reads_its_signals() {
         assert_eq!(signal.signal(), Some(Signal::TERM));
         assert_eq!(signal.number(), libc::SIGTERM);
         assert_eq!(signal.code(), libc::SI_USER);
-        assert_eq!(signal.pid().map(nearfar::near::Pid::as_raw), Some(sender));
+        assert_eq!((signal.sender_number(), signal.pid()), (sender, None));
         assert_eq!(signal.uid(), nearfar::rustix::process::getuid());
-        assert!(format!("{signal:?}").contains("Pid(host_pids:"));
+        assert!(format!("{signal:?}").contains(&format!("sender_number: {sender}")));
         assert_eq!(child.signalfd_read(&signals).unwrap_err().errno(), Some(Errno::AGAIN));
 
         // With a value.
@@ -198,7 +198,7 @@ fn a_driven_task_reads_its_signals() {
         assert!(signal == same && signal != first);
         assert_eq!((signal.signal(), signal.number()), (None, 40));
         assert_eq!((signal.code(), signal.value()), (libc::SI_QUEUE, 77));
-        assert_eq!(signal.pid(), Some(here.pid()));
+        assert_eq!(signal.sender_number(), here.pid().as_raw());
 
         // The other one was not asked for, until now.
         child.signalfd_set(&signals, Signal::HUP.into()).unwrap();
@@ -223,13 +223,33 @@ fn a_sender_outside_of_the_pid_namespace_has_no_number() {
         let pidfd = here.pidfd_open(child.host_pid()).unwrap();
         here.pidfd_send_signal(&pidfd, Signal::TERM).unwrap();
         let signal = child.signalfd_read(&signals).unwrap();
-        assert_eq!((signal.signal(), signal.pid()), (Some(Signal::TERM), None));
+        assert_eq!((signal.signal(), signal.sender_number()), (Some(Signal::TERM), 0));
 
         // Its own number in there is another than here.
         child.kill(child.pid(), Signal::TERM).unwrap();
         let signal = child.signalfd_read(&signals).unwrap();
-        assert_eq!(signal.pid(), Some(child.pid()));
+        assert_eq!(signal.sender_number(), child.pid().as_raw());
         assert_eq!(child.pid().as_raw(), 1);
+    });
+}
+
+/// The kernel says what such a sender calls itself, which is somebody else out here.
+#[test]
+fn a_sender_in_a_pid_namespace_inside_is_no_pid() {
+    deadline(|| {
+        let here = Task::here();
+        let outer = here.spawn().unwrap();
+        brand!(inner_pids);
+        let init = here.spawn_with_pids(inner_pids).unwrap();
+        let sender = init.spawn().unwrap();
+        let group = sender.setpgrp().unwrap();
+        outer.setpgid(here.getpgid(sender.host_pid()).unwrap().unwrap()).unwrap();
+        let signals = outer.signalfd(Signal::USR1.into(), OFlags::NONBLOCK).unwrap();
+        sender.killpg(group, Signal::USR1).unwrap();
+        let signal = outer.signalfd_read(&signals).unwrap();
+        assert_eq!((signal.signal(), signal.pid()), (Some(Signal::USR1), None));
+        assert_eq!(signal.sender_number(), sender.pid().as_raw());
+        assert_ne!(signal.sender_number(), sender.host_pid().as_raw());
     });
 }
 
@@ -249,7 +269,7 @@ fn the_calling_thread_reads_signals_it_has_blocked() {
         assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
         let signal = here.signalfd_read(&signals).unwrap();
         assert_eq!((signal.signal(), signal.code()), (Some(Signal::USR1), libc::SI_TKILL));
-        assert_eq!(signal.pid(), Some(here.pid()));
+        assert_eq!(signal.sender_number(), here.pid().as_raw());
     });
 }
 

@@ -200,6 +200,31 @@ fn host_that_moves_itself() {
 }
 
 #[test]
+#[ignore = "a host for the test below"]
+fn host_that_leaves_a_directory() {
+    let here = Task::here();
+    here.chdir("/proc/self").unwrap();
+    let sleep = Program::new("sleep").arg("1000").current_dir("/");
+    let process = here.spawn().unwrap().program(&sleep).exec().unwrap();
+    here.chdir("/").unwrap();
+    // Not even a thread that is there for the program is in it, so that it could be unmounted.
+    common::until("nobody is there", || {
+        let mut threads = common::threads().into_iter();
+        threads.all(|thread| {
+            let directory = std::fs::read_link(format!("/proc/self/task/{thread}/cwd"));
+            directory.is_ok_and(|directory| directory == std::path::Path::new("/"))
+        })
+    });
+    process.kill().unwrap();
+    assert_eq!(process.wait().unwrap().signal(), Some(libc::SIGKILL));
+}
+
+#[test]
+fn a_child_keeps_no_directory_of_its_parent() {
+    passes("host_that_leaves_a_directory");
+}
+
+#[test]
 fn the_calling_thread_moves_the_whole_process() {
     passes("host_that_moves_itself");
 }

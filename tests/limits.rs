@@ -275,6 +275,33 @@ fn host_whose_childs_prctl_is_denied() {
 
 #[test]
 #[ignore = "a host for the tests below"]
+fn host_whose_signal_mask_is_denied() {
+    cannot_block_signals(Errno::PERM, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_signal_mask_is_made_up() {
+    cannot_block_signals(Errno::NOSYS, libc::SECCOMP_RET_ERRNO);
+}
+
+/// A handler of this program would run where there is no thread of this program's.
+fn cannot_block_signals(errno: Errno, action: u32) {
+    let before = threads();
+    let thread = std::thread::spawn(move || {
+        filter(libc::SYS_rt_sigprocmask, action);
+        let error = Task::here().spawn().unwrap_err();
+        assert_eq!((error.call().name(), error.errno()), ("sigprocmask", Some(errno)));
+        let error = Command::new("true").status().unwrap_err();
+        assert!(error.to_string().starts_with("sigprocmask: "), "{error}");
+    });
+    thread.join().unwrap();
+    until("no thread is left", || threads() == before);
+    assert_eq!(zombies(), []);
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
 fn host_whose_clone3_kills_the_thread() {
     let thread = std::thread::spawn(|| {
         filter(libc::SYS_clone3, libc::SECCOMP_RET_KILL_THREAD);
@@ -464,8 +491,13 @@ fn host_whose_answers_are_too_large() {
     brand!(watches);
     let inotify = here.inotify_init1(watches, rustix::fs::inotify::CreateFlags::empty()).unwrap();
     let epoll = here.epoll_create1().unwrap();
-    let calls =
-        [libc::SYS_read, libc::SYS_epoll_pwait2, libc::SYS_sched_getaffinity, libc::SYS_readlinkat];
+    let calls = [
+        libc::SYS_read,
+        libc::SYS_epoll_pwait2,
+        libc::SYS_sched_getaffinity,
+        libc::SYS_readlinkat,
+        libc::SYS_getgroups,
+    ];
     answer_for_the_kernel(&calls, 1 << 40);
     let child = here.spawn().unwrap();
     let is_refused = |error: Error, call| {
@@ -478,7 +510,10 @@ fn host_whose_answers_are_too_large() {
     is_refused(child.epoll_pwait2(&epoll, &mut events, None).unwrap_err(), "epoll_pwait2");
     is_refused(here.sched_getaffinity().unwrap_err(), "sched_getaffinity");
     is_refused(child.sched_getaffinity().unwrap_err(), "sched_getaffinity");
-    is_refused(here.deny_setgroups(&child).unwrap_err(), "readlinkat");
+    is_refused(here.readlinkat(Cwd, "/proc/self").unwrap_err(), "readlinkat");
+    is_refused(here.getgroups().unwrap_err(), "getgroups");
+    is_refused(child.getgroups().unwrap_err(), "getgroups");
+    is_refused(here.deny_setgroups(&child).unwrap_err(), "read");
 }
 
 #[test]
@@ -600,6 +635,62 @@ fn futex_denied() {
 #[test]
 fn prctl_denied() {
     passes("host_whose_childs_prctl_is_denied");
+}
+
+#[test]
+fn signal_mask_denied() {
+    passes("host_whose_signal_mask_is_denied");
+}
+
+#[test]
+fn signal_mask_made_up() {
+    passes("host_whose_signal_mask_is_made_up");
+}
+
+/// Where its pidfd cannot stay, and cannot go anywhere else, there is no program, either.
+#[test]
+#[ignore = "a host for the tests below"]
+#[allow(unsafe_code, reason = "closes what std has")]
+fn host_without_stdin_and_room() {
+    let here = Task::here();
+    let null = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    let (reader, writer) = here.pipe2(PipeFlags::NONBLOCK).unwrap();
+    let mut program = Command::new("/bin/sh");
+    program.args(["-c", "echo >&7"]).fd(7, writer);
+    // SAFETY: nothing here uses it.
+    assert_eq!(unsafe { libc::close(0) }, 0);
+    let highest = *numbers(std::process::id()).last().unwrap();
+    limit(Resource::Nofile, highest as u64 + 4);
+    let mut fillers: Vec<_> = std::iter::from_fn(|| here.dup(&null).ok()).collect();
+    let error = program.spawn().unwrap_err();
+    assert!(error.to_string().starts_with("fcntl: Too many open files"), "{error}");
+    let nothing = here.read(&reader, &mut [0; 1]).unwrap_err();
+    assert_eq!(nothing.errno(), Some(Errno::AGAIN));
+    drop(fillers.pop());
+    assert!(program.status().unwrap().success());
+    assert_eq!(here.read(&reader, &mut [0; 1]), Ok(1));
+    assert_eq!(zombies(), []);
+}
+
+#[test]
+fn no_stdin_and_no_room() {
+    passes("host_without_stdin_and_room");
+}
+
+/// Also the first child needs no more memory than there is, or says so.
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_without_room_for_memory() {
+    let size = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = size.split(' ').next().unwrap().parse().unwrap();
+    limit(Resource::As, pages * 4096);
+    let error = Task::here().spawn().unwrap_err();
+    assert_eq!((error.call().name(), error.errno()), ("mmap", Some(Errno::NOMEM)));
+}
+
+#[test]
+fn no_room_for_memory() {
+    passes("host_without_room_for_memory");
 }
 
 #[test]

@@ -6,10 +6,12 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use common::{namespace, own_namespace, until};
+use nearfar::SignalSet;
 use nearfar::prelude::*;
 use rustix::process::{DumpableBehavior, dumpable_behavior};
 
 fn main() {
+    a_signal_of_the_kernel_tells_of_a_child();
     let before = own_namespace("user");
     a_user_namespace_is_joined();
     let joined = own_namespace("user");
@@ -19,6 +21,22 @@ fn main() {
     assert_ne!(own_namespace("user"), joined);
     // The memory is the program's own.
     assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+}
+
+/// It is ignored, and not kept, if the first thread has not blocked it.
+fn a_signal_of_the_kernel_tells_of_a_child() {
+    let here = Task::here();
+    let of_children = SignalSet::from(Signal::CHILD);
+    let before = here.sigprocmask(SigmaskChange::Block, of_children).unwrap();
+    let arriving = here.signalfd(of_children, OFlags::empty()).unwrap();
+    brand!(inner_pids);
+    let init = here.spawn_with_pids(inner_pids).unwrap();
+    let process = init.program(&Program::new("true")).exec().unwrap();
+    let signal = here.signalfd_read(&arriving).unwrap();
+    assert_eq!(signal.pid(), Some(process.pid()));
+    assert_eq!((signal.code(), signal.status()), (libc::CLD_EXITED, 0));
+    assert!(process.wait().unwrap().success());
+    here.sigprocmask(SigmaskChange::Set, before).unwrap();
 }
 
 /// Its capabilities count for nothing in the user namespace that its memory is of, so nothing is hidden from it.

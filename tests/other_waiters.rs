@@ -6,11 +6,14 @@
 mod common;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use std::{ptr, thread};
 
 use common::{another_host, deadline, is_gone, until};
+use nearfar::Command;
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
+use nearfar::process::CutOff;
 
 /// `waitpid(-1)`: the pid of a child of any kind that has ended, if there is one.
 fn wait_for_anybody() -> Option<i32> {
@@ -62,6 +65,14 @@ fn host_that_ignores_sigchld() {
             Err(error) => assert_eq!(error.kind(), ErrorKind::StatusLost),
         }
     }
+
+    // What has been written is there, also if somebody else has the pipe, and the program is gone.
+    let mut command = Command::new("sh");
+    command.args(["-c", "sleep 1000 & echo $!"]);
+    let output = command.output_within(1000, Duration::from_millis(100)).unwrap();
+    assert_eq!(output.cut_off, Some(CutOff::Time));
+    let sleep: u32 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+    until("killed with its group", || is_gone(sleep));
 }
 
 #[test]

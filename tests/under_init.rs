@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use common::{
     another_host, deadline, fds, is_dead, is_gone, numbers, passes, stat, state, status, until,
@@ -128,6 +129,37 @@ fn it_waits_for_orphans() {
         assert!(!is_dead(program_of(&process)));
         drop(hold);
         assert!(process.wait().unwrap().code().is_some());
+    });
+}
+
+/// Whenever that is.
+#[test]
+fn a_task_that_is_killed_on_the_way_is_said_to_be_dead() {
+    deadline(|| {
+        let program = Program::new("true");
+        for step in 0..400 {
+            brand!(inner_pids);
+            let task = Task::here().spawn_with_pids(inner_pids).unwrap();
+            let killer = task.killer();
+            let outcome = thread::scope(|scope| {
+                scope.spawn(move || {
+                    let start = Instant::now();
+                    while start.elapsed() < Duration::from_micros(20 + step) {
+                        std::hint::spin_loop();
+                    }
+                    let _gone = killer.kill();
+                });
+                task.program(&program).exec_under_init()
+            });
+            match outcome {
+                Ok(process) => drop(process.wait().unwrap()),
+                Err(error) => {
+                    use ErrorKind::{Hangup, InitEnded, NotSent};
+                    let is_said = matches!(error.kind(), Hangup | InitEnded | NotSent);
+                    assert!(is_said, "after {step} microseconds: {error}");
+                }
+            }
+        }
     });
 }
 

@@ -61,10 +61,11 @@ pub enum Waited {
     Running(ChildProcess),
 }
 
-/// Kills a child from anywhere, also while its task is blocked in a call: then the call returns
-/// with a hangup.
+/// Kills or signals a child from anywhere, also while its task is blocked in a call: once it is killed, the call
+/// returns with a hangup.
 ///
-/// Harmless once the child is gone, whoever has got its pid since.
+/// Harmless once the child is gone, whoever has got its pid since. It keeps the child's pidfd open: in an epoll
+/// instance, that stays, and is ready, until the last `Killer` is dropped, or the pidfd is deleted there.
 #[derive(Clone, Debug)]
 pub struct Killer {
     process: Arc<Process>,
@@ -142,6 +143,37 @@ impl ChildProcess {
         self.try_wait()
     }
 
+    /// Waits until it has ended, but no longer than `limit`: true if it has. It does not reap, and so does not take
+    /// the handle: [`wait`](Self::wait) has the answer then, at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let cat = Program::new("cat");
+    /// let (reader, writer) = Task::here().pipe2(PipeFlags::empty())?;
+    /// let process = Task::here().spawn()?.program(&cat).fd(0, &reader).exec()?;
+    /// assert!(!process.ended_within(Duration::ZERO)?);
+    /// drop(writer);
+    /// assert!(process.ended_within(Duration::MAX)?);
+    /// assert!(process.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of `ppoll`: `EINVAL` without a limit on open files.
+    ///
+    /// # References
+    ///
+    /// [`pidfd_open(2)`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html)
+    pub fn ended_within(&self, limit: Duration) -> Result<bool, Error> {
+        self.process.poll(Some(limit))
+    }
+
     /// Sends `SIGKILL`: [`pidfd_send_signal(2)`].
     ///
     /// # Errors
@@ -182,7 +214,7 @@ impl ChildProcess {
         self.process.send_signal_to_group(signal)
     }
 
-    /// Something to kill it with, for another thread.
+    /// Something to signal it with, for another thread.
     #[must_use]
     pub fn killer(&self) -> Killer {
         Killer::new(Arc::clone(&self.process))
@@ -245,6 +277,26 @@ impl Killer {
     ///
     /// The kernel's: `ESRCH` if it is gone, `EPERM` if it may not be signalled.
     pub fn kill(&self) -> Result<(), Error> {
-        self.process.send_signal(Signal::KILL)
+        self.send_signal(Signal::KILL)
+    }
+
+    /// Sends `signal`. A driven task has all blocked but `SIGKILL`, `SIGSTOP` and `SIGCONT`, until it is a program.
+    ///
+    /// # Errors
+    ///
+    /// As [`kill`](Self::kill).
+    pub fn send_signal(&self, signal: Signal) -> Result<(), Error> {
+        self.process.send_signal(signal)
+    }
+
+    /// Sends `signal` to everything in the process group that the child leads:
+    /// [`ChildProcess::send_signal_to_group`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[doc(alias = "killpg")]
+    pub fn send_signal_to_group(&self, signal: Signal) -> Result<(), Error> {
+        self.process.send_signal_to_group(signal)
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! # Safety
 //!
-//! 1. The mapping is fresh, private, never unmapped, and large enough for the word at its start.
+//! 1. There is nothing in the page but the word at its start, which is atomic, and for which zeroes are valid.
 #![expect(unsafe_code, reason = "a page that the kernel wipes at fork")]
 
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+use rustix::mm::{Advice, madvise};
 
 /// The process that made something: this one, or the one it was forked from.
 ///
@@ -20,10 +20,10 @@ pub(crate) struct Generation(u64);
 impl Generation {
     /// This process.
     pub(crate) fn current() -> Self {
-        static WIPED_AT_FORK: OnceLock<&'static AtomicU64> = OnceLock::new();
+        static WIPED_AT_FORK: LazyLock<&AtomicU64> = LazyLock::new(wiped_at_fork);
         static LAST: AtomicU64 = AtomicU64::new(0);
 
-        let word = WIPED_AT_FORK.get_or_init(wiped_at_fork);
+        let word = *WIPED_AT_FORK;
         let known = word.load(Ordering::Acquire);
         if known != 0 {
             return Generation(known);
@@ -41,15 +41,18 @@ impl Generation {
     }
 }
 
+/// A word on a page of its own, which is there from the start: there need be no memory for it.
 fn wiped_at_fork() -> &'static AtomicU64 {
-    let size = size_of::<AtomicU64>();
-    // SAFETY: (1)
-    let page = unsafe {
-        mmap_anonymous(ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
+    #[repr(C, align(4096))]
+    struct Page {
+        word: AtomicU64,
+        _rest: [u8; 4096 - size_of::<AtomicU64>()],
     }
-    .expect("one page of memory");
-    // SAFETY: (1); only the content at fork changes.
-    unsafe { madvise(page, size, Advice::LinuxWipeOnFork) }.expect("Linux has it since 4.14");
-    // SAFETY: (1)
-    unsafe { AtomicU64::from_ptr(page.cast()) }
+    static PAGE: Page = Page { word: AtomicU64::new(0), _rest: [0; 4096 - size_of::<AtomicU64>()] };
+
+    let page = ptr::from_ref(&PAGE).cast_mut().cast();
+    // SAFETY: (1); it is zeroes, and of no file, in the part of the program that is so.
+    unsafe { madvise(page, size_of::<Page>(), Advice::LinuxWipeOnFork) }
+        .expect("Linux has it since 4.14");
+    &PAGE.word
 }

@@ -11,7 +11,8 @@
 //! # Safety
 //!
 //! 1. Keeper and server run with all signals blocked, so no handler of this program runs on them.
-//!    The child's handlers are reset (`CLONE_CLEAR_SIGHAND`).
+//!    The child's handlers are reset (`CLONE_CLEAR_SIGHAND`). Nor have they a stack: what would run on them all the same
+//!    ends the program.
 //! 2. They touch no memory but the [`Page`](super::page::Page), the deferred calls it points to, this room's
 //!    statics, and what the syscalls they are asked to make touch. They never push, pop or call. All of that is at the
 //!    same addresses in a child with a copy of this memory.
@@ -31,7 +32,7 @@ use rustix::time::Timespec;
 
 use super::deferred::{self, Head, Node};
 use super::page::{CloneArgs, DEFERRED_LISTS, Entry, Page, PageRef, RobustList, TID_BEHIND_LIFE};
-use super::{Call, Error, ErrorKind, futex, local, lookout};
+use super::{Call, Error, ErrorKind, Local, SyscallInterface, futex, local, lookout};
 
 /// `struct sigaction` as the kernel takes it.
 #[derive(Clone, Copy)]
@@ -58,6 +59,9 @@ impl KernelSigaction {
 }
 
 pub(super) static IGNORE: KernelSigaction = KernelSigaction::IGNORE;
+
+/// The path of the root directory.
+static ROOT: [u8; 2] = *b"/\0";
 
 /// How long a server sleeps at most that its death signal may not reach.
 pub(super) static VIGIL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -105,7 +109,7 @@ pub(super) const IMPATIENCE: Duration = Duration::from_millis(10);
 /// Starts a keeper, which clones the child that `page.clone_args` describe, and waits for the
 /// kernel's answer: the child's pid.
 pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
-    let blocked = SignalsBlocked::new();
+    let blocked = SignalsBlocked::new().inspect_err(|_| page.abandon())?;
     let answer = clone(page, Cloner::Keeper, &blocked);
     drop(blocked);
     if page.keeper_tid.load(Ordering::Acquire) == 0 {
@@ -142,7 +146,7 @@ pub(super) fn start(page: &PageRef) -> Result<i32, Error> {
 /// Clones the child that `page.clone_args` describe as one of this thread's own, without a keeper: its first
 /// requests have been published, and are the last.
 pub(super) fn start_directly(page: &PageRef) -> Result<i32, Error> {
-    let blocked = SignalsBlocked::new();
+    let blocked = SignalsBlocked::new().inspect_err(|_| page.abandon())?;
     let answer = clone(page, Cloner::Caller, &blocked);
     drop(blocked);
     let refused = local::answer(Call::CLONE3, answer).err();
@@ -169,32 +173,39 @@ struct SignalsBlocked {
     before: u64,
 }
 
+/// Nobody blocks these.
+const NEVER_BLOCKED: u64 = 1 << (libc::SIGKILL - 1) | 1 << (libc::SIGSTOP - 1);
+
 impl SignalsBlocked {
-    fn new() -> Self {
-        let mut blocked = SignalsBlocked { before: 0 };
-        set_signal_mask(u64::MAX, Some(&mut blocked.before));
-        blocked
+    fn new() -> Result<Self, Error> {
+        let before = change_signal_mask(Some(u64::MAX))?;
+        let blocked = SignalsBlocked { before };
+        // Only a filter has this succeed and change nothing.
+        match change_signal_mask(None)? | NEVER_BLOCKED {
+            u64::MAX => Ok(blocked),
+            _ => Err(Error::os(Call::RT_SIGPROCMASK, Errno::NOSYS)),
+        }
     }
 }
 
 impl Drop for SignalsBlocked {
     fn drop(&mut self) {
-        set_signal_mask(self.before, None);
+        // If it is refused, which it was not before, the thread goes on as it is.
+        let _blocked = change_signal_mask(Some(self.before));
     }
 }
 
-fn set_signal_mask(mask: u64, before: Option<&mut u64>) {
-    let before = before.map_or(ptr::null_mut(), ptr::from_mut);
+/// Sets this thread's mask, if there is one: which one it was.
+fn change_signal_mask(mask: Option<u64>) -> Result<u64, Error> {
+    let new = mask.as_ref().map_or(ptr::null(), ptr::from_ref).expose_provenance();
+    let mut before = 0_u64;
+    let old = (&raw mut before).expose_provenance();
     // SAFETY: reads and writes the two masks, which outlive the call.
     unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const mask,
-            before,
-            SIGSET_SIZE,
-        );
-    }
+        let arguments = [libc::SIG_SETMASK as usize, new, old, SIGSET_SIZE];
+        Local::new().syscall(Call::RT_SIGPROCMASK, arguments)
+    }?;
+    Ok(before)
 }
 
 /// `clone(2)` of the keeper, or `clone3(2)` of the child. In the caller this returns what the kernel answered;
@@ -209,7 +220,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
         | libc::CLONE_CHILD_CLEARTID;
     let answer;
     // SAFETY: (1) by `_blocked`; (2), (3), (4) by reading it: what each part touches is said beside
-    // it. The stack pointer is inherited and never used. Only the caller comes back.
+    // it. There is no stack, and none is used. Only the caller comes back.
     unsafe {
         asm!(
             "test r13d, r13d",
@@ -232,6 +243,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "je 99f",
 
             // ---- The keeper. r12: the page. Children with a memory of their own may not see its life end.
+            "xor esp, esp",
             "mov eax, {SYS_SET_ROBUST_LIST}",
             "lea rdi, [r12 + {KEEPER_LIST}]",
             "mov esi, {ROBUST_LIST_SIZE}",
@@ -256,6 +268,10 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "syscall",
             "test r13, r13",
             "js 14f",
+            // Has no directory of this thread's in use that may be unmounted before the child has ended.
+            "mov eax, {SYS_CHDIR}",
+            "lea rdi, [rip + {ROOT}]",
+            "syscall",
             // Sleeps until it is released; goes, and takes the child along, if it cannot.
             "13:",
             "cmp dword ptr [r12 + {KEEPER_RELEASE}], 0",
@@ -280,6 +296,7 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
 
             // ---- The child. r12: its page.
             "20:",
+            "xor esp, esp",
             // With a memory of its own: has the kernel tell of the end, as the clone's flag does otherwise.
             "cmp qword ptr [r12 + {ROBUST_LIST}], 0",
             "je 19f",
@@ -565,6 +582,8 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             lateout("rcx") _,
             lateout("r11") _,
             IGNORE = sym IGNORE,
+            ROOT = sym ROOT,
+            SYS_CHDIR = const libc::SYS_chdir,
             SYS_CLONE3 = const libc::SYS_clone3,
             SYS_EXECVE = const libc::SYS_execve,
             SYS_EXECVEAT = const libc::SYS_execveat,

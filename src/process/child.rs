@@ -7,8 +7,10 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::output;
+use crate::brand::HostPids;
 use crate::handle::{ChildProcess, Exit, Killer};
 use crate::interface::Process;
+use crate::near::Pid;
 
 /// A program that a [`Command`](super::Command) has started.
 ///
@@ -49,6 +51,12 @@ impl Child {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// The same, as a pid of this process's pid namespace: for calls on it.
+    #[must_use]
+    pub fn pid(&self) -> Pid<HostPids> {
+        self.process.pid()
     }
 
     /// Closes its standard input, if that is piped and still here, and waits until it ends.
@@ -112,7 +120,7 @@ impl Child {
     /// # Errors
     ///
     /// `EPERM` of `pidfd_send_signal`, if it runs as somebody else by now.
-    pub fn kill(&mut self) -> io::Result<()> {
+    pub fn kill(&self) -> io::Result<()> {
         self.send_signal(Signal::KILL)
     }
 
@@ -121,7 +129,7 @@ impl Child {
     /// # Errors
     ///
     /// As [`kill`](Self::kill).
-    pub fn send_signal(&mut self, signal: Signal) -> io::Result<()> {
+    pub fn send_signal(&self, signal: Signal) -> io::Result<()> {
         match self.exit {
             Some(_) => Ok(()),
             None => Ok(self.process.send_signal(signal)?),
@@ -141,14 +149,14 @@ impl Child {
     /// [`pidfd_send_signal(2)`](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html),
     /// [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html)
     #[doc(alias = "killpg")]
-    pub fn send_signal_to_group(&mut self, signal: Signal) -> io::Result<()> {
+    pub fn send_signal_to_group(&self, signal: Signal) -> io::Result<()> {
         match self.exit {
             Some(_) => Ok(()),
             None => Ok(self.process.send_signal_to_group(signal)?),
         }
     }
 
-    /// Something to kill it with, for another thread.
+    /// Something to signal it with, for another thread.
     #[must_use]
     pub fn killer(&self) -> Killer {
         self.process.killer()

@@ -72,7 +72,11 @@ pub(super) fn within(mut child: Child, size: usize, time: Duration) -> io::Resul
     if cut_off.is_some() {
         // It leads no group, if it was put into another's. Then it is killed alone.
         let _killed = child.send_signal_to_group(Signal::KILL);
-        child.kill()?;
+        match child.process.kill() {
+            // Somebody else has reaped it, as the kernel does where `SIGCHLD` is ignored: then it had ended.
+            Err(error) if error.errno() == Some(Errno::SRCH) => {}
+            killed => killed?,
+        }
     }
     let status = child.wait()?;
     let [stdout, stderr] = streams.bytes;

@@ -76,6 +76,23 @@ impl Child {
         self.wait()
     }
 
+    /// Waits until it has ended, without blocking the thread and without reaping it: see
+    /// [`ChildProcess::ended_async`]. Leaves its standard input open. Needs the feature `tokio`.
+    ///
+    /// # Errors
+    ///
+    /// If the pidfd cannot be registered.
+    ///
+    /// # Panics
+    ///
+    /// As [`wait_async`](Self::wait_async).
+    pub async fn ended_async(&mut self) -> io::Result<()> {
+        match self.exit {
+            Some(_) => Ok(()),
+            None => self.process.ended_async().await,
+        }
+    }
+
     /// [`wait_with_output`](Self::wait_with_output), without blocking the thread: for a task of a tokio runtime
     /// that has its I/O driver enabled.
     ///

@@ -9,8 +9,6 @@
 //!    look into a process, and takes their change for none of privileges.
 #![expect(unsafe_code, reason = "syscalls")]
 
-use std::mem::MaybeUninit;
-
 use rustix::fs::{Gid, OFlags, Uid};
 use rustix::io::Errno;
 
@@ -20,7 +18,15 @@ use crate::id_map::IdMap;
 use crate::interface::{Call, Error, SyscallInterface};
 
 use super::DrivenTask;
-use super::arguments::{call, open_in_proc, with_out, with_path, within, write_text};
+use super::arguments::{
+    call, field_in_proc, open_in_proc, with_bytes_of_sizes, with_out, write_text,
+};
+
+/// What a group takes in a list.
+const GROUP: usize = size_of::<u32>();
+
+/// For as many groups as most have, and for as many as there can be: `NGROUPS_MAX`.
+const GROUP_SIZES: [usize; 2] = [64 * GROUP, 65536 * GROUP];
 
 /// The three user ids or group ids of a task: `Ids<Uid>` or `Ids<Gid>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,28 +102,16 @@ pub trait CredentialsTask: far::Task {
     ///
     /// [`getgroups(2)`](https://man7.org/linux/man-pages/man2/getgroups.2.html)
     fn getgroups(&self) -> Result<Vec<Gid>, Error> {
-        loop {
-            // SAFETY: the kernel writes no groups.
-            let count = unsafe { call(self, Call::GETGROUPS, [0, 0]) }?;
-            let mut bytes = vec![MaybeUninit::new(0_u8); count * size_of::<u32>()];
-            let answer = self.interface().lend_mut(&mut bytes, |groups| {
-                // SAFETY: (1)
-                unsafe { call(self, Call::GETGROUPS, [count, groups]) }
-            });
-            // For a count of 0, it says how many there are by now.
-            let groups = match answer {
-                Ok(groups) if groups <= count => groups,
-                Ok(_) => continue,
-                Err(error) if error.errno() == Some(Errno::INVAL) => continue,
-                Err(error) => return Err(error),
-            };
-            // SAFETY: it was zeroes, and bytes from the kernel.
-            let bytes: Vec<u8> = bytes.iter().map(|byte| unsafe { byte.assume_init() }).collect();
-            let id = |bytes: &[u8]| {
-                Gid::from_raw_unchecked(u32::from_ne_bytes(bytes.try_into().expect("4 bytes")))
-            };
-            return Ok(bytes.chunks_exact(4).take(groups).map(id).collect());
-        }
+        let list = |address, size| {
+            // SAFETY: (1)
+            let count = unsafe { call(self, Call::GETGROUPS, [size / GROUP, address]) }?;
+            Ok(count.saturating_mul(GROUP))
+        };
+        let groups = with_bytes_of_sizes(self, Call::GETGROUPS, &GROUP_SIZES, Errno::INVAL, list)?;
+        let id = |bytes: &[u8]| {
+            Gid::from_raw_unchecked(u32::from_ne_bytes(bytes.try_into().expect("4 bytes")))
+        };
+        Ok(groups.chunks_exact(GROUP).map(id).collect())
     }
 
     /// `setgroups(groups)`—sets the supplementary group ids.
@@ -241,8 +235,8 @@ fn write_file_of<K: far::Task + ?Sized>(
     name: &str,
     text: &str,
 ) -> Result<(), Error> {
-    if number_in_proc(task)? != Some(task.pid().as_raw()) {
-        // `/proc` is another pid namespace's, where the number would be a stranger's.
+    if !lives_where_proc_is(task)? {
+        // There, the number would be a stranger's.
         return Err(Error::os(Call::OPENAT, Errno::NOENT));
     }
     // The open file is about one process, and it is this one, if that still lives then.
@@ -252,17 +246,9 @@ fn write_file_of<K: far::Task + ?Sized>(
     write_text(task, &file, text)
 }
 
-/// What the mounted `/proc` calls a task: the target of `/proc/self`.
-fn number_in_proc<K: far::Task + ?Sized>(task: &K) -> Result<Option<i32>, Error> {
-    let mut name = [MaybeUninit::new(0_u8); 16];
-    let length = with_path(task, Call::READLINKAT, c"/proc/self", |path| {
-        task.interface().lend_mut(&mut name, |name| {
-            // SAFETY: (1)
-            unsafe { call(task, Call::READLINKAT, [libc::AT_FDCWD as usize, path, name, 16]) }
-        })
-    })?;
-    // SAFETY: it was zeroes, and bytes from the kernel.
-    let name = name.map(|byte| unsafe { byte.assume_init() });
-    let name = &name[..within(Call::READLINKAT, length, name.len())?];
-    Ok(std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()))
+/// Whether the mounted `/proc` is that of the pid namespace that a task lives in. Of a task in one inside of that, it
+/// tells several numbers; the first may be the same as the task's own.
+fn lives_where_proc_is<K: far::Task + ?Sized>(task: &K) -> Result<bool, Error> {
+    let numbers = field_in_proc(task, "/proc/self/status", "NSpid:")?;
+    Ok(numbers.is_some_and(|numbers| numbers.split_whitespace().count() == 1))
 }

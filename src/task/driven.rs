@@ -1,4 +1,4 @@
-use crate::brand::{HostPids, Namespace};
+use crate::brand::{Dynamic, HostPids, Namespace};
 use crate::far::{self, FdTable, PidNamespace};
 use crate::handle::{AsProcess, Killer};
 use crate::interface::Ring;
@@ -94,6 +94,32 @@ pub trait DrivenTask: SpawnTask + AsProcess<HostPids> + Send + Sized {
         Killer::new(self.driver(transition::Token(())).process().clone())
     }
 
+    /// The same task, checked at run time, and storable anywhere: see [`Dynamic`].
+    ///
+    /// ```
+    /// use nearfar::Dynamic;
+    /// use nearfar::prelude::*;
+    ///
+    /// /// Workers that differ in where they live.
+    /// #[derive(Default)]
+    /// struct Pool(Vec<Task<Dynamic, Dynamic, Dynamic>>);
+    ///
+    /// impl Pool {
+    ///     fn add(&mut self, worker: impl DrivenTask) {
+    ///         self.0.push(worker.erase());
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let mut pool = Pool::default();
+    /// pool.add(Task::here().spawn()?);
+    /// brand!(worker_fds);
+    /// pool.add(Task::here().spawn_with_files(worker_fds, ())?.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn erase(self) -> Task<Dynamic, Dynamic, Dynamic>;
+
     #[doc(hidden)]
     fn driver(&self, _: transition::Token) -> &Ring;
 
@@ -127,6 +153,10 @@ where
 {
     type WithTable<G: Namespace> = Task<G, A, P, Ring, C>;
     type WithChildPids<Q: Namespace> = Task<F, A, P, Ring, Q>;
+
+    fn erase(self) -> Task<Dynamic, Dynamic, Dynamic> {
+        Task::erase(self)
+    }
 
     fn driver(&self, _: transition::Token) -> &Ring {
         &self.interface

@@ -21,7 +21,7 @@ use rustix::process::{Signal, Uid};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 
 use crate::SignalSet;
-use crate::brand::Namespace;
+use crate::brand::{Namespace, Of};
 use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, SIGSET_SIZE};
@@ -251,7 +251,7 @@ pub trait EventTask: far::Task {
     /// here.pidfd_send_signal(&pidfd, Signal::TERM)?;
     /// let signal = child.signalfd_read(&signals)?;
     /// assert_eq!(signal.signal(), Some(Signal::TERM));
-    /// assert_eq!(signal.pid(), Some(here.pid()));
+    /// assert_eq!(signal.sender_number(), here.pid().as_raw());
     /// # Ok(())
     /// # }
     /// ```
@@ -305,8 +305,7 @@ pub trait EventTask: far::Task {
         &self,
         fd: impl AsFd<Self::FdTable>,
     ) -> Result<SignalInfo<Self::PidNamespace>, Error> {
-        let record: libc::signalfd_siginfo = read_record(self, &fd)?;
-        Ok(SignalInfo { sender: Pid::asserted(record.ssi_pid as c_int), record })
+        Ok(SignalInfo { record: read_record(self, &fd)?, _pids: Of::new() })
     }
 }
 
@@ -363,13 +362,13 @@ fn setting(time: libc::itimerspec) -> Itimerspec {
 #[doc(alias = "signalfd_siginfo")]
 pub struct SignalInfo<P> {
     record: libc::signalfd_siginfo,
-    sender: Option<Pid<P>>,
+    _pids: Of<P>,
 }
 
 impl<P> SignalInfo<P> {
     /// All that can be asked of it.
-    fn told(&self) -> (i32, i32, Option<Pid<P>>, Uid, i32, i32) {
-        (self.number(), self.code(), self.pid(), self.uid(), self.status(), self.value())
+    fn told(&self) -> (i32, i32, i32, Uid, i32, i32) {
+        (self.number(), self.code(), self.sender_number(), self.uid(), self.status(), self.value())
     }
 
     /// Which signal; `None` for a real-time one, which has only a [`number`](Self::number).
@@ -391,13 +390,26 @@ impl<P> SignalInfo<P> {
         self.record.ssi_code
     }
 
-    /// The process that sent it, or, with `SIGCHLD`, that it is about. `None` if it was the kernel, or a
-    /// process that is not visible in the pid namespace. The word of the sender, who can lie with
-    /// `SI_QUEUE`.
+    /// With `SIGCHLD` of the kernel, the child that it is about. `None` with every other signal: see
+    /// [`sender_number`](Self::sender_number).
     #[doc(alias = "si_pid")]
     #[must_use]
     pub fn pid(&self) -> Option<Pid<P>> {
-        self.sender
+        let tells_of_child = (libc::CLD_EXITED..=libc::CLD_CONTINUED).contains(&self.code());
+        let is_of_child = self.number() == libc::SIGCHLD && tells_of_child;
+        Pid::asserted(self.sender_number()).filter(|_| is_of_child)
+    }
+
+    /// The number of the process that sent it, as that process calls itself: 0 if it was the kernel, or a process
+    /// that is not visible in the pid namespace.
+    ///
+    /// That is no [`Pid`] of the namespace: who sends from a namespace inside of it has another number there, and the
+    /// kernel does not say so. Nor does it stop anybody from lying with `SI_QUEUE`. Who knows that it is one asserts
+    /// it: `near::Pid::asserted(signal.sender_number())`.
+    #[doc(alias = "si_pid")]
+    #[must_use]
+    pub fn sender_number(&self) -> i32 {
+        self.record.ssi_pid as i32
     }
 
     /// The user of that process, as the user namespace of the task that it was sent to sees it.
@@ -451,6 +463,7 @@ impl<P: Namespace> fmt::Debug for SignalInfo<P> {
             .field("number", &self.number())
             .field("code", &self.code())
             .field("pid", &self.pid())
+            .field("sender_number", &self.sender_number())
             .field("uid", &self.uid())
             .finish_non_exhaustive()
     }

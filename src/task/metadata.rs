@@ -24,7 +24,7 @@ use crate::handle::{AsDirFd, AsFd};
 use crate::interface::{Call, Error, SyscallInterface};
 
 use super::arguments::{
-    Plain, Told, call, dirfd, known, near, with_bytes_out, with_lent, with_path, with_told,
+    Plain, Told, call, dirfd, known, near, with_bytes_of_sizes, with_lent, with_path, with_told,
 };
 
 /// Calls on what is known of files.
@@ -448,8 +448,7 @@ pub trait MetadataTask: far::Task {
                     )
                 }
             };
-            // SAFETY: the call returns how many bytes it has written.
-            unsafe { attribute(self, read) }
+            attribute(self, Call::FGETXATTR, read)
         })
     }
 
@@ -473,8 +472,7 @@ pub trait MetadataTask: far::Task {
                 call(self, Call::FLISTXATTR, [near(self, Call::FLISTXATTR, &fd)?, address, size])
             }
         };
-        // SAFETY: the call returns how many bytes it has written.
-        let names = unsafe { attribute(self, list) }?;
+        let names = attribute(self, Call::FLISTXATTR, list)?;
         let names = names.split(|&byte| byte == 0).filter(|name| !name.is_empty());
         Ok(names.map(|name| OsStr::from_bytes(name).to_owned()).collect())
     }
@@ -558,27 +556,13 @@ fn timespecs(times: &Timestamps) -> [i64; 4] {
     [last_access.tv_sec, access, last_modification.tv_sec, modification]
 }
 
-/// What `call` writes, given an address and how much space there is.
-///
-/// # Safety
-///
-/// `call` returns how many bytes the kernel has written there, from the start.
-unsafe fn attribute<K: far::Task + ?Sized>(
+/// What `call` writes of an attribute, or of a list of them.
+fn attribute<K: far::Task + ?Sized>(
     task: &K,
+    name: Call,
     call: impl Fn(usize, usize) -> Result<usize, Error>,
 ) -> Result<Vec<u8>, Error> {
     /// What fits in there first, and what always does: `XATTR_SIZE_MAX` and `XATTR_LIST_MAX`.
     const SIZES: [usize; 2] = [256, 65536];
-    let mut bytes = Vec::new();
-    for size in SIZES {
-        // SAFETY: by this function's contract.
-        match unsafe { with_bytes_out(task, &mut bytes, size, |address| call(address, size)) } {
-            Err(error) if error.errno() == Some(Errno::RANGE) && size < SIZES[1] => {}
-            read => {
-                bytes.shrink_to_fit();
-                return read.map(|()| bytes);
-            }
-        }
-    }
-    unreachable!("the last size returns")
+    with_bytes_of_sizes(task, name, &SIZES, Errno::RANGE, call)
 }

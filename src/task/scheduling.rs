@@ -8,7 +8,6 @@
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::hash::{Hash, Hasher};
-use std::mem::MaybeUninit;
 use std::time::Duration;
 use std::{fmt, iter, vec};
 
@@ -18,7 +17,7 @@ use crate::far;
 use crate::handle::{AsProcess, with_number_of};
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
-use super::arguments::{Plain, call, with_in_out, with_out, within};
+use super::arguments::{Plain, call, with_bytes_of_sizes, with_in_out, with_out};
 
 /// Any number of processors, by their numbers.
 ///
@@ -444,30 +443,15 @@ fn setaffinity<K: far::Task + ?Sized>(task: &K, pid: usize, cpus: &CpuSet) -> Re
 }
 
 fn getaffinity<K: far::Task + ?Sized>(task: &K, pid: usize) -> Result<CpuSet, Error> {
-    let mut size = 128;
-    loop {
-        let mut mask = vec![MaybeUninit::new(0_u8); size];
-        let answer = task.interface().lend_mut(&mut mask, |address| {
-            // SAFETY: (1), (2)
-            unsafe { call(task, Call::SCHED_GETAFFINITY, [pid, size, address]) }
-        });
-        match answer {
-            Ok(length) => {
-                let length = within(Call::SCHED_GETAFFINITY, length, size)?;
-                // SAFETY: it was zeroes, and bytes from the kernel.
-                let bytes = mask[..length].iter().map(|byte| unsafe { byte.assume_init() });
-                let bytes: Vec<u8> = bytes.collect();
-                let words = bytes.chunks_exact(8);
-                let word = |word: &[u8]| u64::from_ne_bytes(word.try_into().expect("8 bytes"));
-                return Ok(CpuSet { words: words.map(word).collect() });
-            }
-            // The kernel has room for more processors than this.
-            Err(error) if error.errno() == Some(Errno::INVAL) && size < MOST_CPUS / 8 => {
-                size *= 2;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    /// In bytes: what most kernels have room for, and what the largest do.
+    const SIZES: [usize; 2] = [1024, MOST_CPUS / 8];
+    let read = |address, size| {
+        // SAFETY: (1), (2)
+        unsafe { call(task, Call::SCHED_GETAFFINITY, [pid, size, address]) }
+    };
+    let mask = with_bytes_of_sizes(task, Call::SCHED_GETAFFINITY, &SIZES, Errno::INVAL, read)?;
+    let word = |word: &[u8]| u64::from_ne_bytes(word.try_into().expect("8 bytes"));
+    Ok(CpuSet { words: mask.chunks_exact(8).map(word).collect() })
 }
 
 fn setattr<K: far::Task + ?Sized>(

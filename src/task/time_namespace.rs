@@ -1,12 +1,4 @@
 //! The clocks of a new time namespace.
-//!
-//! # Safety
-//!
-//! 1. Every address in a call is lent, for as many bytes as the kernel writes there; it keeps none of them
-//!    after the call.
-//! 2. Every fd number in a call comes from a handle of the task's own table (`near`), and stays open for
-//!    the call.
-#![expect(unsafe_code, reason = "syscalls")]
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -15,7 +7,7 @@ use rustix::time::Timespec;
 use crate::interface::{Call, Error};
 
 use super::DrivenTask;
-use super::arguments::{call, near, open_in_proc, with_bytes_out, write_text};
+use super::arguments::{open_in_proc, read_piece, write_text};
 
 /// By how much the clocks of a time namespace are ahead of those of the machine, or behind if it is negative:
 /// [`time_namespaces(7)`](https://man7.org/linux/man-pages/man7/time_namespaces.7.html).
@@ -86,15 +78,8 @@ pub trait TimeNamespaceTask: DrivenTask {
     /// [`time_namespaces(7)`](https://man7.org/linux/man-pages/man7/time_namespaces.7.html)
     #[doc(alias = "timens_offsets")]
     fn time_offsets(&self) -> Result<TimeOffsets, Error> {
-        const LONGEST: usize = 256;
         let file = open_in_proc(self, OFFSETS, OFlags::RDONLY)?;
-        let mut text = Vec::new();
-        let read = |address| {
-            // SAFETY: (1), (2)
-            unsafe { call(self, Call::READ, [near(self, Call::READ, &file)?, address, LONGEST]) }
-        };
-        // SAFETY: `read` says how many bytes it has written, from the start.
-        unsafe { with_bytes_out(self, &mut text, LONGEST, read) }?;
+        let text = read_piece(self, &file)?;
         let text = String::from_utf8_lossy(&text);
         let clock = |name: &str| {
             let mut numbers =

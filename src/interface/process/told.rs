@@ -16,7 +16,6 @@ use std::time::Duration;
 use rustix::fs::{Access, AtFlags, CWD, accessat, fstatfs, readlinkat};
 use rustix::io::Errno;
 use rustix::ioctl::opcode;
-use rustix::thread::gettid;
 
 use super::Process;
 use super::pidfd::number_in_proc;
@@ -48,11 +47,17 @@ impl Process {
         if self.has_ended() {
             return Some(true);
         }
-        let other = of.map_or(gettid().as_raw_nonzero().get(), |other| other.pid.as_raw());
-        let arguments = [other as usize, self.pid.as_raw() as usize, KCMP_VM, 0, 0];
-        // SAFETY: passes numbers. One of them may be a stranger's by now: then the process has ended, as is seen next
-        // time.
-        match unsafe { Local::new().syscall(Call::KCMP, arguments) } {
+        let call = |call, arguments: [usize; 5]| {
+            // SAFETY: passes numbers. One of them may be a stranger's by now: then the process has ended, as is seen next
+            // time.
+            unsafe { Local::new().syscall(call, arguments) }
+        };
+        let other = match of {
+            Some(other) => Ok(other.pid.as_raw() as usize),
+            None => call(Call::GETTID, [0; 5]),
+        };
+        let compare = |other| call(Call::KCMP, [other, self.pid.as_raw() as usize, KCMP_VM, 0, 0]);
+        match other.and_then(compare) {
             Ok(order) if order != 0 => Some(true),
             // A filter may have made that up; or it may not be looked into. A program is in a memory of its own.
             _ => self.flags().map(|flags| flags & procfs::FORKED_NOT_EXECED == 0),

@@ -17,6 +17,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
 use super::request::{Answers, Request, makes_user_namespace};
@@ -134,7 +135,8 @@ impl Ring {
         let pid = server::start(&page).map_err(|error| birth.explain(error))?;
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number_of_pidfd(&page), pid) };
-        let ring = Ring::new(Arc::clone(&page), page, process, None, memory, place)?;
+        let (ring, moved) = Ring::new(Arc::clone(&page), page, process, None, memory, place);
+        moved?;
         Ok(if birth.meets_others() { ring } else { ring.shown_if_unseen() })
     }
 
@@ -173,12 +175,16 @@ impl Ring {
             request.write_to(entry, 0);
         }
         page.publish(requests.len() as u32);
-        let place = birth.move_in().inspect_err(|_| page.abandon())?;
+        let prepared = birth.move_in().and_then(|place| Ok((place, room_above_stdio()?)));
+        let (place, room) = prepared.inspect_err(|_| page.abandon())?;
         let pid = server::start_directly(&page)?;
+        drop(room);
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number_of_pidfd(&page), pid) };
-        let ring = Ring::new(Arc::clone(&page), page, process, None, None, place)?;
+        let (ring, moved) = Ring::new(Arc::clone(&page), page, process, None, None, place);
+        // Until then, it uses what the requests point to.
         let outcome = ring.await_answers(&ring.page, requests.len() as u32);
+        moved?;
         let answers = answers(&ring.page, requests, outcome, &mut Vec::new());
         Ok(Some((ring, answers)))
     }
@@ -228,7 +234,9 @@ impl Ring {
                 return Err(error);
             }
         };
-        let mut sibling = Ring::new(page, keeper, process, self.closes.clone(), memory, place)?;
+        let (mut sibling, moved) =
+            Ring::new(page, keeper, process, self.closes.clone(), memory, place);
+        moved?;
         // With those that it has from its parent, however they come to be ignored there.
         sibling.program_signals = self.program_signals.clone();
         let is_hidden_anyhow = self.hidden_memory.get().is_some() || birth.meets_others();
@@ -344,7 +352,7 @@ impl Ring {
         here.map(|number| number as c_int)
     }
 
-    /// Starts to drive a new child; ends it if it cannot be kept.
+    /// Starts to drive a new child, and whether it can be kept: whether its pidfd is out of the way of 0, 1 and 2.
     fn new(
         page: PageRef,
         keeper: PageRef,
@@ -352,7 +360,7 @@ impl Ring {
         closes: Option<Arc<DeferredCalls>>,
         memory: Option<Arc<ForkedMemory>>,
         place: Place,
-    ) -> Result<Self, Error> {
+    ) -> (Self, Result<(), Error>) {
         let moved = process.move_above_stdio();
         let process = Arc::new(process);
         let ring = Ring {
@@ -384,9 +392,24 @@ impl Ring {
         for deferred in ring.deferred() {
             deferred.join(&ring.page, &ring.process, ring.arenas());
         }
-        moved?;
-        Ok(ring)
+        (ring, moved)
     }
+}
+
+/// Keeps a number above 2 free for a pidfd that may come to one of those, where it does not stay: so it is said before
+/// there is a child if there is no room, unless other threads take it. `None` if those are taken.
+fn room_above_stdio() -> Result<Option<OwnedFd>, Error> {
+    let refused = |call| move |errno| Error::os(call, errno);
+    let is_open = |number: c_int| {
+        // SAFETY: passes numbers, and changes nothing.
+        unsafe { Local::new().syscall(Call::FCNTL, [number as usize, libc::F_GETFD as usize]) }
+            .is_ok()
+    };
+    if (0..=2).all(is_open) {
+        return Ok(None);
+    }
+    let low = eventfd(0, EventfdFlags::CLOEXEC).map_err(refused(Call::EVENTFD2))?;
+    copy_above_stdio(&low).map(Some).map_err(refused(Call::FCNTL))
 }
 
 impl Estate {

@@ -17,6 +17,8 @@ use rustix::time::Timespec;
 use crate::far;
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
 
+use super::within;
+
 /// Runs `call` with the address of `path` in the task's memory.
 #[inline]
 pub(in crate::task) fn with_path<K: far::Task + ?Sized, R>(
@@ -128,23 +130,42 @@ pub(in crate::task) fn with_lent<K: far::Task + ?Sized, T: Plain, R>(
     with_slice_mut(task, slice::from_mut(value), call)
 }
 
-/// Replaces what is in `bytes` by what `call` writes to an address with space for `size` of them.
-///
-/// # Safety
-///
-/// `call` returns how many bytes the kernel has written there, from the start.
-pub(in crate::task) unsafe fn with_bytes_out<K: far::Task + ?Sized>(
+/// Replaces what is in `bytes` by what `call` writes to an address with space for `size` of them: as many as it
+/// returns, from the start.
+pub(in crate::task) fn with_bytes_out<K: far::Task + ?Sized>(
     task: &K,
+    name: Call,
     bytes: &mut Vec<u8>,
     size: usize,
     call: impl FnOnce(usize) -> Result<usize, Error>,
 ) -> Result<(), Error> {
     bytes.clear();
-    bytes.reserve(size);
-    let written = task.interface().lend_mut(&mut bytes.spare_capacity_mut()[..size], call)?;
-    // SAFETY: by this function's contract; not more than there is space for.
-    unsafe { bytes.set_len(written.min(size)) };
-    Ok(())
+    // A filter may have made the answer up.
+    bytes.resize(size, 0);
+    let written = with_slice_mut(task, bytes, call).and_then(|written| within(name, written, size));
+    bytes.truncate(*written.as_ref().unwrap_or(&0));
+    written.map(drop)
+}
+
+/// What `call` writes to an address, with space for the first of these sizes, or for the next one if `too_small` says
+/// so.
+pub(in crate::task) fn with_bytes_of_sizes<K: far::Task + ?Sized>(
+    task: &K,
+    name: Call,
+    sizes: &[usize],
+    too_small: Errno,
+    call: impl Fn(usize, usize) -> Result<usize, Error>,
+) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let mut written = Ok(());
+    for &size in sizes {
+        written = with_bytes_out(task, name, &mut bytes, size, |address| call(address, size));
+        if written.as_ref().err().and_then(Error::errno) != Some(too_small) {
+            break;
+        }
+    }
+    bytes.shrink_to_fit();
+    written.map(|()| bytes)
 }
 
 /// Runs `call` with the address of `values`, which it may change.

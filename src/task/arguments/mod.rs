@@ -13,10 +13,10 @@ pub(super) use brands::{
     pgid_of, pid_of, tid_of,
 };
 pub(super) use lending::{
-    Plain, Told, with_bytes_out, with_in_out, with_lent, with_out, with_path, with_paths,
-    with_slice_mut, with_timeout, with_told,
+    Plain, Told, with_bytes_of_sizes, with_bytes_out, with_in_out, with_lent, with_out, with_path,
+    with_paths, with_slice_mut, with_timeout, with_told,
 };
-pub(super) use proc_files::{open_in_proc, write_text};
+pub(super) use proc_files::{field_in_proc, open_in_proc, read_piece, write_text};
 
 use crate::far;
 use crate::interface::{Call, Error, ErrorKind, SyscallInterface};

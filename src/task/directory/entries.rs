@@ -61,8 +61,7 @@ impl<'task, K: far::Task + ?Sized, D: AsFd<K::FdTable>> DirectoryEntries<'task, 
             // SAFETY: (1), (2)
             unsafe { call(task, Call::GETDENTS64, [directory, address, BATCH]) }
         };
-        // SAFETY: the call returns how many bytes it has written.
-        unsafe { with_bytes_out(task, &mut self.batch, BATCH, read) }
+        with_bytes_out(task, Call::GETDENTS64, &mut self.batch, BATCH, read)
     }
 
     fn try_next(&mut self) -> Result<Option<DirectoryEntry>, Error> {

@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::io::Errno;
 use rustix::path;
 
 use crate::far;
@@ -30,6 +31,9 @@ use super::file_descriptor::known_open_flags;
 
 pub use entries::{DirectoryEntries, DirectoryEntry};
 pub use node::{Device, Node};
+
+/// Where most links fit in, and where all do: `PATH_MAX`, or a page of procfs.
+const LINK_SIZES: [usize; 2] = [256, 8192];
 
 /// Calls on names in directories: what makes, moves, removes and lists them.
 ///
@@ -311,21 +315,21 @@ pub trait DirectoryTask: far::Task {
     ) -> Result<OsString, Error> {
         with_path(self, Call::READLINKAT, path, |path| {
             let directory = dirfd(self, Call::READLINKAT, &directory)?;
-            let (mut target, mut size) = (Vec::new(), 256);
-            loop {
+            let mut target = Vec::new();
+            for size in LINK_SIZES {
                 let read = |address| {
                     // SAFETY: (1), (2)
                     unsafe { call(self, Call::READLINKAT, [directory, path, address, size]) }
                 };
-                // SAFETY: the call returns how many bytes it has written.
-                unsafe { with_bytes_out(self, &mut target, size, read) }?;
+                with_bytes_out(self, Call::READLINKAT, &mut target, size, read)?;
                 // A buffer that is full may be too small.
                 if target.len() < size {
                     target.shrink_to_fit();
                     return Ok(OsString::from_vec(target));
                 }
-                size *= 2;
             }
+            // Only a filter makes up one that is longer.
+            Err(Error::os(Call::READLINKAT, Errno::NOSYS))
         })
     }
 

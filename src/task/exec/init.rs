@@ -101,7 +101,11 @@ fn pass_on_pending(task: &impl SignalTask, child: &Ring) -> Result<(), Error> {
     let pending = task.sigpending()?;
     let ordinary = (1..32).filter_map(Signal::from_named_raw);
     for signal in ordinary.filter(|signal| pending.contains(*signal) && *signal != Signal::CHILD) {
-        child.process().send_signal(signal)?;
+        child.process().send_signal(signal).map_err(|error| match error.errno() {
+            // It has been killed, and the kernel has reaped it.
+            Some(Errno::SRCH) => Error::new(Call::EXECVE, ErrorKind::Hangup),
+            _ => error,
+        })?;
     }
     Ok(())
 }
@@ -147,9 +151,11 @@ fn give_up_everything(
     ]);
     submit(ring, steps.map(Request::or_exit))?;
     // If a filter has made the first up, the table is still everybody's.
-    let any = submit(ring, [Request::new(Call::FCNTL, [0, libc::F_GETFD as usize])]);
-    if any.err().and_then(|failed| failed.error.errno()) != Some(Errno::BADF) {
-        return Err(Error::os(Call::CLOSE_RANGE, Errno::NOSYS));
+    match submit(ring, [Request::new(Call::FCNTL, [0, libc::F_GETFD as usize])]) {
+        Err(Failed { error, .. }) if error.errno() == Some(Errno::BADF) => {}
+        // It is dead.
+        Err(Failed { error, .. }) if error.errno().is_none() => return Err(error),
+        _ => return Err(Error::os(Call::CLOSE_RANGE, Errno::NOSYS)),
     }
     // Who may not go there may go nowhere, then.
     let _stays = submit(ring, [Request::new(Call::CHDIR, [root])]);

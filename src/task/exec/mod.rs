@@ -138,6 +138,27 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
         self
     }
 
+    /// Gives the program several, each at its number: as [`fd`](Self::fd) for each.
+    ///
+    /// ```
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::net::TcpListener;
+    /// let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+    /// let server = Program::new("sh").args(["-c", "test -S /proc/self/fd/3 && test -S /proc/self/fd/4"]);
+    /// let process = Task::here().spawn()?.program(&server).fds((3..).zip(&listeners)).exec()?;
+    /// assert!(process.wait()?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fds<T>(self, fds: impl IntoIterator<Item = (u16, &'a T)>) -> Self
+    where
+        T: AsFd<K::FdTable> + ?Sized + 'a,
+    {
+        fds.into_iter().fold(self, |exec, (number, fd)| exec.fd(number, fd))
+    }
+
     pub(crate) fn attributes(mut self, attributes: Attributes) -> Self {
         self.attributes = attributes;
         self
