@@ -310,11 +310,10 @@ fn a_child_whose_try_exec_failed_still_dies_with_its_parent_thread() {
 #[test]
 fn try_exec_refuses_a_shared_table_and_sends_nothing() {
     deadline(|| {
-        let here = Task::here();
-        let child = here.spawn().unwrap();
+        let child = Task::here().spawn().unwrap().erase();
         let undone = child.program(&sh(":")).try_exec().unwrap_err();
         assert_eq!(undone.error.kind(), ErrorKind::SharedTable);
-        assert!(share(Resource::Files, me(), undone.task.pid()));
+        assert!(share(Resource::Files, me(), undone.task.host_pid()));
 
         brand!(private_fds);
         let (child, ()) = undone.task.unshare_files(private_fds, ()).unwrap();

@@ -1,7 +1,7 @@
 #![expect(unsafe_code, reason = "declares an unsafe trait")]
 
 use super::{AddressSpace, FdTable, PidNamespace};
-use crate::brand::{HostFds, HostMemory, HostPids, Namespace};
+use crate::brand::{Brand, Dynamic, HostFds, HostMemory, HostPids, Label, Namespace};
 use crate::interface::SyscallInterface;
 use crate::near;
 
@@ -92,6 +92,17 @@ impl HoldsTasks for HostFds {}
 )]
 pub trait HostTable: Namespace {}
 impl HostTable for HostFds {}
+
+/// A fd table that is not this process's: each that a guard has named, and [`Dynamic`] ones. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` may be this process's fd table",
+    label = "what a failed exec has done to a table that others use could not be undone",
+    note = "in generic code, say that it is not: `K::FdTable: far::PrivateTable`",
+    note = "or use `exec`, which does not give the task back"
+)]
+pub trait PrivateTable: Namespace {}
+impl<L: Label> PrivateTable for Brand<'_, L> {}
+impl PrivateTable for Dynamic {}
 
 /// The pid namespace of this process, the only one whose numbers rustix knows. Sealed.
 #[diagnostic::on_unimplemented(

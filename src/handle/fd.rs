@@ -229,7 +229,7 @@ pub trait AsFd<F>: Sealed {
     message = "this is not an owned file descriptor in this task's fd table",
     label = "`{Self}` is not an `Fd` of `{F}`",
     note = "an fd is closed or replaced only in the fd table it is open in: use the task it came from, or drop the handle, which closes it in its own table",
-    note = "its owner gives it up for that: pass the `Fd` by value; what std owns becomes one by `Fd::from`",
+    note = "its owner gives it up for that: pass the `Fd` by value; what std owns becomes one of this process's table by `Fd::from`",
     note = "where one side is `Dynamic`: `erase()` the fd for a dynamic task, `rebrand(&task)` it for a branded one"
 )]
 pub trait IntoFd<F>: Sealed {

@@ -7,6 +7,7 @@
 
 use rustix::io::Errno;
 
+use crate::far;
 use crate::handle::Exit;
 use crate::interface::{Call, Error, ErrorKind};
 
@@ -15,7 +16,7 @@ use super::arguments::call;
 use super::driven::transition::Token;
 
 /// Ending a task from inside.
-pub trait ExitTask: DrivenTask {
+pub trait ExitTask: far::Task + Sized {
     /// `exit_group(status)`—ends the task, and reaps it.
     ///
     /// Only the low 8 bits of `status` are kept. Unlike dropping the task this waits for its end,
@@ -42,7 +43,10 @@ pub trait ExitTask: DrivenTask {
     /// # References
     ///
     /// [`exit_group(2)`](https://man7.org/linux/man-pages/man2/exit_group.2.html)
-    fn exit(self, status: i32) -> Result<Exit, Error> {
+    fn exit(self, status: i32) -> Result<Exit, Error>
+    where
+        Self: DrivenTask,
+    {
         // SAFETY: (1)
         match unsafe { call(&self, Call::EXIT_GROUP, [status as usize]) } {
             Err(error) if error.kind() == ErrorKind::Hangup => self.into_ring(Token(())).reap(),
@@ -53,4 +57,4 @@ pub trait ExitTask: DrivenTask {
     }
 }
 
-impl<K: DrivenTask> ExitTask for K {}
+impl<K: far::Task> ExitTask for K {}

@@ -14,7 +14,8 @@ use super::arguments::within;
 pub trait IoTask: far::Task {
     /// `read(fd, buffer)`, `write(fd, buffer)`, `lseek(fd, offset, whence)`—an fd for [`Read`], [`Write`] and [`Seek`].
     ///
-    /// Checked, with each of these: `fd` is of this task's fd table. It makes the calls; nothing is buffered. The fd is closed
+    /// Checked, with each of these: `fd` is of this task's fd table, and its memory is this program's, as the traits are
+    /// about slices. It makes the calls; nothing is buffered. The fd is closed
     /// afterwards if it is given away, and not if it is lent.
     ///
     /// # Examples
@@ -37,7 +38,10 @@ pub trait IoTask: far::Task {
     /// # Ok(())
     /// # }
     /// ```
-    fn io<T: AsFd<Self::FdTable>>(&self, fd: T) -> FdIo<'_, Self, T> {
+    fn io<T: AsFd<Self::FdTable>>(&self, fd: T) -> FdIo<'_, Self, T>
+    where
+        Self::AddressSpace: HoldsSlices,
+    {
         FdIo { task: self, fd }
     }
 }

@@ -24,7 +24,7 @@ pub type Unshared<'id, K, L, X> = (
 );
 
 /// Giving a task a private fd table.
-pub trait UnshareFilesTask: DrivenTask {
+pub trait UnshareFilesTask: far::Task + Sized {
     /// `close_range(CLOSE_RANGE_UNSHARE)`—leaves the fd table for a new one, named by `guard`.
     ///
     /// The new table holds what `keep` lists and 0, 1 and 2, at the same numbers, and nothing else:
@@ -75,7 +75,10 @@ pub trait UnshareFilesTask: DrivenTask {
         self,
         guard: Guard<'id, L>,
         keep: X,
-    ) -> Result<Unshared<'id, Self, L, X>, Error> {
+    ) -> Result<Unshared<'id, Self, L, X>, Error>
+    where
+        Self: DrivenTask,
+    {
         Ok(self.try_unshare_files(guard, keep)?)
     }
 
@@ -114,7 +117,10 @@ pub trait UnshareFilesTask: DrivenTask {
         mut self,
         guard: Guard<'id, L>,
         keep: X,
-    ) -> Result<Unshared<'id, Self, L, X>, NotUnshared<Self, Guard<'id, L>, Self::FdTable>> {
+    ) -> Result<Unshared<'id, Self, L, X>, NotUnshared<Self, Guard<'id, L>, Self::FdTable>>
+    where
+        Self: DrivenTask,
+    {
         let table = FdTable::<Brand<'id, L>>::without_tasks();
         match leave_for(&mut self, keep, &table) {
             Ok(inherited) => Ok((self.with_table(table, Token(())), inherited)),
@@ -123,7 +129,7 @@ pub trait UnshareFilesTask: DrivenTask {
     }
 }
 
-impl<K: DrivenTask> UnshareFilesTask for K {}
+impl<K: far::Task> UnshareFilesTask for K {}
 
 /// Has the task leave its fd table for `table`, which holds what `keep` lists. The caller sees to it that
 /// the task says so from then on. On failure, what was listed by value comes back.

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crate::brand::{Brand, Guard, Label};
-use crate::far::{Joined, PidNamespace};
+use crate::far::{self, Joined, PidNamespace};
 use crate::handle::AsFd;
 use crate::interface::{Call, Error, Residents};
 
@@ -22,7 +22,7 @@ use super::driven::transition::Token;
 ///
 /// A task never leaves its own pid namespace: these calls decide where its *next children* go. So a
 /// task has two, and both are in its type.
-pub trait UnsharePidTask: DrivenTask {
+pub trait UnsharePidTask: far::Task + Sized {
     /// `unshare(CLONE_NEWPID)`—has the task's children in a new pid namespace, named by `guard`.
     ///
     /// The first one is its init. What [`spawn_with_pids`](super::SpawnTask::spawn_with_pids) says
@@ -62,7 +62,10 @@ pub trait UnsharePidTask: DrivenTask {
     fn unshare_pid<'id, L: Label>(
         self,
         guard: Guard<'id, L>,
-    ) -> Result<Self::WithChildPids<Brand<'id, L>>, Error> {
+    ) -> Result<Self::WithChildPids<Brand<'id, L>>, Error>
+    where
+        Self: DrivenTask,
+    {
         Ok(self.try_unshare_pid(guard)?)
     }
 
@@ -94,6 +97,8 @@ pub trait UnsharePidTask: DrivenTask {
         self,
         guard: Guard<'id, L>,
     ) -> Result<Self::WithChildPids<Brand<'id, L>>, PidNamespaceUnchanged<Self, Guard<'id, L>>>
+    where
+        Self: DrivenTask,
     {
         // SAFETY: (1)
         match unsafe { call(&self, Call::UNSHARE, [libc::CLONE_NEWPID as usize]) } {
@@ -131,7 +136,10 @@ pub trait UnsharePidTask: DrivenTask {
         self,
         guard: Guard<'id, L>,
         fd: impl AsFd<Self::FdTable>,
-    ) -> Result<Self::WithChildPids<Brand<'id, L>>, Error> {
+    ) -> Result<Self::WithChildPids<Brand<'id, L>>, Error>
+    where
+        Self: DrivenTask,
+    {
         Ok(self.try_setns_pid(guard, fd)?)
     }
 
@@ -146,6 +154,8 @@ pub trait UnsharePidTask: DrivenTask {
         guard: Guard<'id, L>,
         fd: impl AsFd<Self::FdTable>,
     ) -> Result<Self::WithChildPids<Brand<'id, L>>, PidNamespaceUnchanged<Self, Guard<'id, L>>>
+    where
+        Self: DrivenTask,
     {
         let joined = near(&self, Call::SETNS, &fd).and_then(|fd| {
             // SAFETY: (1), (2)
@@ -170,7 +180,7 @@ pub trait UnsharePidTask: DrivenTask {
     }
 }
 
-impl<K: DrivenTask> UnsharePidTask for K {}
+impl<K: far::Task> UnsharePidTask for K {}
 
 /// A transition to another pid namespace that did not happen.
 #[non_exhaustive]

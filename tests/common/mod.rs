@@ -399,7 +399,7 @@ pub(crate) fn map_root(pid: impl ToPid) {
 }
 
 /// A program that goes on until the handle is dropped.
-pub(crate) fn sleeping(task: impl ExecTask) -> ChildProcess {
+pub(crate) fn sleeping(task: impl DrivenTask) -> ChildProcess {
     let sleep = Program::new("sleep").arg("1000");
     task.program(&sleep).exec().expect("there is such a program").kill_on_drop(true)
 }

@@ -13,8 +13,9 @@ use std::marker::PhantomData;
 use rustix::process::{Gid, Signal, Uid};
 
 use crate::brand::Namespace;
+use crate::far;
 use crate::handle::{AsFd, ChildProcess, Fd};
-use crate::interface::{Call, Error};
+use crate::interface::{Call, Error, Ring};
 use crate::near;
 use crate::program::Program;
 
@@ -27,7 +28,7 @@ use super::arguments::in_own_table;
 use super::driven::transition::Token;
 
 /// Becoming a program.
-pub trait ExecTask: DrivenTask {
+pub trait ExecTask: far::Task + Sized {
     /// `execve(program, ...)`—starts to describe what the program gets; [`Exec::exec`] does it.
     ///
     /// # References
@@ -53,9 +54,13 @@ pub trait ExecTask: DrivenTask {
     /// ```
     #[doc(alias = "exec")]
     #[doc(alias = "execve")]
-    fn program<'a>(self, program: &'a Program) -> Exec<'a, Self, Self::FdTable> {
+    fn program<'a>(self, program: &'a Program) -> Exec<'a, Self, Self::FdTable>
+    where
+        Self: DrivenTask,
+    {
         Exec {
             task: self,
+            ring: |task| task.ring(Token(())),
             program,
             file: None,
             fds: Vec::new(),
@@ -105,13 +110,16 @@ pub trait ExecTask: DrivenTask {
         self,
         file: &'a (impl AsFd<Self::FdTable> + ?Sized),
         program: &'a Program,
-    ) -> Exec<'a, Self, Self::FdTable> {
+    ) -> Exec<'a, Self, Self::FdTable>
+    where
+        Self: DrivenTask,
+    {
         let mismatch = in_own_table(&self, Call::EXECVEAT, file.table());
         Exec { file: Some(file.near_fd()), mismatch, ..self.program(program) }
     }
 }
 
-impl<K: DrivenTask> ExecTask for K {}
+impl<K: far::Task> ExecTask for K {}
 
 /// A task about to become a program.
 ///
@@ -121,6 +129,8 @@ impl<K: DrivenTask> ExecTask for K {}
 #[must_use = "nothing happens before `exec`"]
 pub struct Exec<'a, K, F> {
     task: K,
+    /// By which it is driven. So it is here, and here alone, that one has to be.
+    ring: fn(&mut K) -> &mut Ring,
     program: &'a Program,
     file: Option<near::Fd<F>>,
     fds: Vec<(c_int, near::Fd<F>)>,
@@ -130,7 +140,7 @@ pub struct Exec<'a, K, F> {
     borrowed: PhantomData<&'a Fd<F>>,
 }
 
-impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
+impl<'a, K: far::Task> Exec<'a, K, K::FdTable> {
     /// Gives the program `fd`, at `number`. Each number once; the same fd at several if need be.
     pub fn fd(mut self, number: u16, fd: &'a (impl AsFd<K::FdTable> + ?Sized)) -> Self {
         self.mismatch = self.mismatch.and(in_own_table(&self.task, Call::EXECVE, fd.table()));
@@ -393,7 +403,10 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     /// [`fork(2)`]: https://man7.org/linux/man-pages/man2/fork.2.html
     #[doc(alias = "tini")]
     #[doc(alias = "as-pid2")]
-    pub fn exec_under_init(self) -> Result<ChildProcess, Error> {
+    pub fn exec_under_init(self) -> Result<ChildProcess, Error>
+    where
+        K: DrivenTask,
+    {
         let (fds, file) = self.listed()?;
         let Exec { task, program, attributes, .. } = self;
         execute_under_init(task, program, file, fds, &attributes)
@@ -401,8 +414,8 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
 
     /// Executes the program, or gives the task back as it was.
     ///
-    /// Only from a table that the task has alone: a sibling counts until it is dropped, also if it is
-    /// dead. With a working directory for the program, the task's own has to be searchable, to come
+    /// Only from a table that the task has alone. Of this process's, that does not compile; of a private one, a sibling
+    /// counts until it is dropped, also if it is dead. With a working directory for the program, the task's own has to be searchable, to come
     /// back to. As it was means: its fds, working directory and
     /// signals; all its fds from 3 on are close-on-exec afterwards, which matters to nobody, since
     /// the next exec decides anew what is passed on.
@@ -435,7 +448,10 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
     ///
     /// [`SharedTable`]: crate::ErrorKind::SharedTable
     /// [`Irreversible`]: crate::ErrorKind::Irreversible
-    pub fn try_exec(self) -> Result<ChildProcess, NotExecuted<K>> {
+    pub fn try_exec(self) -> Result<ChildProcess, NotExecuted<K>>
+    where
+        K::FdTable: far::PrivateTable,
+    {
         self.execute(OnFailure::Undo)
     }
 
@@ -444,7 +460,7 @@ impl<'a, K: DrivenTask> Exec<'a, K, K::FdTable> {
             Ok(listed) => listed,
             Err(error) => return Err(NotExecuted { error, task: self.task }),
         };
-        let ring = self.task.ring(Token(()));
+        let ring = (self.ring)(&mut self.task);
         match execute(ring, self.program, file, fds, &self.attributes, on_failure) {
             // Also for a death signal that the program asks for by itself.
             Ok(()) => Ok(ChildProcess::new(ring.process().clone(), Some(ring.parent()))),
