@@ -7,9 +7,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use common::{LIMIT, another_host, deadline, is_gone, state, status, until};
+use common::{LIMIT, another_host, deadline, is_dead, is_gone, state, status, until};
 use nearfar::prelude::*;
-use nearfar::process::{Child, Command, Stdio};
+use nearfar::process::{Child, Command, CutOff, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
@@ -227,6 +227,57 @@ async fn output_that_nobody_awaits_any_more_has_no_reader() {
     // It was started without being polled, and is killed without having been.
     drop(output);
     assert!(is_gone(id));
+}
+
+fn sh(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    command
+}
+
+#[tokio::test]
+async fn output_has_its_limits() {
+    const SHORT: Duration = Duration::from_millis(300);
+    let within = async |script: &str, size, time| {
+        in_time(sh(script).output_within_async(size, time)).await.unwrap()
+    };
+    let exact = within("printf 1234; printf 56 >&2", 6, LIMIT).await;
+    assert_eq!((exact.cut_off, exact.status.code()), (None, Some(0)));
+    assert_eq!((&exact.stdout[..], &exact.stderr[..]), (&b"1234"[..], &b"56"[..]));
+    assert_eq!(within(":", 0, Duration::MAX).await.cut_off, None);
+
+    let long = within("printf 1234; exec sleep 1000", 3, LIMIT).await;
+    assert_eq!((long.cut_off, &long.stdout[..]), (Some(CutOff::Size), &b"123"[..]));
+    assert_eq!(long.status.signal(), Some(libc::SIGKILL));
+    let both = within("printf 12; printf 345 >&2; exec sleep 1000", 4, LIMIT).await;
+    assert_eq!((both.cut_off, both.stdout.len() + both.stderr.len()), (Some(CutOff::Size), 4));
+    let much = within("exec yes", 1 << 20, LIMIT).await;
+    assert_eq!((much.cut_off, much.stdout.len()), (Some(CutOff::Size), 1 << 20));
+    assert!(much.stdout.chunks(2).all(|line| line == b"y\n"));
+
+    let slow = within("echo early; exec sleep 1000", 100, SHORT).await;
+    assert_eq!((slow.cut_off, &slow.stdout[..]), (Some(CutOff::Time), &b"early\n"[..]));
+    let closed = within("exec sleep 1000 >&- 2>&-", 100, SHORT).await;
+    assert_eq!((closed.cut_off, closed.status.signal()), (Some(CutOff::Time), Some(libc::SIGKILL)));
+    // Who has the pipe is killed with it.
+    let orphan = within("sleep 1000 & echo $!; exit 3", 100, SHORT).await;
+    assert_eq!((orphan.cut_off, orphan.status.code()), (Some(CutOff::Time), Some(3)));
+    let sleep: u32 = std::str::from_utf8(&orphan.stdout).unwrap().trim().parse().unwrap();
+    until("killed", || is_dead(sleep));
+}
+
+#[tokio::test]
+async fn what_is_not_waited_for_any_more_ends_with_its_group() {
+    let (input, ours) = Task::here().pipe2(PipeFlags::empty()).unwrap();
+    let mut command = sh("sleep 1000 & echo started >&9; sleep 1000");
+    command.fd(9, std::os::fd::OwnedFd::from(ours)).kill_group_on_drop(true);
+    let output = Box::pin(command.output_within_async(100, LIMIT));
+    drop(command);
+    timeout(Duration::from_millis(5), output).await.unwrap_err();
+    let mut text = String::new();
+    // Up to its end: nobody has it any more.
+    Task::here().io(input).read_to_string(&mut text).unwrap();
+    assert!(["", "started\n"].contains(&&*text), "{text}");
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ fn host_that_ignores_sigchld() {
     let output = command.output_within(1000, Duration::from_millis(100)).unwrap();
     assert_eq!(output.cut_off, Some(CutOff::Time));
     let sleep: u32 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
-    until("killed with its group", || is_gone(sleep));
+    until("killed with its group", || common::is_dead(sleep));
 }
 
 #[test]

@@ -15,6 +15,9 @@ macro_rules! far_numbers {
 
         impl<P> $Id<P> {
             #[doc = concat!("What `task` calls a ", $What, ", with the pid namespace that this is said in.")]
+            ///
+            /// Of a [`Dynamic`](crate::Dynamic) task, the types do not say that the number is one of its namespace: then
+            /// that is asserted by this.
             pub fn of<K: Task<PidNamespace = P> + ?Sized>(task: &K, near: near::$Id<P>) -> Self {
                 $Id { near, namespace: task.pid_namespace().clone() }
             }

@@ -24,8 +24,8 @@ use crate::near::Pid;
 /// # Dropping it
 ///
 /// The process goes on, and a later `spawn` of this library reaps it once it has ended: a program
-/// that spawns nothing more keeps it as a zombie. After [`kill_on_drop`](Self::kill_on_drop),
-/// dropping kills it and waits for its end, 200 ms at most; what takes longer is reaped as above. In
+/// that spawns nothing more keeps it as a zombie. After [`kill_on_drop`](Self::kill_on_drop) or
+/// [`kill_group_on_drop`](Self::kill_group_on_drop), of which the last one counts, dropping kills it and waits for its end, 200 ms at most; what takes longer is reaped as above. In
 /// a forked copy of this program, dropping does nothing.
 ///
 /// ```
@@ -48,7 +48,17 @@ pub struct ChildProcess {
     process: Arc<Process>,
     /// What its death signals depend on: held for as long as it has not been reaped.
     parent: Option<ParentOfProgram>,
-    kill_on_drop: bool,
+    on_drop: OnDrop,
+}
+
+/// What dropping the handle of a program does to that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OnDrop {
+    #[default]
+    GoesOn,
+    IsKilled,
+    /// With everything in the process group that it leads.
+    GroupIsKilled,
 }
 
 /// What a wait that does not last for ever has found.
@@ -73,7 +83,7 @@ pub struct Killer {
 
 impl ChildProcess {
     pub(crate) fn new(process: Arc<Process>, parent: Option<ParentOfProgram>) -> Self {
-        ChildProcess { process, parent, kill_on_drop: false }
+        ChildProcess { process, parent, on_drop: OnDrop::default() }
     }
 
     pub(crate) fn process(&self) -> &Process {
@@ -221,14 +231,43 @@ impl ChildProcess {
     }
 
     /// Whether dropping the handle kills the process.
-    pub fn kill_on_drop(mut self, kill: bool) -> Self {
-        self.kill_on_drop = kill;
+    pub fn kill_on_drop(self, kill: bool) -> Self {
+        self.on_drop(if kill { OnDrop::IsKilled } else { OnDrop::GoesOn })
+    }
+
+    /// Whether dropping the handle kills everything in the process group that it leads, or the process alone if it
+    /// leads none: see [`send_signal_to_group`](Self::send_signal_to_group).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let (reader, writer) = here.pipe2(PipeFlags::empty())?;
+    /// let shell = Program::new("sh").args(["-c", "sleep 1000 & sleep 1000"]);
+    /// let child = here.spawn()?;
+    /// child.setpgrp()?;
+    /// let process = child.program(&shell).fd(1, &writer).exec()?.kill_group_on_drop(true);
+    /// drop((process, writer));
+    /// // Nobody has the pipe any more.
+    /// assert_eq!(here.read(&reader, &mut [0; 1])?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn kill_group_on_drop(self, kill: bool) -> Self {
+        self.on_drop(if kill { OnDrop::GroupIsKilled } else { OnDrop::GoesOn })
+    }
+
+    pub(crate) fn on_drop(mut self, on_drop: OnDrop) -> Self {
+        self.on_drop = on_drop;
         self
     }
 
     /// Lets it run on, whatever was said before; a later `spawn` reaps it.
     pub fn detach(self) {
-        drop(self.kill_on_drop(false));
+        drop(self.on_drop(OnDrop::GoesOn));
     }
 }
 
@@ -237,7 +276,11 @@ impl Drop for ChildProcess {
         if self.process.is_reaped() || !self.process.is_ours() {
             return;
         }
-        if self.kill_on_drop {
+        if self.on_drop == OnDrop::GroupIsKilled {
+            // It may lead none, or have ended before the others.
+            let _killed = self.process.send_signal_to_group(Signal::KILL);
+        }
+        if self.on_drop != OnDrop::GoesOn {
             // If that is refused, it goes on like any other.
             let killed = self.process.send_signal(Signal::KILL);
             let _ended = killed.and_then(|()| self.process.poll(Some(MOURNING)));

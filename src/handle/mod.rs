@@ -52,6 +52,7 @@ mod std_bridge;
 #[cfg(feature = "tokio")]
 mod tokio;
 
+pub(crate) use child::OnDrop;
 pub use child::{ChildProcess, Killer, Waited};
 pub use exit::{Exit, Outcome, Usage};
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};

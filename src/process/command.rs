@@ -13,7 +13,7 @@ use super::output::{self, LimitedOutput};
 use super::prepare::{ChildFds, ChildTask, Preparation, PrepareError, Run};
 use super::spawn::{Group, Unnamed, spawn};
 use super::{Child, CommandArgs, CommandEnvs, IdMap, Stdio};
-use crate::handle::Fd;
+use crate::handle::{Fd, OnDrop};
 use crate::namespaces::Namespaces;
 use crate::program::Program;
 use crate::task::Attributes;
@@ -96,7 +96,7 @@ pub(super) struct Settings {
     pub(super) uid_map: Vec<IdMap>,
     pub(super) gid_map: Vec<IdMap>,
     pub(super) cgroup: Option<OwnedFd>,
-    pub(super) kill_on_drop: bool,
+    pub(super) on_drop: OnDrop,
 }
 
 /// Where a program is in the hierarchy of jobs.
@@ -270,7 +270,16 @@ impl Command {
 
     /// Whether dropping the [`Child`] kills the program. Then the drop waits for its end, 200 ms at most.
     pub fn kill_on_drop(&mut self, kill: bool) -> &mut Self {
-        self.settings.kill_on_drop = kill;
+        self.settings.on_drop = if kill { OnDrop::IsKilled } else { OnDrop::GoesOn };
+        self
+    }
+
+    /// Whether dropping the [`Child`] kills everything in the process group that the program leads, see
+    /// [`process_group`](Self::process_group); or the program alone if it leads none. Of this and
+    /// [`kill_on_drop`](Self::kill_on_drop), the last one said counts.
+    #[doc(alias = "killpg")]
+    pub fn kill_group_on_drop(&mut self, kill: bool) -> &mut Self {
+        self.settings.on_drop = if kill { OnDrop::GroupIsKilled } else { OnDrop::GoesOn };
         self
     }
 
@@ -534,7 +543,8 @@ impl Command {
     /// standard input is closed, if it is piped. The time counts from when [`spawn`](Self::spawn) has returned.
     ///
     /// What has left the group, by `setsid` for example, lives on. Nothing does in a pid namespace of the program's own:
-    /// [`unshare_pid`](Self::unshare_pid) and [`under_init`](Self::under_init).
+    /// [`unshare_pid`](Self::unshare_pid) and [`under_init`](Self::under_init). What another process traces has ended, also
+    /// for this, only when its tracer has been told.
     ///
     /// ```
     /// use nearfar::process::{Command, CutOff};

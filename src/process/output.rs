@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::Signal;
 
 use super::Child;
-use crate::interface::poll_until;
+use crate::interface::{Error, poll_until};
 
 /// What a program has written before it ended, or had to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,17 +70,22 @@ pub(super) fn within(mut child: Child, size: usize, time: Duration) -> io::Resul
         }
     }
     if cut_off.is_some() {
-        // It leads no group, if it was put into another's. Then it is killed alone.
-        let _killed = child.send_signal_to_group(Signal::KILL);
-        match child.process.kill() {
-            // Somebody else has reaped it, as the kernel does where `SIGCHLD` is ignored: then it had ended.
-            Err(error) if error.errno() == Some(Errno::SRCH) => {}
-            killed => killed?,
-        }
+        cut(&child)?;
     }
     let status = child.wait()?;
     let [stdout, stderr] = streams.bytes;
     Ok(LimitedOutput { status, stdout, stderr, cut_off })
+}
+
+/// Kills a program's group.
+pub(super) fn cut(child: &Child) -> Result<(), Error> {
+    // It leads no group, if it was put into another's. Then it is killed alone.
+    let _killed = child.send_signal_to_group(Signal::KILL);
+    match child.process.kill() {
+        // Somebody else has reaped it, as the kernel does where `SIGCHLD` is ignored: then it had ended.
+        Err(error) if error.errno() == Some(Errno::SRCH) => Ok(()),
+        killed => killed,
+    }
 }
 
 impl Streams {

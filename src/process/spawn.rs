@@ -75,7 +75,7 @@ pub(super) fn spawn(command: &mut Command, unnamed: Unnamed, group: Group) -> io
     }
     let Streams { fds, ends: [stdin, stdout, stderr] } = streams(fds, unnamed)?;
     let process = start(program, &fds, settings, preparations, group)?;
-    let process = process.kill_on_drop(settings.kill_on_drop);
+    let process = process.on_drop(settings.on_drop);
     let (stdin, stdout, stderr) =
         (stdin.map(Into::into), stdout.map(Into::into), stderr.map(Into::into));
     Ok(Child::new(process, stdin, stdout, stderr))

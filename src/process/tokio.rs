@@ -3,12 +3,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::process::{ExitStatus, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::net::unix::pipe::Receiver;
 
 use super::spawn::{Group, Unnamed, spawn};
-use super::{Child, Command};
+use super::{Child, Command, CutOff, LimitedOutput, output};
 
 impl Command {
     /// [`output`](Self::output), which waits without blocking the thread: for a task of a tokio runtime that has
@@ -40,6 +42,44 @@ impl Command {
     pub fn output_async(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
         let child = spawn(self, Unnamed::Captured, Group::AsSaid);
         async { child?.wait_with_output_async().await }
+    }
+
+    /// [`output_within`](Self::output_within), which waits without blocking the thread: for a task of a tokio runtime
+    /// that has its I/O and time drivers enabled.
+    ///
+    /// The program is started before this returns, and the time counts from the first poll. Dropping the future is
+    /// dropping the [`Child`], see [`kill_group_on_drop`](Self::kill_group_on_drop). Needs the feature `tokio`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use nearfar::process::{Command, CutOff};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "echo started; sleep 1000 & sleep 1000"]).kill_group_on_drop(true);
+    /// let output = command.output_within_async(1000, Duration::from_millis(100)).await?;
+    /// assert_eq!(output.cut_off, Some(CutOff::Time));
+    /// assert_eq!(output.stdout, b"started\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As `output_within`, and if a pipe or the pidfd cannot be registered.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled outside of a runtime, or without its drivers, as everything of tokio does.
+    pub fn output_within_async(
+        &mut self,
+        size: usize,
+        time: Duration,
+    ) -> impl Future<Output = io::Result<LimitedOutput>> + use<> {
+        let child = spawn(self, Unnamed::Captured, Group::OwnByDefault);
+        async move { within(child?, size, time).await }
     }
 }
 
@@ -108,10 +148,13 @@ impl Child {
     /// Outside of a runtime, or without its I/O driver, as everything of tokio does; for the init of a pid namespace,
     /// and a process that another one traces, also without its time driver.
     pub async fn wait_with_output_async(mut self) -> io::Result<Output> {
-        self.stdin = None;
-        let stdout = read_to_end(self.stdout.take().map(OwnedFd::from));
-        let stderr = read_to_end(self.stderr.take().map(OwnedFd::from));
-        let (stdout, stderr) = both(stdout, stderr).await?;
+        let mut streams = [Stream::default(), Stream::default()];
+        match read_both(&mut self, &mut streams, usize::MAX).await {
+            Err(Stop::Failed(error)) => return Err(error),
+            // There is no more memory than that.
+            Ok(()) | Err(Stop::Size) => {}
+        }
+        let [stdout, stderr] = streams.map(Stream::into_bytes);
         Ok(Output { status: self.wait_async().await?, stdout, stderr })
     }
 }
@@ -119,33 +162,98 @@ impl Child {
 /// How much room there is for a read, at least.
 const CHUNK: usize = 64 << 10;
 
-/// What comes out of a pipe before its end.
-async fn read_to_end(pipe: Option<OwnedFd>) -> io::Result<Vec<u8>> {
-    let Some(pipe) = pipe else { return Ok(Vec::new()) };
-    let pipe = Receiver::from_owned_fd(pipe)?;
-    let (mut bytes, mut read) = (Vec::new(), 0);
-    loop {
-        if bytes.len() - read < CHUNK {
-            bytes.resize((2 * bytes.len()).max(CHUNK), 0);
-        }
-        pipe.readable().await?;
-        match pipe.try_read(&mut bytes[read..]) {
-            Ok(0) => break,
-            Ok(length) => read += length,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+/// What has come out of a pipe, with room for more.
+#[derive(Default)]
+struct Stream {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+/// Why no more is read.
+enum Stop {
+    Failed(io::Error),
+    /// It is more than was wanted.
+    Size,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+impl Stream {
+    /// Reads up to the end, but no more than what is left to be read of all.
+    async fn read(&mut self, pipe: Option<OwnedFd>, left: &AtomicUsize) -> Result<(), Stop> {
+        let Some(pipe) = pipe else { return Ok(()) };
+        let pipe = Receiver::from_owned_fd(pipe)?;
+        loop {
+            if self.bytes.len() - self.length < CHUNK {
+                self.bytes.resize((2 * self.bytes.len()).max(CHUNK), 0);
+            }
+            pipe.readable().await?;
+            let read = match pipe.try_read(&mut self.bytes[self.length..]) {
+                Ok(0) => return Ok(()),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            };
+            // Both streams are read by one task.
+            let room = left.load(Ordering::Relaxed);
+            self.length += read.min(room);
+            left.store(room.saturating_sub(read), Ordering::Relaxed);
+            if read > room {
+                return Err(Stop::Size);
+            }
         }
     }
-    bytes.truncate(read);
-    Ok(bytes)
+
+    fn into_bytes(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.length);
+        self.bytes
+    }
+}
+
+/// Reads both pipes of a program as they fill.
+async fn read_both(
+    child: &mut Child,
+    [stdout, stderr]: &mut [Stream; 2],
+    size: usize,
+) -> Result<(), Stop> {
+    child.stdin = None;
+    let left = AtomicUsize::new(size);
+    let stdout = stdout.read(child.stdout.take().map(OwnedFd::from), &left);
+    let stderr = stderr.read(child.stderr.take().map(OwnedFd::from), &left);
+    both(stdout, stderr).await.map(|_| ())
+}
+
+/// As [`output::within`].
+async fn within(mut child: Child, size: usize, time: Duration) -> io::Result<LimitedOutput> {
+    let mut streams = [Stream::default(), Stream::default()];
+    let all = async {
+        read_both(&mut child, &mut streams, size).await?;
+        child.ended_async().await.map_err(Stop::Failed)
+    };
+    let cut_off = match tokio::time::timeout(time, all).await {
+        Ok(Ok(())) => None,
+        Ok(Err(Stop::Size)) => Some(CutOff::Size),
+        Ok(Err(Stop::Failed(error))) => return Err(error),
+        Err(_elapsed) => Some(CutOff::Time),
+    };
+    if cut_off.is_some() {
+        output::cut(&child)?;
+    }
+    let status = child.wait_async().await?;
+    let [stdout, stderr] = streams.map(Stream::into_bytes);
+    Ok(LimitedOutput { status, stdout, stderr, cut_off })
 }
 
 /// What comes of both, or the first error.
-async fn both<T>(
-    first: impl Future<Output = io::Result<T>>,
-    second: impl Future<Output = io::Result<T>>,
-) -> io::Result<(T, T)> {
+async fn both<T, E>(
+    first: impl Future<Output = Result<T, E>>,
+    second: impl Future<Output = Result<T, E>>,
+) -> Result<(T, T), E> {
     let (mut first, mut second) = (pin!(first), pin!(second));
     let mut got = (None, None);
     poll_fn(|context| {
@@ -166,7 +274,7 @@ async fn both<T>(
     .await
 }
 
-fn ready<T>(poll: Poll<io::Result<T>>) -> io::Result<Option<T>> {
+fn ready<T, E>(poll: Poll<Result<T, E>>) -> Result<Option<T>, E> {
     match poll {
         Poll::Ready(result) => result.map(Some),
         Poll::Pending => Ok(None),

@@ -172,6 +172,9 @@ pub use verify::{Truth, Verdict, VerifyTask};
 /// and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
 /// [`killer`](DrivenTask::killer).
 ///
+/// If this process becomes another program, its driven children end, and that program finds them as children that it
+/// has not made: a `waitpid` with `__WALL` reaps them.
+///
 /// No call is made again by itself: on the calling thread, what blocks fails with `EINTR` when a signal handler has
 /// run, as everywhere. The signals of a driven task are blocked; only after a `SIGSTOP` and a `SIGCONT` do some calls
 /// fail so, such as [`epoll_pwait2`](EpollTask::epoll_pwait2) ([`signal(7)`]).

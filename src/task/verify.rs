@@ -23,9 +23,10 @@ pub trait VerifyTask: far::Task {
     /// `kcmp(pid1, pid2, type)`—whether the task lives in the fd table, the address space and the pid
     /// namespaces that this library believes it to live in.
     ///
-    /// No safe code can make that untrue. What can is `unsafe` code that unshares something without
-    /// saying so, in a task or on a thread of this program, another process that does so to the task
-    /// (`ptrace`), and an error in this library. So this is for health checks and for tests.
+    /// No safe code of this library can make that untrue. What can is code that unshares or joins something without
+    /// saying so, in a task or on a thread of this program (`unsafe`, but for
+    /// `rustix::thread::move_into_thread_name_spaces`), another process that does so to the task (`ptrace`), and an error
+    /// in this library. So this is for health checks and for tests.
     ///
     /// The kernel is asked by this process, and nothing is sent to the task. Compared are:
     ///
