@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs};
 
-use nearfar::brand::Namespace;
+use nearfar::brand::{Branded, Namespace};
 use nearfar::inspect::Region;
 use nearfar::near::{Address, PageSize, Pid};
 use nearfar::prelude::*;
@@ -115,7 +115,7 @@ fn find_in<A: Namespace>(
 }
 
 /// Prints what can be read.
-fn dump<A: Namespace>(
+fn dump<A: Branded>(
     memory: &ProcessMemory<A>,
     mut address: Address<A>,
     mut length: usize,

@@ -258,6 +258,16 @@ where
     }
 }
 
+/// A namespace that the types tell apart from all others: a [`Brand`], and not [`Dynamic`]. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "the types do not tell `{Self}` apart from other namespaces",
+    label = "a number alone does not say of which one it is",
+    note = "have it under a brand meanwhile: `it.pin(|it| ..)`",
+    note = "in generic code, say that it is branded: `A: nearfar::brand::Branded`"
+)]
+pub trait Branded: Namespace {}
+impl<L> Branded for Brand<'_, L> where Self: Named {}
+
 /// A namespace that is known at run time only.
 ///
 /// Tasks and handles of this brand are checked with each call, and can be stored anywhere: in maps and

@@ -15,7 +15,7 @@ use std::thread;
 use std::{env, ptr};
 
 use common::{another_host, deadline, fds, state, stop, until, until_blocked_in};
-use nearfar::brand::Namespace;
+use nearfar::brand::Branded;
 use nearfar::inspect::{Piece, ReadError, Region};
 use nearfar::near::{Address, Pid};
 use nearfar::prelude::*;
@@ -70,7 +70,7 @@ fn cat() -> Stranger {
     Stranger::blocked(&mut Command::new("cat"))
 }
 
-fn regions<A: Namespace>(memory: &ProcessMemory<A>) -> Vec<Region<A>> {
+fn regions<A: Branded>(memory: &ProcessMemory<A>) -> Vec<Region<A>> {
     memory.regions().unwrap().map(Result::unwrap).collect()
 }
 
@@ -83,7 +83,7 @@ fn kind(error: ReadError) -> ErrorKind {
 
 /// Every read of it says that it is gone.
 #[track_caller]
-fn assert_gone<A: Namespace>(memory: &ProcessMemory<A>, address: Address<A>) {
+fn assert_gone<A: Branded>(memory: &ProcessMemory<A>, address: Address<A>) {
     const GONE: ErrorKind = ErrorKind::MemoryGone;
     assert_eq!(kind(memory.read::<u8>(address).unwrap_err()), GONE);
     assert!(memory.read::<[u64; 4]>(memory.address(0)).unwrap_err().is_gone());

@@ -47,15 +47,16 @@ mod region;
 
 use std::ffi::CString;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::{Errno, pread};
 
 use crate::PlainData;
-use crate::brand::{Brand, Guard, HostFds, Label, Namespace, Of};
+use crate::brand::{Brand, Branded, Dynamic, Guard, HostFds, Label, Namespace, Of};
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error, ErrorKind};
 use crate::near::{Address, AsAddress, PageSize};
+use crate::task::pinned::pinned_memory;
 
 pub use error::ReadError;
 pub use piece::Piece;
@@ -76,14 +77,26 @@ pub use region::{Region, Regions};
 /// a fault that a `userfaultfd` handles.
 ///
 /// The process may be changing what is read: see [the module](self#what-it-does-not-do).
+///
+/// # Many of them
+///
+/// [Erased](Self::erase) memories are all of one type, for maps and structs. Their addresses would not say which one
+/// they are of, so nothing is read from them like that, but [pinned](Self::pin).
 #[must_use = "dropping it closes the process's memory"]
 pub struct ProcessMemory<A> {
+    opened: Arc<Opened>,
+    /// The one that it was opened with.
+    name: &'static str,
+    _brand: Of<A>,
+}
+
+/// The files of a process's memory.
+struct Opened {
     /// `/proc/PID/mem` and `/proc/PID/maps`, of the same memory; the kernel ties both to it.
     mem: Fd<HostFds>,
     maps: Fd<HostFds>,
     /// Held while the list is read, as the kernel remembers in the open file how far.
     listing: Mutex<()>,
-    _brand: Of<A>,
 }
 
 impl<'id, L: Label> ProcessMemory<Brand<'id, L>> {
@@ -116,7 +129,59 @@ impl<'id, L: Label> ProcessMemory<Brand<'id, L>> {
     pub fn open(name: Guard<'id, L>, pidfd: impl AsFd<HostFds>) -> Result<Self, Error> {
         drop(name);
         let (mem, maps) = open::files(pidfd.near_fd())?;
-        Ok(ProcessMemory { mem, maps, listing: Mutex::new(()), _brand: Of::new() })
+        let opened = Arc::new(Opened { mem, maps, listing: Mutex::new(()) });
+        Ok(ProcessMemory { opened, name: L::NAME, _brand: Of::new() })
+    }
+}
+
+impl<A> ProcessMemory<A> {
+    /// The same memory, storable anywhere, and [pinned](Self::pin) to be read.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use nearfar::Dynamic;
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut memories: HashMap<u32, ProcessMemory<Dynamic>> = HashMap::new();
+    /// # let mut processes = Vec::new();
+    /// for _ in 0..2 {
+    ///     let sleep = Program::new("sleep").arg("1000");
+    ///     let process = Task::here().spawn()?.program(&sleep).exec()?.kill_on_drop(true);
+    ///     brand!(sleep_memory);
+    ///     let memory = ProcessMemory::open(sleep_memory, &process)?;
+    ///     memories.insert(process.id(), memory.erase());
+    /// #   processes.push(process);
+    /// }
+    /// for memory in memories.values() {
+    ///     memory.pin(|memory| {
+    ///         let program = memory.regions()?.next().expect("it has memory")?;
+    ///         let magic = memory.read::<[u8; 4]>(program.mapping.address())?;
+    ///         assert_eq!(magic, *b"\x7fELF");
+    ///         Ok::<_, Box<dyn std::error::Error>>(())
+    ///     })?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn erase(self) -> ProcessMemory<Dynamic> {
+        self.rebranded()
+    }
+
+    fn rebranded<B>(&self) -> ProcessMemory<B> {
+        ProcessMemory { opened: Arc::clone(&self.opened), name: self.name, _brand: Of::new() }
+    }
+}
+
+impl ProcessMemory<Dynamic> {
+    /// Runs `body` with this memory under a brand of its own: addresses of it are not mixed up there with those of
+    /// other memories, and do not leave it but as numbers.
+    pub fn pin<R>(
+        &self,
+        body: impl for<'id> FnOnce(&ProcessMemory<Brand<'id, pinned_memory>>) -> R,
+    ) -> R {
+        body(&self.rebranded())
     }
 }
 
@@ -126,7 +191,10 @@ impl<A: Namespace> ProcessMemory<A> {
     ///
     /// It need not be mapped: a wrong one is an error of the read.
     #[must_use]
-    pub fn address(&self, number: usize) -> Address<A> {
+    pub fn address(&self, number: usize) -> Address<A>
+    where
+        A: Branded,
+    {
         Address::new(number)
     }
 
@@ -145,14 +213,17 @@ impl<A: Namespace> ProcessMemory<A> {
     /// [`proc_pid_maps(5)`](https://man7.org/linux/man-pages/man5/proc_pid_maps.5.html)
     #[doc(alias = "mappings")]
     #[doc(alias = "maps")]
-    pub fn regions(&self) -> Result<Regions<A>, Error> {
+    pub fn regions(&self) -> Result<Regions<A>, Error>
+    where
+        A: Branded,
+    {
         const STEP: usize = 64 * 1024;
-        let _one_at_a_time = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.opened.listing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = Vec::new();
         loop {
             let end = lines.len();
             lines.resize(end + STEP, 0);
-            let length = match pread(&self.maps, &mut lines[end..], end as u64) {
+            let length = match pread(&self.opened.maps, &mut lines[end..], end as u64) {
                 Ok(length) => length,
                 // The thread by which it was found has been reaped, and perhaps all of them.
                 Err(errno) => return self.check().and(Err(Error::os(Call::PREAD, errno))),
@@ -173,7 +244,10 @@ impl<A: Namespace> ProcessMemory<A> {
     ///
     /// [`Unreadable`](ReadError::Unreadable) if not all of it can be read,
     /// [`MemoryGone`](ErrorKind::MemoryGone).
-    pub fn read<T: PlainData>(&self, address: impl AsAddress<A>) -> Result<T, ReadError> {
+    pub fn read<T: PlainData>(&self, address: impl AsAddress<A>) -> Result<T, ReadError>
+    where
+        A: Branded,
+    {
         let mut value = T::zeroed();
         self.read_slice(address, std::slice::from_mut(&mut value))?;
         Ok(value)
@@ -188,10 +262,13 @@ impl<A: Namespace> ProcessMemory<A> {
         &self,
         address: impl AsAddress<A>,
         values: &mut [T],
-    ) -> Result<(), ReadError> {
+    ) -> Result<(), ReadError>
+    where
+        A: Branded,
+    {
         let (address, bytes) = (address.address(), bytemuck::cast_slice_mut(values));
         let read = self.fill(address, bytes)?;
-        if read < bytes.len() { Err(unreadable(address, read)) } else { Ok(()) }
+        if read < bytes.len() { Err(self.unreadable(address, read)) } else { Ok(()) }
     }
 
     /// Reads up to the first address that cannot be read, and says which one that is.
@@ -225,7 +302,10 @@ impl<A: Namespace> ProcessMemory<A> {
         &self,
         address: impl AsAddress<A>,
         buffer: &'b mut [u8],
-    ) -> Result<Piece<'b, A>, Error> {
+    ) -> Result<Piece<'b, A>, Error>
+    where
+        A: Branded,
+    {
         let mut piece = self.piece(address, buffer);
         piece.read = self.fill(piece.address, piece.buffer)?;
         Ok(piece)
@@ -245,7 +325,10 @@ impl<A: Namespace> ProcessMemory<A> {
         &self,
         address: impl AsAddress<A>,
         limit: usize,
-    ) -> Result<CString, ReadError> {
+    ) -> Result<CString, ReadError>
+    where
+        A: Branded,
+    {
         const PAGE: usize = PageSize::BASE.bytes();
         let address = address.address();
         let mut found = Vec::new();
@@ -255,7 +338,8 @@ impl<A: Namespace> ProcessMemory<A> {
             let in_page = PAGE - address.as_raw().wrapping_add(found.len()) % PAGE;
             let mut page = [0; PAGE];
             let page = &mut page[..left.min(in_page)];
-            let next = address.checked_add(found.len()).ok_or(unreadable(address, found.len()))?;
+            let next = address.checked_add(found.len());
+            let next = next.ok_or(self.unreadable(address, found.len()))?;
             let read = self.fill(next, page)?;
             if let Some(end) = page[..read].iter().position(|byte| *byte == 0) {
                 found.extend_from_slice(&page[..end]);
@@ -263,11 +347,11 @@ impl<A: Namespace> ProcessMemory<A> {
             }
             found.extend_from_slice(&page[..read]);
             if read < page.len() {
-                return Err(unreadable(address, found.len()));
+                return Err(self.unreadable(address, found.len()));
             }
             if found.len() > limit {
                 return Err(ReadError::Unterminated {
-                    memory: A::NAME,
+                    memory: self.name,
                     address: address.as_raw(),
                     limit,
                 });
@@ -289,7 +373,7 @@ impl<A: Namespace> ProcessMemory<A> {
                 self.check()?;
                 break;
             };
-            match pread(&self.mem, &mut buffer[read..], offset) {
+            match pread(&self.opened.mem, &mut buffer[read..], offset) {
                 Ok(0) => return Err(Error::new(Call::PREAD, ErrorKind::MemoryGone)),
                 Ok(length) => read += length,
                 Err(Errno::IO) => break,
@@ -299,20 +383,20 @@ impl<A: Namespace> ProcessMemory<A> {
         Ok(read)
     }
 
+    /// That a read from `address` came no further than this.
+    fn unreadable(&self, address: Address<A>, read: usize) -> ReadError {
+        let address = address.as_raw().saturating_add(read);
+        ReadError::Unreadable { memory: self.name, address, read }
+    }
+
     /// That somebody still lives in it.
     fn check(&self) -> Result<(), Error> {
-        open::check(&self.mem)
+        open::check(&self.opened.mem)
     }
 }
 
-/// That a read from `address` came no further than this.
-fn unreadable<A: Namespace>(address: Address<A>, read: usize) -> ReadError {
-    let address = address.as_raw().saturating_add(read);
-    ReadError::Unreadable { memory: A::NAME, address, read }
-}
-
-impl<A: Namespace> fmt::Debug for ProcessMemory<A> {
+impl<A> fmt::Debug for ProcessMemory<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ProcessMemory({})", A::NAME)
+        write!(f, "ProcessMemory({})", self.name)
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::ProcessMemory;
-use crate::brand::Namespace;
+use crate::brand::{Branded, Namespace};
 use crate::interface::Error;
 use crate::near::{Address, AsAddress, PageSize};
 
@@ -42,7 +42,10 @@ impl<A> Piece<'_, A> {
 
 impl<A: Namespace> ProcessMemory<A> {
     /// A piece to be read by [`read_pieces`](Self::read_pieces), as long as `buffer`.
-    pub fn piece<'b>(&self, address: impl AsAddress<A>, buffer: &'b mut [u8]) -> Piece<'b, A> {
+    pub fn piece<'b>(&self, address: impl AsAddress<A>, buffer: &'b mut [u8]) -> Piece<'b, A>
+    where
+        A: Branded,
+    {
         Piece { address: address.address(), buffer, read: 0 }
     }
 
@@ -76,7 +79,10 @@ impl<A: Namespace> ProcessMemory<A> {
     /// [`MemoryGone`](crate::ErrorKind::MemoryGone): then some pieces may have been read before.
     #[doc(alias = "process_vm_readv")]
     #[doc(alias = "scatter")]
-    pub fn read_pieces(&self, pieces: &mut [Piece<'_, A>]) -> Result<(), Error> {
+    pub fn read_pieces(&self, pieces: &mut [Piece<'_, A>]) -> Result<(), Error>
+    where
+        A: Branded,
+    {
         for piece in pieces.iter_mut() {
             piece.read = 0;
         }
