@@ -37,8 +37,8 @@ on_all! {
         drop(middle);
         let expected = [whole.start..whole.start + PAGE, whole.end - PAGE..whole.end];
         assert_eq!(ranges_of(pid, &name), expected);
-        assert_eq!(first.bytes().write_slice(task, &[1; PAGE]), Ok(PAGE));
-        assert_eq!(last.bytes().write_slice(task, &[2; PAGE]), Ok(PAGE));
+        assert_eq!(first.bytes().write_slice(task, &[1; PAGE]), Ok(()));
+        assert_eq!(last.bytes().write_slice(task, &[2; PAGE]), Ok(()));
         assert_eq!(mem(pid, first.near().address(), PAGE).unwrap(), [1; PAGE]);
         drop(first);
         assert_eq!(ranges_of(pid, &name), expected[1..]);

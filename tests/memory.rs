@@ -37,7 +37,7 @@ on_all! {
         assert_eq!((mapping.length(), mapping.near().pages()), (2 * PAGE, 2));
         assert_eq!(region_at(pid, mapping.address()).unwrap().access, "rw-p");
         assert_eq!(mapping.bytes().to_vec(task).unwrap(), [0; 2 * PAGE]);
-        assert_eq!(mapping.bytes().write_slice(task, b"hello"), Ok(5));
+        assert_eq!(mapping.bytes().write_available(task, b"hello"), Ok(5));
         assert_eq!(mem(pid, mapping.address(), 6).unwrap(), b"hello\0");
         assert!(mapping.file().is_none());
 
@@ -60,18 +60,18 @@ on_all! {
         let pid = pid_of(task);
         let mut mapping = task.mmap_anonymous(3 * PAGE, RW).unwrap();
         let content: Vec<u8> = (0..3 * PAGE).map(|index| (index % 253) as u8).collect();
-        assert_eq!(mapping.bytes().write_slice(task, &content), Ok(3 * PAGE));
+        assert_eq!(mapping.bytes().write_available(task, &content), Ok(3 * PAGE));
         let middle = mapping.near().slice(PAGE..2 * PAGE).unwrap().address();
         task.mprotect(&mut mapping.slice(PAGE..2 * PAGE).unwrap(), ProtFlags::READ).unwrap();
         assert_eq!(region_at(pid, middle).unwrap().access, "r--p");
         assert_eq!(region_at(pid, mapping.address()).unwrap().access, "rw-p");
         // It stops where it may not go on, and says where that is.
-        assert_eq!(mapping.bytes().write_slice(task, &content), Ok(PAGE));
+        assert_eq!(mapping.bytes().write_available(task, &content), Ok(PAGE));
         assert_eq!(mapping.bytes().to_vec(task).unwrap(), content);
         task.mprotect(&mut mapping.slice(PAGE..2 * PAGE).unwrap(), ProtFlags::empty()).unwrap();
         assert_eq!(region_at(pid, middle).unwrap().access, "---p");
         let mut read = vec![0xEE; 3 * PAGE];
-        assert_eq!(mapping.bytes().read_slice(task, &mut read), Ok(PAGE));
+        assert_eq!(mapping.bytes().read_available(task, &mut read), Ok(PAGE));
         assert_eq!(read[..PAGE], content[..PAGE]);
         assert!(read[PAGE..].iter().all(|byte| *byte == 0xEE));
         let error = mapping.bytes().to_vec(task).unwrap_err();
@@ -161,10 +161,10 @@ on_all! {
         // It stays when the fd is closed, and ends where the file does.
         let mut whole = task.mmap_file(&file, 0, 4 * PAGE, RW, Sharing::Shared).unwrap();
         let mut read = vec![0; 4 * PAGE];
-        assert_eq!(whole.bytes().read_slice(task, &mut read), Ok(3 * PAGE));
+        assert_eq!(whole.bytes().read_available(task, &mut read), Ok(3 * PAGE));
         task.ftruncate(&file, 10).unwrap();
         task.close(file).unwrap();
-        assert_eq!(whole.bytes().read_slice(task, &mut read), Ok(PAGE));
+        assert_eq!(whole.bytes().read_available(task, &mut read), Ok(PAGE));
         let beyond = whole.pointer::<u8>(PAGE).unwrap().read(task).unwrap_err();
         assert_eq!(beyond.errno(), Some(Errno::FAULT));
         let beyond = whole.pointer::<u8>(2 * PAGE).unwrap().write(task, &1).unwrap_err();

@@ -400,21 +400,40 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
         self.len() == 0
     }
 
-    /// `process_vm_readv(task, address)`—copies what it points to, from the first one on, up to the end of
-    /// the shorter side. Returns how many have been copied: fewer if the next one cannot be read, or only in
-    /// part.
+    /// `process_vm_readv(task, address)`—copies the first ones that it points to, as many as `into` has.
     ///
     /// Checked: the task lives in the pointer's address space.
     ///
     /// # Errors
     ///
-    /// Of `process_vm_readv`: `EFAULT` if already the first byte cannot be read, `EPERM` if this program may
-    /// not look into the task; that the task is dead.
+    /// Of `process_vm_readv`: `EFAULT` if there are not as many, and nothing is read; or if part of them cannot be read:
+    /// then what is in `into` is in part what was there before, in part what was read. `EPERM` if this program may not look into the task; that
+    /// the task is dead.
     ///
     /// # References
     ///
     /// [`process_vm_readv(2)`](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
-    pub fn read_slice<K: far::Task + ?Sized>(
+    pub fn read_slice<K: far::Task + ?Sized>(&self, task: &K, into: &mut [T]) -> Result<(), Error>
+    where
+        K::AddressSpace: Holds<Self>,
+    {
+        if into.len() > self.len() {
+            return Err(cut_off(Call::PROCESS_VM_READV));
+        }
+        match self.read_available(task, into)? {
+            all if all == into.len() => Ok(()),
+            _ => Err(cut_off(Call::PROCESS_VM_READV)),
+        }
+    }
+
+    /// [`read_slice`](Self::read_slice), up to the end of the shorter side, or up to the first one that cannot be read,
+    /// or only in part. Returns how many have been copied.
+    ///
+    /// # Errors
+    ///
+    /// As `read_slice`, but `EFAULT` only if already the first byte cannot be read.
+    #[doc(alias = "partial")]
+    pub fn read_available<K: far::Task + ?Sized>(
         &self,
         task: &K,
         into: &mut [T],
@@ -425,20 +444,43 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
         Ok(self.copy_from(task, bytemuck::cast_slice_mut(into))? / size_of::<T>())
     }
 
-    /// `process_vm_writev(task, address, values)`—copies values there, to the first one on, up to the end of
-    /// the shorter side. Returns how many have been copied: fewer if the next one cannot be written, or only
-    /// in part.
+    /// `process_vm_writev(task, address, values)`—copies values there, to the first one on.
     ///
     /// Checked: the task lives in the pointer's address space.
     ///
     /// # Errors
     ///
-    /// Of `process_vm_writev`: as [`read_slice`](Self::read_slice).
+    /// Of `process_vm_writev`: `EFAULT` if there is no room for as many, and nothing is written; or if part of them cannot be
+    /// written, when others may have been. Others as of [`read_slice`](Self::read_slice).
     ///
     /// # References
     ///
     /// [`process_vm_writev(2)`](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
     pub fn write_slice<K: far::Task + ?Sized>(
+        &mut self,
+        task: &K,
+        values: &[T],
+    ) -> Result<(), Error>
+    where
+        K::AddressSpace: Holds<Self>,
+    {
+        if values.len() > self.len() {
+            return Err(cut_off(Call::PROCESS_VM_WRITEV));
+        }
+        match self.write_available(task, values)? {
+            all if all == values.len() => Ok(()),
+            _ => Err(cut_off(Call::PROCESS_VM_WRITEV)),
+        }
+    }
+
+    /// [`write_slice`](Self::write_slice), up to the end of the shorter side, or up to the first one that cannot be
+    /// written, or only in part. Returns how many have been copied.
+    ///
+    /// # Errors
+    ///
+    /// As `write_slice`, but `EFAULT` only if already the first byte cannot be written.
+    #[doc(alias = "partial")]
+    pub fn write_available<K: far::Task + ?Sized>(
         &mut self,
         task: &K,
         values: &[T],
@@ -466,10 +508,8 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
         K::AddressSpace: Holds<Self>,
     {
         let mut values = vec![T::zeroed(); self.len()];
-        match self.read_slice(task, &mut values)? {
-            all if all == values.len() => Ok(values),
-            _ => Err(cut_off(Call::PROCESS_VM_READV)),
-        }
+        self.read_slice(task, &mut values)?;
+        Ok(values)
     }
 
     /// Two pointers, the first to this many; each frees its own.

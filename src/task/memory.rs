@@ -506,10 +506,8 @@ pub trait MemoryTask: far::Task {
         values: &[T],
     ) -> Result<Pointer<Self::AddressSpace, [T]>, Error> {
         let mut pointer = self.malloc_slice::<T>(values.len())?;
-        match pointer.write_slice(self, values)? {
-            all if all == values.len() => Ok(pointer),
-            _ => Err(Error::os(Call::PROCESS_VM_WRITEV, Errno::FAULT)),
-        }
+        pointer.write_slice(self, values)?;
+        Ok(pointer)
     }
 }
 
