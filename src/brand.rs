@@ -177,11 +177,6 @@ macro_rules! __not_the_hosts {
 /// }
 /// brand!(mine: Mine);
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the label of a namespace that `brand!` has named",
-    label = "`host_fds` and its like, which are this process's own, are no such labels",
-    note = "`try_exec` gives the task back as it was, which it can only from a private fd table: `unshare_files` before, or use `exec`"
-)]
 pub trait Label {
     /// The name as the user wrote it.
     const NAME: &'static str;

@@ -216,7 +216,7 @@ fn no_map_is_written_for_who_has_the_same_number_outside() {
         let init = here.spawn_with_pids(inner_pids).unwrap();
         // Who is made next by it has a number as large as out here, or larger.
         let next_after = |pid: near::Pid<HostPids>| {
-            let last = init.openat(Cwd, LAST, OFlags::WRONLY, Mode::empty()).unwrap();
+            let last = init.openat(Cwd, LAST, OFlags::WRONLY, Mode::empty()).expect(LAST);
             let number = pid.as_raw().to_string();
             assert_eq!(init.write(&last, number.as_bytes()), Ok(number.len()));
         };

@@ -672,6 +672,64 @@ fn host_without_stdin_and_room() {
     assert_eq!(zombies(), []);
 }
 
+/// Nobody who reads from such a number meanwhile is kept there.
+#[test]
+#[ignore = "a host for the tests below"]
+#[allow(unsafe_code, reason = "closes what std has")]
+fn host_whose_stdin_is_closed_and_read() {
+    // SAFETY: nothing else here uses it.
+    assert_eq!(unsafe { libc::close(0) }, 0);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                let mut byte = 0_u8;
+                // SAFETY: a local.
+                unsafe { libc::read(0, (&raw mut byte).cast(), 1) };
+            }
+        });
+        for _ in 0..50 {
+            assert!(Command::new("/bin/true").status().unwrap().success());
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_closed_stdin_keeps_nobody() {
+    passes("host_whose_stdin_is_closed_and_read");
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_fcntl_is_denied() {
+    deny(libc::SYS_fcntl, Errno::PERM);
+    assert!(Command::new("/bin/true").status().unwrap().success());
+}
+
+#[test]
+fn fcntl_denied() {
+    passes("host_whose_fcntl_is_denied");
+}
+
+/// The next time, the kernel may let it.
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_madvise_is_denied_at_first() {
+    let thread = std::thread::spawn(|| {
+        deny(libc::SYS_madvise, Errno::AGAIN);
+        let error = Task::here().spawn().unwrap_err();
+        assert_eq!((error.call().name(), error.errno()), ("madvise", Some(Errno::AGAIN)));
+    });
+    thread.join().unwrap();
+    Task::here().spawn().unwrap().getpid().unwrap();
+}
+
+#[test]
+fn madvise_denied_at_first() {
+    passes("host_whose_madvise_is_denied_at_first");
+}
+
 #[test]
 fn no_stdin_and_no_room() {
     passes("host_without_stdin_and_room");

@@ -37,6 +37,7 @@ fn a_signal_of_the_kernel_tells_of_a_child() {
     assert_eq!((signal.code(), signal.status()), (libc::CLD_EXITED, 0));
     assert!(process.wait().unwrap().success());
     here.sigprocmask(SigmaskChange::Set, before).unwrap();
+    until("alone again", || common::threads().len() == 1);
 }
 
 /// Its capabilities count for nothing in the user namespace that its memory is of, so nothing is hidden from it.

@@ -4,13 +4,15 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::thread;
+use std::time::Duration;
 
-use common::{deadline, numbers, same_open_file, stat, state, status, until};
+use common::{deadline, is_dead, is_gone, numbers, same_open_file, stat, state, status, until};
 use nearfar::far;
 use nearfar::near::{Pgid, Pid, Tid};
 use nearfar::prelude::*;
-use nearfar::process::Command;
+use nearfar::process::{Command, Stdio};
 use nearfar::task::{ChildEvent, UsageOf};
 use nearfar::{ErrorKind, Outcome};
 
@@ -360,4 +362,41 @@ fn peak_by_libc() -> u64 {
     // SAFETY: the kernel fills in a local.
     assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) }, 0);
     usage.ru_maxrss as u64
+}
+
+#[test]
+fn what_a_drop_does_is_what_was_said_last() {
+    deadline(|| {
+        let sleep = Program::new("sleep").arg("1000");
+        let start = || Task::here().spawn().unwrap().program(&sleep).exec().unwrap();
+        // It leads no group, and is killed alone.
+        let process = start().kill_on_drop(false).kill_group_on_drop(true);
+        let pid = process.pid();
+        drop(process);
+        assert!(is_gone(pid));
+
+        let process = start().kill_group_on_drop(true).kill_on_drop(false);
+        let (pid, killer) = (process.pid(), process.killer());
+        drop(process);
+        assert!(!is_dead(pid));
+        killer.send_signal(Signal::TERM).unwrap();
+        until("ended", || is_dead(pid));
+
+        // Who has been waited for is nobody's to kill.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "sleep 1000 & echo $!"]).process_group(0).kill_group_on_drop(true);
+        let mut shell = shell.stdout(Stdio::piped()).spawn().unwrap();
+        let mut background = String::new();
+        BufReader::new(shell.stdout.take().unwrap()).read_line(&mut background).unwrap();
+        let background: i32 = background.trim().parse().unwrap();
+        assert!(shell.ended_within(Duration::MAX).unwrap());
+        let killer = shell.killer();
+        assert!(shell.wait().unwrap().success());
+        drop(shell);
+        assert!(!is_dead(background));
+        // SAFETY: passes numbers; nobody else has reaped it.
+        assert_eq!(unsafe { libc::kill(background, libc::SIGKILL) }, 0);
+        assert!(killer.kill().is_err());
+        until("ended", || is_dead(background));
+    });
 }

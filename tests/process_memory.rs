@@ -11,6 +11,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::{env, ptr};
 
@@ -237,6 +238,43 @@ fn a_child_that_has_become_a_program() {
         sleep.wait().unwrap();
         assert_gone(&memory, arguments);
     });
+}
+
+/// The memory of a program is there some moments before the program is in it, and longer where others are at work.
+#[test]
+fn it_is_opened_when_the_program_is_in_it() {
+    deadline(|| {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            let _over = Over(&is_over);
+            let sleep = Program::new("sleep").arg("1000");
+            for _ in 0..300 {
+                let process = Task::here().spawn().unwrap().program(&sleep).exec().unwrap();
+                let process = process.kill_on_drop(true);
+                brand!(sleep_memory);
+                let memory = ProcessMemory::open(sleep_memory, &process).unwrap();
+                let first = memory.regions().unwrap().next().unwrap().unwrap();
+                let magic = memory.read::<[u8; 4]>(first.mapping.address()).unwrap();
+                assert_eq!(magic, *b"\x7fELF");
+            }
+        });
+    });
+}
+
+/// Says so when it is dropped.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]

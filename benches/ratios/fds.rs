@@ -95,7 +95,7 @@ pub(crate) fn measure() -> Vec<Row> {
         Row::times(format!("sending {FDS} fds"), "a raw `sendmsg` of as many", 1.1, &sent),
         Row::times(
             format!(
-                "sending {FDS} fds, receiving them in a child's private table, both sides awake"
+                "sending {FDS} fds and receiving them in a child's private table, both sides awake"
             ),
             "a raw `sendmsg` and `recvmsg` of as many in one process",
             1.1,

@@ -146,19 +146,26 @@ fn wait_either(request: &AtomicU32, life: &AtomicU32) {
     }
 }
 
-/// Has work done beside a thread that does nothing but look at a word until it is asked there for what `start` has
-/// made on it: what a remote call costs of which nothing is left but two words.
-pub(crate) fn beside_spinning<A: FnMut(), R>(
-    start: impl FnOnce() -> A + Send,
-    work: impl FnOnce(&dyn Fn()) -> R,
-) -> R {
+/// How long it takes a thread that does nothing but look at a word to do something so many times, when it is asked for
+/// that there, one by one, in seconds: what a remote call costs of which nothing is left but two words.
+pub(crate) fn time_spinning(count: u32, mut answer: impl FnMut() + Send) -> f64 {
     const IDLE: u32 = 0;
     const GREETED: u32 = 1;
     const ASKED: u32 = 2;
     const OVER: u32 = 3;
+
+    /// Also if the thread panics, nobody waits for it.
+    struct OverAtLast<'a>(&'a AtomicU32);
+
+    impl Drop for OverAtLast<'_> {
+        fn drop(&mut self) {
+            self.0.store(OVER, Ordering::Release);
+        }
+    }
+
     let word = AtomicU32::new(IDLE);
     let serve = || {
-        let mut answer = start();
+        let over = OverAtLast(&word);
         loop {
             match word.load(Ordering::Acquire) {
                 IDLE => {
@@ -167,14 +174,14 @@ pub(crate) fn beside_spinning<A: FnMut(), R>(
                 }
                 GREETED => {}
                 ASKED => answer(),
-                _ => return,
+                _ => return drop(over),
             }
             word.store(IDLE, Ordering::Release);
         }
     };
     let say = |what| {
         word.store(what, Ordering::Release);
-        while word.load(Ordering::Acquire) != IDLE {
+        while !matches!(word.load(Ordering::Acquire), IDLE | OVER) {
             std::hint::spin_loop();
         }
     };
@@ -182,15 +189,10 @@ pub(crate) fn beside_spinning<A: FnMut(), R>(
         scope.spawn(serve);
         // Until both are on processors of their own.
         (0..1000).for_each(|_| say(GREETED));
-        let result = work(&|| say(ASKED));
+        let taken = time(count, &mut || say(ASKED));
         word.store(OVER, Ordering::Release);
-        result
+        taken
     })
-}
-
-/// How long it takes a thread that spins to do something so many times, when asked for it one by one, in seconds.
-pub(crate) fn time_spinning(count: u32, answer: impl FnMut() + Send) -> f64 {
-    beside_spinning(|| answer, |ask| time(count, &mut || ask()))
 }
 
 /// Threads that do nothing but work, one for each processor.

@@ -33,7 +33,7 @@ const BWRAP: [&str; 21] = [
     "/bin/true",
 ];
 
-/// The same namespaces and no mounts but a new `/proc`: what a program takes that does not do half of it.
+/// The same namespaces, and no mounts but a new `/proc`: less than half of what a sandbox does.
 const UNSHARE: [&str; 10] = [
     "--user",
     "--map-root-user",
@@ -89,7 +89,12 @@ pub(crate) fn measure() -> Vec<Row> {
     let of_example = |linked: Linked| {
         let mut command = Command::new(linked.build());
         command.arg("/bin/true");
-        beside_bwrap(command, &linked.work(), Some(MOST))
+        beside_bwrap(
+            command,
+            &linked.work(),
+            "`bwrap` with the same namespaces and mounts",
+            Some(MOST),
+        )
     };
     let mut unshare = Command::new("unshare");
     unshare.args(UNSHARE);
@@ -97,13 +102,12 @@ pub(crate) fn measure() -> Vec<Row> {
     let rows = [
         of_example(Linked::AsUsual),
         of_example(Linked::Statically),
-        beside_bwrap(unshare, work, None),
+        beside_bwrap(unshare, work, "`bwrap` with the same namespaces, and all the mounts", None),
     ];
     rows.into_iter().flatten().collect()
 }
 
-fn beside_bwrap(mut ours: Command, work: &str, most: Option<f64>) -> [Row; 2] {
-    let peer = "`bwrap` with the same namespaces and mounts";
+fn beside_bwrap(mut ours: Command, work: &str, peer: &str, most: Option<f64>) -> [Row; 2] {
     let work = |time: &str| format!("{work}: {time} time");
     let not_measured = |why: &str| {
         let row = |time| Row::not_measured(work(time), peer, Unit::Times, most, why);

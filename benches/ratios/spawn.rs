@@ -164,7 +164,7 @@ fn by_vfork() {
     struct Stack([MaybeUninit<u8>; 16 << 10]);
     let mut stack = Stack([MaybeUninit::uninit(); 16 << 10]);
     let top = stack.0.as_mut_ptr_range().end.cast();
-    // Whose fds they are, is known before.
+    // Opened before, as the child opens none.
     fds();
     // SAFETY: (2); the caller goes on when the child has left this memory.
     let pid = unsafe {

@@ -31,5 +31,5 @@ pub use pid::{Pgid, Pid, Sid, Tid};
 pub(crate) use pid_namespace::Joined;
 pub use pid_namespace::{PidNamespace, Sees};
 pub use segment::NamespaceId;
-pub use task::{HoldsTasks, HostNumbers, HostTable, InHostFds, InHostMemory, PrivateTable, Task};
+pub use task::{HoldsTasks, HostNumbers, HostTable, InHostFds, InHostMemory, NotHostTable, Task};
 pub use whose::Whose;

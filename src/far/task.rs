@@ -93,16 +93,19 @@ impl HoldsTasks for HostFds {}
 pub trait HostTable: Namespace {}
 impl HostTable for HostFds {}
 
-/// A fd table that is not this process's: each that a guard has named, and [`Dynamic`] ones. Sealed.
+/// An fd table of which the types do not say that it is this process's: one that a guard has named, or a
+/// [`Dynamic`] one. Sealed.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` may be this process's fd table",
-    label = "what a failed exec has done to a table that others use could not be undone",
-    note = "in generic code, say that it is not: `K::FdTable: far::PrivateTable`",
-    note = "or use `exec`, which does not give the task back"
+    message = "`{Self}` may be this process's fd table, which others use",
+    label = "what a failed exec has done to such a table could not be undone",
+    note = "`unshare_files` before: of a private table, it can be",
+    note = "or use `exec`, which does not give the task back",
+    note = "in generic code, say that it is another one: `K::FdTable: far::NotHostTable`"
 )]
-pub trait PrivateTable: Namespace {}
-impl<L: Label> PrivateTable for Brand<'_, L> {}
-impl PrivateTable for Dynamic {}
+pub trait NotHostTable: Namespace {}
+#[diagnostic::do_not_recommend]
+impl<L: Label> NotHostTable for Brand<'_, L> {}
+impl NotHostTable for Dynamic {}
 
 /// The pid namespace of this process, the only one whose numbers rustix knows. Sealed.
 #[diagnostic::on_unimplemented(

@@ -236,7 +236,8 @@ impl ChildProcess {
     }
 
     /// Whether dropping the handle kills everything in the process group that it leads, or the process alone if it
-    /// leads none: see [`send_signal_to_group`](Self::send_signal_to_group).
+    /// leads none: see [`send_signal_to_group`](Self::send_signal_to_group). That is so also if the process has ended by
+    /// itself, and others of the group have not; once it has been waited for, dropping does nothing.
     ///
     /// ```
     /// use std::time::Duration;
@@ -276,15 +277,13 @@ impl Drop for ChildProcess {
         if self.process.is_reaped() || !self.process.is_ours() {
             return;
         }
-        if self.on_drop == OnDrop::GroupIsKilled {
-            // It may lead none, or have ended before the others.
-            let _killed = self.process.send_signal_to_group(Signal::KILL);
-        }
-        if self.on_drop != OnDrop::GoesOn {
-            // If that is refused, it goes on like any other.
-            let killed = self.process.send_signal(Signal::KILL);
-            let _ended = killed.and_then(|()| self.process.poll(Some(MOURNING)));
-        }
+        // If that is refused, it goes on like any other.
+        let killed = match self.on_drop {
+            OnDrop::GoesOn => None,
+            OnDrop::IsKilled => Some(self.process.send_signal(Signal::KILL)),
+            OnDrop::GroupIsKilled => Some(self.process.kill_with_group()),
+        };
+        let _ended = killed.map(|killed| killed.and_then(|()| self.process.poll(Some(MOURNING))));
         if !self.process.reap_if_ended() {
             bury_process(Arc::clone(&self.process), self.parent.take());
         }
@@ -323,7 +322,8 @@ impl Killer {
         self.send_signal(Signal::KILL)
     }
 
-    /// Sends `signal`. A driven task has all blocked but `SIGKILL`, `SIGSTOP` and `SIGCONT`, until it is a program.
+    /// Sends `signal`. Until it is a program, a driven task has all of them blocked: `SIGKILL`, `SIGSTOP` and `SIGCONT`
+    /// have their effect all the same.
     ///
     /// # Errors
     ///

@@ -44,13 +44,15 @@ pub(super) fn files(pidfd: near::Fd<HostFds>) -> Result<Files, Error> {
             Found::Files(_) if started.elapsed() > LEAVING => {
                 return Err(Error::new(Call::OPENAT, ErrorKind::OwnMemory));
             }
+            // Some programs are made from inside, and never loaded.
+            Found::Unfinished(files) if started.elapsed() > LEAVING => return Ok(files),
             Found::Nothing => return Err(gone()),
             // It becomes one program after the other.
             Found::TwoMemories if started.elapsed() > LEAVING => {
                 return Err(Error::os(Call::OPENAT, Errno::AGAIN));
             }
             // It has just become another program, or is ending.
-            Found::Files(_) | Found::TwoMemories => thread::yield_now(),
+            Found::Files(_) | Found::Unfinished(_) | Found::TwoMemories => thread::yield_now(),
         }
     }
 }
@@ -85,6 +87,8 @@ pub(super) fn check(mem: &Fd<HostFds>) -> Result<(), Error> {
 
 enum Found {
     Files(Files),
+    /// Those of a memory that a program is still being loaded into.
+    Unfinished(Files),
     Nothing,
     TwoMemories,
 }
@@ -122,9 +126,11 @@ fn find_in(thread: &Fd<HostFds>) -> Result<Found, Error> {
         let Some(before) = Layout::of(thread)? else { return Ok(Found::Nothing) };
         let mem = file(thread, "mem")?;
         let maps = file(thread, "maps")?;
+        let is_loaded = before.is_loaded();
         let is_same = Layout::of(thread)? == Some(before);
         Ok(match check(&mem) {
-            Ok(()) if is_same => Found::Files((mem, maps)),
+            Ok(()) if is_same && is_loaded => Found::Files((mem, maps)),
+            Ok(()) if is_same => Found::Unfinished((mem, maps)),
             Ok(()) => Found::TwoMemories,
             Err(error) if error.kind() == ErrorKind::MemoryGone => Found::TwoMemories,
             Err(error) => return Err(error),
@@ -151,6 +157,12 @@ struct Layout {
 }
 
 impl Layout {
+    /// Whether the code is where it is to be, which the kernel says when all of the program is.
+    fn is_loaded(&self) -> bool {
+        const END_OF_CODE: usize = 1;
+        self.places[END_OF_CODE] != 0
+    }
+
     /// As `proc_pid_stat(5)` has it; `None` without a memory.
     fn of(thread: &Fd<HostFds>) -> Result<Option<Self>, Error> {
         let mut stat = Vec::new();

@@ -6,10 +6,11 @@
 #![expect(unsafe_code, reason = "a page that the kernel wipes at fork")]
 
 use std::ptr;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::mm::{Advice, madvise};
+
+use super::{Call, Error};
 
 /// The process that made something: this one, or the one it was forked from.
 ///
@@ -20,10 +21,12 @@ pub(crate) struct Generation(u64);
 impl Generation {
     /// This process.
     pub(crate) fn current() -> Self {
-        static WIPED_AT_FORK: LazyLock<&AtomicU64> = LazyLock::new(wiped_at_fork);
         static LAST: AtomicU64 = AtomicU64::new(0);
 
-        let word = *WIPED_AT_FORK;
+        let word = match wiped_at_fork() {
+            Ok(word) => word,
+            Err(error) => panic!("copies of this process could not be told from it: {error}"),
+        };
         let known = word.load(Ordering::Acquire);
         if known != 0 {
             return Generation(known);
@@ -35,24 +38,33 @@ impl Generation {
         }
     }
 
+    /// Sees to it that copies can be told: the first time, the kernel may refuse that.
+    pub(crate) fn prepare() -> Result<(), Error> {
+        wiped_at_fork().map(drop)
+    }
+
     /// Whether this process is the one it was made in, and not a copy.
     pub(crate) fn is_current(self) -> bool {
         self == Generation::current()
     }
 }
 
-/// A word on a page of its own, which is there from the start: there need be no memory for it.
-fn wiped_at_fork() -> &'static AtomicU64 {
+/// A word on a page of its own.
+fn wiped_at_fork() -> Result<&'static AtomicU64, Error> {
     #[repr(C, align(4096))]
     struct Page {
         word: AtomicU64,
         _rest: [u8; 4096 - size_of::<AtomicU64>()],
     }
     static PAGE: Page = Page { word: AtomicU64::new(0), _rest: [0; 4096 - size_of::<AtomicU64>()] };
+    static IS_ADVISED: AtomicBool = AtomicBool::new(false);
 
-    let page = ptr::from_ref(&PAGE).cast_mut().cast();
-    // SAFETY: (1); it is zeroes, and of no file, in the part of the program that is so.
-    unsafe { madvise(page, size_of::<Page>(), Advice::LinuxWipeOnFork) }
-        .expect("Linux has it since 4.14");
-    &PAGE.word
+    if !IS_ADVISED.load(Ordering::Acquire) {
+        let page = ptr::from_ref(&PAGE).cast_mut().cast();
+        // SAFETY: (1); it is in `.bss`, which is private, and no file's. Twice is as good as once.
+        unsafe { madvise(page, size_of::<Page>(), Advice::LinuxWipeOnFork) }
+            .map_err(|errno| Error::os(Call::MADVISE, errno))?;
+        IS_ADVISED.store(true, Ordering::Release);
+    }
+    Ok(&PAGE.word)
 }

@@ -178,8 +178,8 @@ const NEVER_BLOCKED: u64 = 1 << (libc::SIGKILL - 1) | 1 << (libc::SIGSTOP - 1);
 
 impl SignalsBlocked {
     fn new() -> Result<Self, Error> {
-        let before = change_signal_mask(Some(u64::MAX))?;
-        let blocked = SignalsBlocked { before };
+        let blocked = SignalsBlocked { before: change_signal_mask(None)? };
+        change_signal_mask(Some(u64::MAX))?;
         // Only a filter has this succeed and change nothing.
         match change_signal_mask(None)? | NEVER_BLOCKED {
             u64::MAX => Ok(blocked),
@@ -260,6 +260,10 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "12:",
             "mov r13, rax",
             "mov [r12 + {SPAWNED_PID}], rax",
+            // From here on, it is in no directory that may be unmounted before the child has ended.
+            "mov eax, {SYS_CHDIR}",
+            "lea rdi, [rip + {ROOT}]",
+            "syscall",
             "mov dword ptr [r12 + {SPAWNED}], 1",
             "mov eax, {SYS_FUTEX}",
             "lea rdi, [r12 + {SPAWNED}]",
@@ -268,10 +272,6 @@ fn clone(page: &Page, cloner: Cloner, _blocked: &SignalsBlocked) -> usize {
             "syscall",
             "test r13, r13",
             "js 14f",
-            // Has no directory of this thread's in use that may be unmounted before the child has ended.
-            "mov eax, {SYS_CHDIR}",
-            "lea rdi, [rip + {ROOT}]",
-            "syscall",
             // Sleeps until it is released; goes, and takes the child along, if it cannot.
             "13:",
             "cmp dword ptr [r12 + {KEEPER_RELEASE}], 0",

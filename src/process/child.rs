@@ -103,6 +103,19 @@ impl Child {
         Ok(exit.map(ExitStatus::from))
     }
 
+    /// Waits until it has ended, but no longer than `limit`, and does not reap it: true if it has. Leaves its standard
+    /// input open.
+    ///
+    /// # Errors
+    ///
+    /// Of `ppoll`, see [`ChildProcess::ended_within`].
+    pub fn ended_within(&self, limit: Duration) -> io::Result<bool> {
+        match self.exit {
+            Some(_) => Ok(true),
+            None => Ok(self.process.ended_within(limit)?),
+        }
+    }
+
     /// Closes its standard input, and waits until its pipes are closed and it has ended. Reads from
     /// both pipes as they fill.
     ///

@@ -275,8 +275,8 @@ impl Command {
     }
 
     /// Whether dropping the [`Child`] kills everything in the process group that the program leads, see
-    /// [`process_group`](Self::process_group); or the program alone if it leads none. Of this and
-    /// [`kill_on_drop`](Self::kill_on_drop), the last one said counts.
+    /// [`process_group`](Self::process_group); or the program alone if it leads none. Once it has been waited for,
+    /// dropping does nothing. Of this and [`kill_on_drop`](Self::kill_on_drop), the last one said counts.
     #[doc(alias = "killpg")]
     pub fn kill_group_on_drop(&mut self, kill: bool) -> &mut Self {
         self.settings.on_drop = if kill { OnDrop::GroupIsKilled } else { OnDrop::GoesOn };

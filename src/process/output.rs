@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use rustix::process::Signal;
 
 use super::Child;
 use crate::interface::{Error, poll_until};
@@ -79,9 +78,7 @@ pub(super) fn within(mut child: Child, size: usize, time: Duration) -> io::Resul
 
 /// Kills a program's group.
 pub(super) fn cut(child: &Child) -> Result<(), Error> {
-    // It leads no group, if it was put into another's. Then it is killed alone.
-    let _killed = child.send_signal_to_group(Signal::KILL);
-    match child.process.kill() {
+    match child.process.process().kill_with_group() {
         // Somebody else has reaped it, as the kernel does where `SIGCHLD` is ignored: then it had ended.
         Err(error) if error.errno() == Some(Errno::SRCH) => Ok(()),
         killed => killed,

@@ -59,7 +59,7 @@ impl Command {
     /// # async fn main() -> std::io::Result<()> {
     /// let mut command = Command::new("sh");
     /// command.args(["-c", "echo started; sleep 1000 & sleep 1000"]).kill_group_on_drop(true);
-    /// let output = command.output_within_async(1000, Duration::from_millis(100)).await?;
+    /// let output = command.output_within_async(1000, Duration::from_secs(1)).await?;
     /// assert_eq!(output.cut_off, Some(CutOff::Time));
     /// assert_eq!(output.stdout, b"started\n");
     /// # Ok(())
@@ -117,7 +117,7 @@ impl Child {
     }
 
     /// Waits until it has ended, without blocking the thread and without reaping it: see
-    /// [`ChildProcess::ended_async`]. Leaves its standard input open. Needs the feature `tokio`.
+    /// [`ChildProcess::ended_async`](crate::ChildProcess::ended_async). Leaves its standard input open. Needs the feature `tokio`.
     ///
     /// # Errors
     ///

@@ -10,8 +10,8 @@ use super::{SpawnTask, Task};
 /// Sealed.
 ///
 /// The transitions are in [`UnshareFilesTask`](super::UnshareFilesTask),
-/// [`UnsharePidTask`](super::UnsharePidTask), [`ExecTask`](super::ExecTask) and [`ExitTask`](super::ExitTask), implemented for every driven
-/// task. So are the calls that the calling thread does not have: [`SeccompTask`](super::SeccompTask),
+/// [`UnsharePidTask`](super::UnsharePidTask), [`ExecTask`](super::ExecTask) and [`ExitTask`](super::ExitTask), and are for
+/// driven tasks alone. So are the calls that the calling thread does not have: [`SeccompTask`](super::SeccompTask),
 /// [`TimeNamespaceTask`](super::TimeNamespaceTask), [`RobustListTask`](super::RobustListTask),
 /// [`setgroups`](super::CredentialsTask::setgroups) and [`set_sigaction`](super::SignalTask::set_sigaction). This is
 /// also the bound for generic code that prepares a child or takes it through several transitions.

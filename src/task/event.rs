@@ -401,7 +401,7 @@ impl<P> SignalInfo<P> {
     }
 
     /// The number of the process that sent it, as that process calls itself: 0 if it was the kernel, or a process
-    /// that is not visible in the pid namespace.
+    /// that is not visible in the pid namespace. With `SIGCHLD` of the kernel, that of the child: see [`pid`](Self::pid).
     ///
     /// That is no [`Pid`] of the namespace: who sends from a namespace inside of it has another number there, and the
     /// kernel does not say so. Nor does it stop anybody from lying with `SI_QUEUE`. Who knows that it is one asserts

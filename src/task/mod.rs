@@ -193,8 +193,8 @@ pub use verify::{Truth, Verdict, VerifyTask};
 ///
 /// # Its type in signatures
 ///
-/// Functions are generic over what they need of a task: `K: far::Task`, one of the traits of this module, or
-/// [`DrivenTask`]; an fd of that task is an `Fd<K::FdTable>`. To name a type: what [`Task::here`] returns is
+/// Functions are generic over what they need of a task: `K: far::Task`, one of the traits of this module, or, for
+/// transitions, [`DrivenTask`]; an fd of that task is an `Fd<K::FdTable>`. To name a type: what [`Task::here`] returns is
 /// `Task<HostFds, HostMemory, HostPids, Local>`, a child that still shares everything is
 /// `Task<HostFds, HostMemory, HostPids>`, and one that was [erased](Self::erase) is
 /// `Task<Dynamic, Dynamic, Dynamic>`, which can be stored anywhere. A function that returns a task with a new brand

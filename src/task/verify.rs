@@ -24,7 +24,7 @@ pub trait VerifyTask: far::Task {
     /// namespaces that this library believes it to live in.
     ///
     /// No safe code of this library can make that untrue. What can is code that unshares or joins something without
-    /// saying so, in a task or on a thread of this program (`unsafe`, but for
+    /// saying so, in a task or on a thread of this program (`unsafe` code, or other crates' safe functions for that, such as
     /// `rustix::thread::move_into_thread_name_spaces`), another process that does so to the task (`ptrace`), and an error
     /// in this library. So this is for health checks and for tests.
     ///

@@ -149,6 +149,12 @@ impl Process {
         }
     }
 
+    /// Kills it, and every process of the group that it leads, if it leads one.
+    pub(crate) fn kill_with_group(&self) -> Result<(), Error> {
+        let _leads_none = self.send_signal_to_group(Signal::KILL);
+        self.send_signal(Signal::KILL)
+    }
+
     /// Signals the group that it leads by its number, which is its own as long as nobody reaps it.
     fn kill_group(&self, signal: c_int) -> Result<(), Error> {
         let gone = Error::os(Call::KILL, Errno::SRCH);

@@ -28,8 +28,8 @@ use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, P
 use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
 use crate::interface::{
-    Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, HiddenMemory, KernelSigaction,
-    Local, Process, ProgramSignals, SyscallInterface, graveyard, server,
+    Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, Generation, HiddenMemory,
+    KernelSigaction, Local, Process, ProgramSignals, SyscallInterface, graveyard, server,
 };
 
 /// What is special about a child from its first moment on.
@@ -121,6 +121,7 @@ fn number_of_pidfd(page: &Page) -> c_int {
 impl Ring {
     /// A child of the calling thread that shares its fd table, and its memory unless it is forked.
     pub(crate) fn spawn(birth: Birth<'_>) -> Result<Self, Error> {
+        Generation::prepare()?;
         graveyard::visit();
         let memory = birth.is_forked.then(|| ForkedMemory::of_child(Arenas::OURS)).transpose()?;
         let page = Lease::new(Purpose {
@@ -161,6 +162,7 @@ impl Ring {
         if requests.len() > ENTRIES || birth.is_forked || birth.residents.is_some() {
             return Ok(None);
         }
+        Generation::prepare()?;
         graveyard::visit();
         let page = Lease::new(Purpose {
             with_keeper: false,
@@ -397,19 +399,27 @@ impl Ring {
 }
 
 /// Keeps a number above 2 free for a pidfd that may come to one of those, where it does not stay: so it is said before
-/// there is a child if there is no room, unless other threads take it. `None` if those are taken.
+/// there is a child if there is no room, unless other threads take it. `None` if those are taken, or if a filter does
+/// not let that be seen to.
 fn room_above_stdio() -> Result<Option<OwnedFd>, Error> {
-    let refused = |call| move |errno| Error::os(call, errno);
-    let is_open = |number: c_int| {
+    let is_free = |number: c_int| {
         // SAFETY: passes numbers, and changes nothing.
-        unsafe { Local::new().syscall(Call::FCNTL, [number as usize, libc::F_GETFD as usize]) }
-            .is_ok()
+        let flags =
+            unsafe { Local::new().syscall(Call::FCNTL, [number as usize, libc::F_GETFD as usize]) };
+        flags.err().and_then(|error| error.errno()) == Some(Errno::BADF)
     };
-    if (0..=2).all(is_open) {
+    if !(0..=2).any(is_free) {
         return Ok(None);
     }
-    let low = eventfd(0, EventfdFlags::CLOEXEC).map_err(refused(Call::EVENTFD2))?;
-    copy_above_stdio(&low).map(Some).map_err(refused(Call::FCNTL))
+    // Who reads from such a number meanwhile does not wait there.
+    let low = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+    match low.and_then(copy_above_stdio) {
+        Ok(room) => Ok(Some(room)),
+        Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
+            Err(Error::os(Call::FCNTL, errno))
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 impl Estate {

@@ -32,8 +32,8 @@ use super::file_descriptor::known_open_flags;
 pub use entries::{DirectoryEntries, DirectoryEntry};
 pub use node::{Device, Node};
 
-/// Where most links fit in, and where all do: `PATH_MAX`, or a page of procfs.
-const LINK_SIZES: [usize; 2] = [256, 8192];
+/// Where most links fit in, where those of up to `PATH_MAX` do, and where all do.
+const LINK_SIZES: [usize; 3] = [256, 4097, 1 << 16];
 
 /// Calls on names in directories: what makes, moves, removes and lists them.
 ///
@@ -328,8 +328,7 @@ pub trait DirectoryTask: far::Task {
                     return Ok(OsString::from_vec(target));
                 }
             }
-            // Only a filter makes up one that is longer.
-            Err(Error::os(Call::READLINKAT, Errno::NOSYS))
+            Err(Error::os(Call::READLINKAT, Errno::NAMETOOLONG))
         })
     }
 

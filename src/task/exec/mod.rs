@@ -414,8 +414,8 @@ impl<'a, K: far::Task> Exec<'a, K, K::FdTable> {
 
     /// Executes the program, or gives the task back as it was.
     ///
-    /// Only from a table that the task has alone. Of this process's, that does not compile; of a private one, a sibling
-    /// counts until it is dropped, also if it is dead. With a working directory for the program, the task's own has to be searchable, to come
+    /// Only from a table that the task has alone: from this process's, it does not compile, and in a private one, a
+    /// sibling counts until it is dropped, also if it is dead. With a working directory for the program, the task's own has to be searchable, to come
     /// back to. As it was means: its fds, working directory and
     /// signals; all its fds from 3 on are close-on-exec afterwards, which matters to nobody, since
     /// the next exec decides anew what is passed on.
@@ -450,7 +450,7 @@ impl<'a, K: far::Task> Exec<'a, K, K::FdTable> {
     /// [`Irreversible`]: crate::ErrorKind::Irreversible
     pub fn try_exec(self) -> Result<ChildProcess, NotExecuted<K>>
     where
-        K::FdTable: far::PrivateTable,
+        K::FdTable: far::NotHostTable,
     {
         self.execute(OnFailure::Undo)
     }

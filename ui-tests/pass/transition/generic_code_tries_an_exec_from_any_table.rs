@@ -7,7 +7,7 @@ use nearfar::prelude::*;
 
 fn run<K>(child: K, program: &Program) -> Result<(), nearfar::Error>
 where
-    K: DrivenTask + far::Task<FdTable: far::PrivateTable>,
+    K: DrivenTask + far::Task<FdTable: far::NotHostTable>,
 {
     child.program(program).try_exec()?.wait()?;
     Ok(())
