@@ -184,10 +184,7 @@ impl Service {
         Prepared { task, program, fds }: Prepared,
         stop: &mut watch::Receiver<()>,
     ) -> Result<Exit> {
-        let mut exec = task.program(&program);
-        for (number, fd) in &fds {
-            exec = exec.fd(*number, fd);
-        }
+        let mut exec = task.program(&program).fds(fds.iter().map(|(number, fd)| (*number, fd)));
         if self.dies_with_supervisor {
             exec = exec.parent_death_signal(Signal::KILL);
         }

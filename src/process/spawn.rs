@@ -290,9 +290,7 @@ fn become_program<F: Namespace>(
     fds: &[(u16, impl OurAsFd<F>)],
     settings: &Settings,
 ) -> io::Result<ChildProcess> {
-    let mut exec = child.program(program).attributes(settings.attributes.clone());
-    for (number, fd) in fds {
-        exec = exec.fd(*number, fd);
-    }
+    let exec = child.program(program).attributes(settings.attributes.clone());
+    let exec = exec.fds(fds.iter().map(|(number, fd)| (*number, fd)));
     Ok(if settings.under_init { exec.exec_under_init() } else { exec.exec() }?)
 }
