@@ -6,8 +6,8 @@ use std::fs;
 use std::thread;
 
 use common::{
-    Resource, deadline, fds, is_dead, is_gone, numbers, same_open_file, share, state, until,
-    until_blocked_in,
+    Cgroup, Resource, deadline, fds, is_dead, is_gone, numbers, same_open_file, share, state,
+    until, until_blocked_in,
 };
 use nearfar::ErrorKind;
 use nearfar::prelude::*;
@@ -298,5 +298,36 @@ fn waitid_waits_for_the_end_without_reaping() {
         let not_ours = here.pidfd_open(here.getppid().unwrap().unwrap()).unwrap();
         let error = here.waitid(&not_ours, WaitIdOptions::EXITED).unwrap_err();
         assert_eq!(error.errno(), Some(rustix::io::Errno::CHILD));
+    });
+}
+
+#[test]
+fn in_a_cgroup_from_the_first_moment_on() {
+    deadline(|| {
+        let Some((cgroup, path)) = Cgroup::new("nearfar-tasks") else {
+            eprintln!("SKIPPED: needs a mounted cgroup2");
+            return;
+        };
+        let here = Task::here();
+        let ours = Cgroup::of("self");
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let directory = here.openat(Cwd, cgroup.directory(), flags, Mode::empty()).unwrap();
+        let child = here.spawn_in_cgroup(&directory).unwrap();
+        assert_eq!(Cgroup::of(child.host_pid().as_raw()), path);
+        assert_eq!(Cgroup::of(child.spawn().unwrap().host_pid().as_raw()), path);
+        // By a number that means this directory in the other table alone.
+        brand!(private_fds);
+        let (other, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+        let its = other.openat(Cwd, cgroup.directory(), flags, Mode::empty()).unwrap();
+        let sibling = other.spawn_in_cgroup(&its).unwrap();
+        assert_eq!(Cgroup::of(sibling.host_pid().as_raw()), path);
+        assert_eq!(Cgroup::of(other.host_pid().as_raw()), ours);
+        assert_eq!(Cgroup::of("self"), ours);
+        let root = here.openat(Cwd, "/", flags, Mode::empty()).unwrap();
+        let error = here.spawn_in_cgroup(&root).unwrap_err();
+        assert_eq!((error.call().name(), error.errno()), ("clone3", Some(Errno::BADF)));
+        // Dynamic tasks look at it, too.
+        let error = other.erase().spawn_in_cgroup(directory.erase()).unwrap_err();
+        assert!(matches!(error.kind(), nearfar::ErrorKind::Mismatch(_)), "{error}");
     });
 }

@@ -127,7 +127,7 @@ fn start(
     let residents = settings.pid_namespace.then(|| Residents::none(None));
     let birth = Birth {
         namespaces: settings.namespaces.bits() as c_int | own_pids,
-        cgroup: settings.cgroup.as_ref().map(AsFd::as_fd),
+        cgroup: settings.cgroup.as_ref().map(AsRawFd::as_raw_fd),
         residents: residents.as_ref(),
         ..Birth::default()
     };

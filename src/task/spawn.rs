@@ -9,12 +9,12 @@ use std::ffi::c_int;
 
 use crate::brand::{Brand, Guard, HostFds, HostMemory, HostPids, Label, Namespace};
 use crate::far::{self, PidNamespace};
-use crate::handle::Inherit;
+use crate::handle::{AsFd, Inherit};
 use crate::interface::{Birth, Call, Error, Local, Residents, Ring, SyscallInterface};
 use crate::namespaces::Namespaces;
 use crate::near;
 
-use super::arguments::positive;
+use super::arguments::{near, positive};
 use super::unshare_files::Unshared;
 use super::{DrivenTask, Task, UnshareFilesTask};
 
@@ -210,6 +210,41 @@ pub trait SpawnTask: far::Task {
         self.spawn()?.unshare_files(guard, keep)
     }
 
+    /// `clone3(CLONE_INTO_CGROUP)`—[`spawn`](Self::spawn), into a cgroup, which the child is in from its first moment
+    /// on, and with it what it spawns.
+    ///
+    /// Checked: `directory`, one of cgroup v2, is of this task's fd table. In a cgroup that is frozen, the child starts
+    /// when that is thawed, and this returns then.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use nearfar::prelude::*;
+    ///
+    /// # fn main() -> Result<(), nearfar::Error> {
+    /// let here = Task::here();
+    /// let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    /// let workers = here.openat(Cwd, "/sys/fs/cgroup/workers", flags, Mode::empty())?;
+    /// let worker = here.spawn_in_cgroup(&workers)?;
+    /// // The container is in it, too.
+    /// brand!(inner_pids);
+    /// let init = worker.spawn_with_namespaces(inner_pids, Namespaces::MOUNT | Namespaces::NET)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As `spawn`, and of `clone3`: `EBADF` if it is no directory of cgroup v2, `EACCES` if this process may not move one
+    /// there from its own cgroup, `EAGAIN` at the limit of the cgroup (`pids.max`), `EBUSY` if controllers are enabled for
+    /// its children, `EOPNOTSUPP` if it is not in the state for it (`cgroup.type`).
+    ///
+    /// # References
+    ///
+    /// [`clone3(2)`](https://man7.org/linux/man-pages/man2/clone.2.html)
+    #[doc(alias = "CLONE_INTO_CGROUP")]
+    fn spawn_in_cgroup(&self, directory: impl AsFd<Self::FdTable>) -> Result<Self::Child, Error>;
+
     /// `clone3(CLONE_FILES)`—[`spawn`](Self::spawn), with a copy of this task's memory, named by `guard`.
     ///
     /// What is in the copy at the same addresses is what was here at that moment, also what other threads
@@ -295,6 +330,10 @@ impl SpawnTask for Task<HostFds, HostMemory, HostPids, Local> {
         self.spawn_as(Birth::default())
     }
 
+    fn spawn_in_cgroup(&self, directory: impl AsFd<HostFds>) -> Result<Self::Child, Error> {
+        self.spawn_as(in_cgroup(self, &directory)?)
+    }
+
     fn spawn_with_memory<'id, L: Label>(
         &self,
         _guard: Guard<'id, L>,
@@ -339,6 +378,10 @@ impl<K: far::Task<Interface = Ring>> SpawnTask for K {
         spawn_into(self, self.child_pid_namespace(), Birth::default())
     }
 
+    fn spawn_in_cgroup(&self, directory: impl AsFd<Self::FdTable>) -> Result<Self::Child, Error> {
+        spawn_into(self, self.child_pid_namespace(), in_cgroup(self, &directory)?)
+    }
+
     fn spawn_with_memory<'id, L: Label>(
         &self,
         _guard: Guard<'id, L>,
@@ -356,6 +399,15 @@ impl<K: far::Task<Interface = Ring>> SpawnTask for K {
         let birth = with_pids_and(others);
         spawn_into(self, &PidNamespace::of(residents), birth)
     }
+}
+
+/// In the cgroup of this directory, which is borrowed until after the birth.
+fn in_cgroup<K: far::Task>(
+    parent: &K,
+    directory: &impl AsFd<K::FdTable>,
+) -> Result<Birth<'static>, Error> {
+    let directory = near(parent, Call::CLONE3, directory)? as c_int;
+    Ok(Birth { cgroup: Some(directory), ..Birth::default() })
 }
 
 /// In a new pid namespace, and new ones of these kinds.

@@ -1,8 +1,7 @@
 //! Namespaces, their ids, and cgroups.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 
 use nearfar::Namespaces;
 use nearfar::prelude::*;
@@ -10,7 +9,7 @@ use nearfar::process::{Command, IdMap};
 use rustix::io::Errno;
 
 use super::{cat, inner, printed, sh, until_it_reads};
-use crate::common::{another_host, deadline, namespace, own_namespace};
+use crate::common::{Cgroup, another_host, deadline, namespace, own_namespace};
 
 const KINDS: [(&str, Namespaces); 6] = [
     ("user", Namespaces::USER),
@@ -176,31 +175,6 @@ fn without_privileges() {
     });
 }
 
-/// A new cgroup, removed when it is dropped.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    /// In the first hierarchy of version 2 that is mounted.
-    fn new(name: &str) -> Option<(Self, PathBuf)> {
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
-        let mount = Path::new(mount.split(' ').nth(4)?);
-        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
-        let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
-        let path = Path::new("/").join(own).join(format!("{name}-{}", std::process::id()));
-        let directory = mount.join(path.strip_prefix("/").ok()?);
-        fs::create_dir(&directory).expect("needs to be root");
-        Some((Cgroup(directory), path))
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        // Whoever was in it may not have left at once.
-        crate::common::until("removed", || fs::remove_dir(&self.0).is_ok());
-    }
-}
-
 #[test]
 fn in_a_cgroup_from_the_first_moment_on() {
     deadline(|| {
@@ -208,13 +182,9 @@ fn in_a_cgroup_from_the_first_moment_on() {
             eprintln!("SKIPPED: needs a mounted cgroup2");
             return;
         };
-        let of = |process: &str| {
-            let text = fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap();
-            PathBuf::from(text.lines().find_map(|line| line.strip_prefix("0::")).unwrap())
-        };
-        let ours = of("self");
+        let ours = Cgroup::of("self");
         let mut command = cat();
-        command.cgroup(File::open(&cgroup.0).unwrap());
+        command.cgroup(File::open(cgroup.directory()).unwrap());
         for prepared in [false, true] {
             if prepared {
                 let path = path.clone();
@@ -229,8 +199,8 @@ fn in_a_cgroup_from_the_first_moment_on() {
                 });
             }
             let mut child = command.spawn().unwrap();
-            assert_eq!(of(&child.id().to_string()), path);
-            assert_eq!(of("self"), ours);
+            assert_eq!(Cgroup::of(child.id()), path);
+            assert_eq!(Cgroup::of("self"), ours);
             assert!(child.wait().unwrap().success());
         }
         // What is no cgroup is refused.

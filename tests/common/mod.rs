@@ -8,9 +8,10 @@ pub(crate) mod sandbox;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -402,4 +403,39 @@ pub(crate) fn map_root(pid: impl ToPid) {
 pub(crate) fn sleeping(task: impl DrivenTask) -> ChildProcess {
     let sleep = Program::new("sleep").arg("1000");
     task.program(&sleep).exec().expect("there is such a program").kill_on_drop(true)
+}
+
+/// A new cgroup, removed when it is dropped.
+pub(crate) struct Cgroup(PathBuf);
+
+impl Cgroup {
+    /// In the first hierarchy of version 2 that is mounted.
+    pub(crate) fn new(name: &str) -> Option<(Self, PathBuf)> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+        let mount = Path::new(mount.split(' ').nth(4)?);
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
+        let path = Path::new("/").join(own).join(format!("{name}-{}", std::process::id()));
+        let directory = mount.join(path.strip_prefix("/").ok()?);
+        fs::create_dir(&directory).expect("needs to be root");
+        Some((Cgroup(directory), path))
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.0
+    }
+
+    /// That of a process, as `/proc` tells it.
+    pub(crate) fn of(process: impl Display) -> PathBuf {
+        let text = fs::read_to_string(format!("/proc/{process}/cgroup")).expect("it is there");
+        PathBuf::from(text.lines().find_map(|line| line.strip_prefix("0::")).expect("it is told"))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // Whoever was in it may not have left at once.
+        until("removed", || fs::remove_dir(&self.0).is_ok());
+    }
 }

@@ -12,7 +12,7 @@ use std::ffi::c_int;
 use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -37,8 +37,8 @@ use crate::interface::{
 pub(crate) struct Birth<'birth> {
     /// The namespaces that are made for it: `CLONE_NEW..` flags.
     pub(crate) namespaces: c_int,
-    /// The cgroup it is in.
-    pub(crate) cgroup: Option<BorrowedFd<'birth>>,
+    /// The cgroup it is in: an fd in the table of who clones it.
+    pub(crate) cgroup: Option<c_int>,
     /// Who lives in the pid namespace that it comes to, if that is not the host's.
     pub(crate) residents: Option<&'birth Arc<Residents>>,
     /// Whether it gets a copy of its parent's memory, and not that itself.
@@ -51,7 +51,7 @@ impl Birth<'_> {
         if let Some(cgroup) = self.cgroup {
             const CLONE_INTO_CGROUP: u64 = 1 << 33;
             arguments.flags |= CLONE_INTO_CGROUP;
-            arguments.cgroup = cgroup.as_raw_fd() as u64;
+            arguments.cgroup = cgroup as u64;
         }
     }
 
