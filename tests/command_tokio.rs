@@ -201,14 +201,9 @@ async fn others_go_on_while_output_is_awaited() {
 
 #[tokio::test]
 async fn output_that_nobody_awaits_any_more_has_no_reader() {
-    let program = |script: &str| {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]);
-        command
-    };
     // It says that it is there, and who it is.
     let (input, ours) = Task::here().pipe2(PipeFlags::empty()).unwrap();
-    let mut writes = program("echo $$ >&9; exec yes");
+    let mut writes = sh("echo $$ >&9; exec yes");
     let output = Box::pin(writes.fd(9, std::os::fd::OwnedFd::from(ours)).output_async());
     drop(writes);
     let mut told = [0; 16];
@@ -217,7 +212,7 @@ async fn output_that_nobody_awaits_any_more_has_no_reader() {
     timeout(std::time::Duration::from_millis(5), output).await.unwrap_err();
     until("ended by SIGPIPE", || state(id) == Some('Z') || is_gone(id));
 
-    let mut sleeps = program("echo $$ >&9; exec sleep 1000");
+    let mut sleeps = sh("echo $$ >&9; exec sleep 1000");
     let (input, ours) = Task::here().pipe2(PipeFlags::empty()).unwrap();
     sleeps.fd(9, std::os::fd::OwnedFd::from(ours)).kill_on_drop(true);
     let output = Box::pin(sleeps.output_async());

@@ -25,8 +25,9 @@ use crate::near::Pid;
 ///
 /// The process goes on, and a later `spawn` of this library reaps it once it has ended: a program
 /// that spawns nothing more keeps it as a zombie. After [`kill_on_drop`](Self::kill_on_drop) or
-/// [`kill_group_on_drop`](Self::kill_group_on_drop), of which the last one counts, dropping kills it and waits for its end, 200 ms at most; what takes longer is reaped as above. In
-/// a forked copy of this program, dropping does nothing.
+/// [`kill_group_on_drop`](Self::kill_group_on_drop), of which the last one counts, dropping kills it and waits for
+/// its end, 200 ms at most; what takes longer is reaped as above. In a forked copy of this program, dropping does
+/// nothing.
 ///
 /// ```
 /// use nearfar::prelude::*;
@@ -59,6 +60,13 @@ pub(crate) enum OnDrop {
     IsKilled,
     /// With everything in the process group that it leads.
     GroupIsKilled,
+}
+
+impl OnDrop {
+    /// This, or nothing of the kind.
+    pub(crate) fn only_if(self, said: bool) -> Self {
+        if said { self } else { Self::GoesOn }
+    }
 }
 
 /// What a wait that does not last for ever has found.
@@ -232,7 +240,7 @@ impl ChildProcess {
 
     /// Whether dropping the handle kills the process.
     pub fn kill_on_drop(self, kill: bool) -> Self {
-        self.on_drop(if kill { OnDrop::IsKilled } else { OnDrop::GoesOn })
+        self.on_drop(OnDrop::IsKilled.only_if(kill))
     }
 
     /// Whether dropping the handle kills everything in the process group that it leads, or the process alone if it
@@ -240,8 +248,6 @@ impl ChildProcess {
     /// itself, and others of the group have not; once it has been waited for, dropping does nothing.
     ///
     /// ```
-    /// use std::time::Duration;
-    ///
     /// use nearfar::prelude::*;
     ///
     /// # fn main() -> Result<(), nearfar::Error> {
@@ -258,7 +264,7 @@ impl ChildProcess {
     /// # }
     /// ```
     pub fn kill_group_on_drop(self, kill: bool) -> Self {
-        self.on_drop(if kill { OnDrop::GroupIsKilled } else { OnDrop::GoesOn })
+        self.on_drop(OnDrop::GroupIsKilled.only_if(kill))
     }
 
     pub(crate) fn on_drop(mut self, on_drop: OnDrop) -> Self {

@@ -407,8 +407,8 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
     /// # Errors
     ///
     /// Of `process_vm_readv`: `EFAULT` if there are not as many, and nothing is read; or if part of them cannot be read:
-    /// then what is in `into` is in part what was there before, in part what was read. `EPERM` if this program may not look into the task; that
-    /// the task is dead.
+    /// then what is in `into` is in part what was there before, in part what was read.
+    /// `EPERM` if this program may not look into the task; that the task is dead.
     ///
     /// # References
     ///

@@ -270,7 +270,7 @@ impl Command {
 
     /// Whether dropping the [`Child`] kills the program. Then the drop waits for its end, 200 ms at most.
     pub fn kill_on_drop(&mut self, kill: bool) -> &mut Self {
-        self.settings.on_drop = if kill { OnDrop::IsKilled } else { OnDrop::GoesOn };
+        self.settings.on_drop = OnDrop::IsKilled.only_if(kill);
         self
     }
 
@@ -279,7 +279,7 @@ impl Command {
     /// dropping does nothing. Of this and [`kill_on_drop`](Self::kill_on_drop), the last one said counts.
     #[doc(alias = "killpg")]
     pub fn kill_group_on_drop(&mut self, kill: bool) -> &mut Self {
-        self.settings.on_drop = if kill { OnDrop::GroupIsKilled } else { OnDrop::GoesOn };
+        self.settings.on_drop = OnDrop::GroupIsKilled.only_if(kill);
         self
     }
 

@@ -117,7 +117,8 @@ impl Child {
     }
 
     /// Waits until it has ended, without blocking the thread and without reaping it: see
-    /// [`ChildProcess::ended_async`](crate::ChildProcess::ended_async). Leaves its standard input open. Needs the feature `tokio`.
+    /// [`ChildProcess::ended_async`](crate::ChildProcess::ended_async). Leaves its standard input open. Needs the
+    /// feature `tokio`.
     ///
     /// # Errors
     ///

@@ -168,8 +168,8 @@ pub use verify::{Truth, Verdict, VerifyTask};
 ///
 /// A driven task is `Send`, not `Sync` and not `Clone`: one driver at a time. It lives as long as
 /// this value and this process: dropping the value ends and reaps it, and waits for that, some
-/// 200 ms at most. Its signals are blocked while it is driven, so a Ctrl-C does not end it before it is a program (but `SIGSTOP` stops it,
-/// and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
+/// 200 ms at most. Its signals are blocked while it is driven, so a Ctrl-C does not end it before it is a
+/// program (but `SIGSTOP` stops it, and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
 /// [`killer`](DrivenTask::killer).
 ///
 /// If this process becomes another program, its driven children end, and that program finds them as children that it

@@ -180,9 +180,9 @@ impl<'a, K: far::Task> Exec<'a, K, K::FdTable> {
     /// not say otherwise. It comes after everything that has been done to the task, and before the working
     /// directory, the signals and the [filters](crate::task::SeccompTask::seccomp_on_exec): those are the new user's,
     /// who may install them with [`no_new_privs`](crate::task::PrctlTask::prctl_set_no_new_privs) only. Capabilities
-    /// are gone then, unless they are [kept](crate::task::PrctlTask::prctl_set_keepcaps). While the task has those ids and is not yet the
-    /// program, it still shares this program's memory, which therefore is made undumpable for that
-    /// moment ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the program has left it.
+    /// are gone then, unless they are [kept](crate::task::PrctlTask::prctl_set_keepcaps). While
+    /// the task has those ids and is not yet the program, it still shares this program's memory, which therefore is
+    /// made undumpable for that moment ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the program has left it.
     /// What this program itself says of the flag in that moment is lost. If `fs.suid_dumpable` is 1, the
     /// kernel sets the flag in that moment, and the new user can look in; if it is 0 or 2
     /// ([`proc_sys_fs(5)`]), it does not.
@@ -415,8 +415,8 @@ impl<'a, K: far::Task> Exec<'a, K, K::FdTable> {
     /// Executes the program, or gives the task back as it was.
     ///
     /// Only from a table that the task has alone: from this process's, it does not compile, and in a private one, a
-    /// sibling counts until it is dropped, also if it is dead. With a working directory for the program, the task's own has to be searchable, to come
-    /// back to. As it was means: its fds, working directory and
+    /// sibling counts until it is dropped, also if it is dead. With a working directory for the program,
+    /// the task's own has to be searchable, to come back to. As it was means: its fds, working directory and
     /// signals; all its fds from 3 on are close-on-exec afterwards, which matters to nobody, since
     /// the next exec decides anew what is passed on.
     ///
