@@ -659,8 +659,9 @@ fn host_without_stdin_and_room() {
     program.args(["-c", "echo >&7"]).fd(7, writer);
     // SAFETY: nothing here uses it.
     assert_eq!(unsafe { libc::close(0) }, 0);
+    // The shell, too, needs a number of its own, of 10 or more, to put what it redirects aside.
     let highest = *numbers(std::process::id()).last().unwrap();
-    limit(Resource::Nofile, highest as u64 + 4);
+    limit(Resource::Nofile, highest as u64 + 16);
     let mut fillers: Vec<_> = std::iter::from_fn(|| here.dup(&null).ok()).collect();
     let error = program.spawn().unwrap_err();
     assert!(error.to_string().starts_with("fcntl: Too many open files"), "{error}");
