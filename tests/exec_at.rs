@@ -133,7 +133,7 @@ fn its_own_number_is_given_to_another() {
             brand!(private_fds);
             let file = match script {
                 false => program("/bin/sh"),
-                true => memory_file(b"#!/bin/sh\ncat <&$1; cat <&$2"),
+                true => memory_file(b"#!/bin/sh\ncat /dev/fd/$1 /dev/fd/$2"),
             };
             let [first, second] = ["first\n", "second\n"].map(|text| memory_file(text.as_bytes()));
             let (reader, writer) = here.pipe2(PipeFlags::empty()).unwrap();
@@ -146,7 +146,7 @@ fn its_own_number_is_given_to_another() {
             let [at, first_at] = [&file, &first].map(|fd| fd.near().as_raw() as u16);
             let numbers = [at, first_at].map(|number| number.to_string());
             let name = match script {
-                false => sh("cat <&$1; cat <&$2").arg("sh"),
+                false => sh("cat /dev/fd/$1 /dev/fd/$2").arg("sh"),
                 true => Program::new("script"),
             };
             let name = name.args(&numbers);

@@ -11,6 +11,7 @@ use common::{Scratch, another_host, deadline, passes, zombies};
 use nearfar::prelude::*;
 use nearfar::process::Command;
 use nearfar::rustix::fs::{CWD, FileType, mknodat};
+use nearfar::rustix::process::umask;
 use nearfar::task::{TimeOffsets, Truth, Verdict};
 use nearfar::{Dynamic, Error, ErrorKind, IdMap, SeccompFilter, far};
 
@@ -26,6 +27,8 @@ impl FalseRoot {
     fn enter() -> Self {
         let here = Task::here();
         let before = here.openat(Cwd, "/", OFlags::DIRECTORY, Mode::empty()).unwrap();
+        // Also for who becomes somebody else.
+        umask(Mode::WGRP | Mode::WOTH);
         let scratch = Scratch::new();
         fs::create_dir(scratch.join("proc")).unwrap();
         here.chroot(scratch.join("")).unwrap();

@@ -82,7 +82,7 @@ fn as_root<K: DrivenTask>(child: &K) -> Result<Fd<HostFds>, Error> {
     here.deny_setgroups(child)?;
     here.write_uid_map(child, &[IdMap::own_uid_as(0)])?;
     here.write_gid_map(child, &[IdMap::own_gid_as(0)])?;
-    let nofile = Rlimit { current: Some(64), maximum: Some(64) };
+    let nofile = Rlimit { current: Some(512), maximum: Some(512) };
     here.prlimit_of(child, Resource::Nofile, Some(nofile))?;
     let status = child.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty())?;
     here.pidfd_getfd(child, &status)
@@ -99,7 +99,7 @@ fn children_of_any_table_are_mapped_limited_and_asked_for_fds() {
         fn round<K: DrivenTask>(child: &K) {
             drop(as_root(child).unwrap());
             assert!(child.getresuid().unwrap().effective.is_root());
-            assert_eq!(child.getrlimit(Resource::Nofile).unwrap().maximum, Some(64));
+            assert_eq!(child.getrlimit(Resource::Nofile).unwrap().maximum, Some(512));
         }
         round(&child);
         round(&private);

@@ -583,7 +583,7 @@ fn host_whose_execve_is_made_up() {
 #[test]
 #[ignore = "a host for the tests below"]
 fn host_whose_numbers_end_early() {
-    const END: u64 = 64;
+    const END: u64 = 256;
     let here = Task::here();
     limit(Resource::Nofile, END);
     let null = here.openat(Cwd, "/dev/null", OFlags::RDWR, Mode::empty()).unwrap();

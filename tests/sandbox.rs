@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use common::{copy_program, is_gone, until};
+use common::{ForEverybody, is_gone, until};
 use nearfar::IdMap;
 use nearfar::prelude::*;
 use nearfar::process::Child;
@@ -195,10 +195,7 @@ fn a_killed_sandbox_leaves_nothing() {
 fn an_ordinary_user_can_do_it() {
     deadline(|| {
         use std::os::unix::process::CommandExt;
-        // Where everybody can execute it.
-        let copy =
-            std::env::temp_dir().join(format!("nearfar-sandbox-copy-{}", std::process::id()));
-        copy_program(sandbox().get_program(), &copy);
+        let copy = ForEverybody::copied(sandbox().get_program());
         let run = |command: &mut Command| {
             command.args(["sh", "-c", "id -u; touch /tmp/x && echo tmp"]);
             let output = command.current_dir("/").output().unwrap();
@@ -206,13 +203,12 @@ fn an_ordinary_user_can_do_it() {
             assert_eq!(String::from_utf8_lossy(&output.stdout), "0\ntmp\n", "{errors}");
         };
         // Needs to be root: to be somebody else.
-        run(Command::new(&copy).uid(65534).gid(65534));
+        run(Command::new(copy.path()).uid(65534).gid(65534));
         // And with a capability, as services have.
         let mut setpriv = Command::new("setpriv");
         setpriv.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
         setpriv.args(["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]);
-        run(setpriv.arg(&copy));
-        fs::remove_file(&copy).unwrap();
+        run(setpriv.arg(copy.path()));
     });
 }
 

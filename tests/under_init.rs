@@ -13,7 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    another_host, deadline, fds, is_dead, is_gone, numbers, passes, stat, state, status, until,
+    ForEverybody, another_host, deadline, fds, host_of, is_dead, is_gone, numbers, passes, stat,
+    state, status, this_program, until,
 };
 use nearfar::prelude::*;
 use nearfar::rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
@@ -387,8 +388,9 @@ fn program_that_asks_to_be_traced() {
 #[test]
 fn it_traces_nobody() {
     deadline(|| {
-        let itself = another_host("program_that_asks_to_be_traced");
-        let program = Program::new(itself.get_program()).args(itself.get_args());
+        let copy = ForEverybody::copied(this_program());
+        let host = host_of(copy.path(), "program_that_asks_to_be_traced");
+        let program = Program::new(host.get_program()).args(host.get_args());
         brand!(inner_pids);
         let init = Task::here().spawn_with_pids(inner_pids).unwrap();
         // Who has capabilities is not traced by who has none.

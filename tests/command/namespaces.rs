@@ -9,7 +9,9 @@ use nearfar::process::{Command, IdMap};
 use rustix::io::Errno;
 
 use super::{cat, inner, printed, sh, until_it_reads};
-use crate::common::{Cgroup, another_host, deadline, namespace, own_namespace};
+use crate::common::{
+    Cgroup, ForEverybody, deadline, host_of, namespace, own_namespace, this_program,
+};
 
 const KINDS: [(&str, Namespaces); 6] = [
     ("user", Namespaces::USER),
@@ -168,7 +170,8 @@ fn host_without_privileges() {
 fn without_privileges() {
     deadline(|| {
         // It needs to be root, to become somebody who is not.
-        let mut host = another_host("command::namespaces::host_without_privileges");
+        let copy = ForEverybody::copied(this_program());
+        let mut host = host_of(copy.path(), "command::namespaces::host_without_privileges");
         let output = host.uid(65534).gid(65533).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("1 passed"), "{text}");

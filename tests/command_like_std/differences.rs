@@ -8,7 +8,7 @@ use std::process as theirs;
 
 use nearfar::process as ours;
 
-use crate::common::{another_host, deadline, is_gone, state, until};
+use crate::common::{ForEverybody, deadline, host_of, is_gone, state, this_program, until};
 use crate::directory;
 
 #[test]
@@ -154,7 +154,8 @@ fn host_that_is_two_users() {
 fn the_uid_is_all_of_them_for_users_without_privileges_too() {
     deadline(|| {
         // It needs to be root, to become two others.
-        let mut host = another_host("differences::host_that_is_two_users");
+        let copy = ForEverybody::copied(this_program());
+        let mut host = host_of(copy.path(), "differences::host_that_is_two_users");
         let become_two = || {
             // SAFETY: passes numbers.
             let became = unsafe { libc::setresuid(65534, 65533, 65533) };

@@ -64,7 +64,32 @@ pub(crate) fn duplicate<T>(value: &T) -> T {
 /// this one's copy open for writing, and it could not be executed yet (`ETXTBSY`).
 #[track_caller]
 pub(crate) fn copy_program(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
-    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
+    assert!(Command::new("install").arg(from).arg(to).status().unwrap().success());
+}
+
+/// A copy of a program for everybody to execute: it may lie where only its owner comes.
+pub(crate) struct ForEverybody(PathBuf);
+
+impl ForEverybody {
+    #[track_caller]
+    pub(crate) fn copied(program: impl AsRef<OsStr>) -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("nearfar-copy-{}-{number}", std::process::id());
+        let copy = ForEverybody(std::env::temp_dir().join(name));
+        copy_program(program, &copy.0);
+        copy
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for ForEverybody {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).expect("it is ours");
+    }
 }
 
 /// Waits for a state of the kernel that nothing announces.
@@ -209,7 +234,17 @@ impl ToPid for Pid<nearfar::HostPids> {
 
 /// This program again, running only the ignored test `role`: a host that can be killed.
 pub(crate) fn another_host(role: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    host_of(&this_program(), role)
+}
+
+/// This program.
+pub(crate) fn this_program() -> PathBuf {
+    std::env::current_exe().expect("this program has a path")
+}
+
+/// [`another_host`] of a copy of this program.
+pub(crate) fn host_of(program: &Path, role: &str) -> Command {
+    let mut command = Command::new(program);
     command.args([role, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
     command
 }
