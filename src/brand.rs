@@ -16,9 +16,9 @@
 //! The label alone would be unsound (one line in a loop makes many namespaces with one label), the
 //! lifetime alone would be unreadable. Soundness rests on the first half only.
 //!
-//! The host's brands are `Brand<'static, host::..>`, with labels that are no [`Label`]s. So no guard has one of them,
-//! whatever its lifetime; and that ends inside a function body, so it is never `'static`. Nor has a guard a label
-//! with the name of one of the host's, so nothing else even looks like one.
+//! The host's brands are `Brand<'static, host::..>`, with labels that are no [`Label`]s. So no guard has one of them:
+//! its label is none of these, and its lifetime, which ends inside a function body, is never `'static`. `brand!`
+//! refuses their names, too, so that nothing else even looks like one.
 
 // # Safety
 //
@@ -65,8 +65,8 @@ use crate::far::NamespaceMismatchError;
 /// # A label that other functions name, too
 ///
 /// The label is a type of that block alone. A library that hands its callers something of a namespace that it has
-/// made, and so writes its brand in a signature, declares the label itself: `brand!(variable: label)`. Who is given
-/// it cannot keep it, nor mix up those of two calls, as it has to be ready for every lifetime.
+/// made, and so writes its brand in a signature, declares the label itself: `brand!(variable: label)`. The
+/// caller can neither keep it nor mix up two of them, as what it passes must work for every lifetime.
 ///
 /// ```
 /// use nearfar::brand::Label;
@@ -123,7 +123,7 @@ macro_rules! brand {
     )+};
     ($($name:ident),+ $(,)?) => {$(
         $crate::__not_the_hosts!($name);
-        #[allow(non_camel_case_types)]
+        #[allow(non_camel_case_types, reason = "it is called as the variable is")]
         enum $name {}
         impl $crate::brand::Label for $name {
             const NAME: &'static str = ::core::stringify!($name);
@@ -272,11 +272,11 @@ impl<L> Branded for Brand<'_, L> where Self: Named {}
 /// # Numbers alone
 ///
 /// A handle remembers its namespace, so that it can be checked. What is nothing but a number does not: a
-/// [`BorrowedFd`](crate::BorrowedFd), and so the fds of a [`PollFd`](crate::task::PollFd); a [`near::Pid`](crate::near::Pid)
-/// and its like; a slice. A dynamic task refuses them, whatever they are of. Pass it the `&Fd`, and a
-/// [`far::Pid`](crate::far::Pid); or pin the task: then all of these are branded, and nothing is left to be checked.
-/// Generic code that is to work for dynamic tasks as well takes fds as `impl AsFd<K::FdTable>` and pids as `impl
-/// AsPid<K::PidNamespace>`, and leaves the choice to its caller.
+/// [`BorrowedFd`](crate::BorrowedFd), and so the fds of a [`PollFd`](crate::task::PollFd); a
+/// [`near::Pid`](crate::near::Pid) and its like; a slice. A dynamic task refuses them, whatever they are of. Pass it
+/// the `&Fd`, and a [`far::Pid`](crate::far::Pid); or pin the task: then all of these are branded, and nothing is left
+/// to be checked. Generic code that is to work for dynamic tasks as well takes fds as `impl AsFd<K::FdTable>` and pids
+/// as `impl AsPid<K::PidNamespace>`, and leaves the choice to its caller.
 ///
 /// ```
 /// use nearfar::prelude::*;

@@ -87,19 +87,20 @@
 //! # The modules
 //!
 //! Segmented memory is the analogy: a *near* pointer means nothing without a segment, a *far* pointer
-//! is near and segment together.
+//! is a near pointer together with its segment.
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `MemoryMapping`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
-//! | [`far`] | identities of namespaces and of open files, and the trait of everything that lives in some |
+//! | [`near`] | numbers valid in one namespace: `Fd`, `Address`, `MemoryMapping`, `PageSize`, `Pid`, `Tid`, `Pgid`, `Sid`, `Watch` |
+//! | [`far`] | identities of namespaces and of open files, and `Task`, the trait of everything that lives in namespaces |
 //! | [`mod@brand`] | the type-level names of namespaces, and why no two are the same |
-//! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `Mapping`, `Pointer`, `ChildProcess`; what crosses tables |
+//! | [`handle`] | a near id and the duty to release it: `Fd`, `Epoll`, `Inotify`, `FsContext`, `MountFd`, `Mapping`, `Pointer`, `ChildProcess`; what crosses tables |
 //! | [`buf`] | buffers, and whose memory they are |
 //! | [`inspect`] | the memory of other programs, for debuggers and profilers |
 //! | [`process`] | `Command`, with std's surface and a safe `pre_exec` |
 //! | [`task`] | tasks, and what they can be asked to do: one trait and file for each kind of call |
 //! | [`interface`] | how a raw syscall gets to the process that makes it; knows no namespaces |
+//! | [`prelude`] | what programs import: the traits of tasks, and the types of their arguments |
 //!
 //! # What it does not do
 //!
@@ -110,6 +111,13 @@
 //!
 //! Where types cannot know which namespace it will be, tasks, handles and pids are [`Dynamic`]: the same
 //! calls, checked at run time.
+//!
+//! # Requirements
+//!
+//! x86-64 Linux 5.16 or later, Rust 1.85 or later.
+//!
+//! The feature `tokio`, which is off by default, has its runtime wait for fds of this process and for children:
+//! `ChildProcess::wait_async`, and in [`process`] an output, and an end, without a thread that blocks.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
 compile_error!("nearfar drives its children with x86-64 assembly and Linux's own syscalls");

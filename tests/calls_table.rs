@@ -35,7 +35,7 @@ const OWN: [(&str, &str); 3] = [
 ];
 
 /// A copy is taken of an fd of another task's table, which is given beside it.
-const OF_ANOTHER_TASK: [(&str, &str); 1] = [("pidfd_getfd", "AsFd<O::FdTable>")];
+const TAKES_A_COPY: [(&str, &str); 1] = [("pidfd_getfd", "AsFd<O::FdTable>")];
 
 /// Types that have calls of their own: transitions of tasks whose brands do not change, and lists of calls.
 const WITH_CALLS: [&str; 2] = ["Task", "Batch"];
@@ -168,7 +168,7 @@ fn table() -> String {
         "# Every call\n\n\
          What is checked is what belongs to the task by its type: an argument of another namespace does not\n\
          compile.\n\n\
-         | trait | method | syscall | checked |\n|---|---|---|---|\n",
+         | trait | method | man page or call | checked |\n|---|---|---|---|\n",
     );
     for (name, methods) in &traits {
         for Method { name: method, call, checked, .. } in methods {
@@ -201,7 +201,7 @@ fn what_is_of_a_namespace_is_of_the_tasks_own() {
             for word in words {
                 for (at, _) in parameters.match_indices(word) {
                     let bound = parameters[at..].split_inclusive(['>', ')']).next().unwrap();
-                    let excepted = OF_ANOTHER_TASK.contains(&(name.as_str(), bound));
+                    let excepted = TAKES_A_COPY.contains(&(name.as_str(), bound));
                     assert!(bound.contains(own) || excepted, "{name} takes any `{bound}`");
                     seen += 1;
                 }

@@ -116,7 +116,7 @@ impl ChildProcess {
         self.process.pid().as_raw() as u32
     }
 
-    /// Its pid in this process's pid namespace.
+    /// The same, as a pid for calls about it.
     #[must_use]
     pub fn pid(&self) -> Pid<HostPids> {
         self.process.pid()
@@ -244,8 +244,8 @@ impl ChildProcess {
     }
 
     /// Whether dropping the handle kills everything in the process group that it leads, or the process alone if it
-    /// leads none: see [`send_signal_to_group`](Self::send_signal_to_group). That is so also if the process has ended by
-    /// itself, and others of the group have not; once it has been waited for, dropping does nothing.
+    /// leads none: see [`send_signal_to_group`](Self::send_signal_to_group). That is so also if the process has ended
+    /// by itself, and others of the group have not; once it has been waited for, dropping does nothing.
     ///
     /// ```
     /// use nearfar::prelude::*;

@@ -4,10 +4,12 @@
 //!
 //! 1. An [`Fd<F>`] is the only owner of an open slot of the table `F`, which is the one its
 //!    `table` identifies; the slot stays open until the handle is dropped or given up.
-//! 2. [`AsFd<F>`] is implemented here and in the std bridge only, each for fds of that very `F`. Another
-//!    crate can implement it for an `F` of its own, but not for a [`Brand`](crate::Brand), and no task
-//!    has any other table. Nor for an object of its own, as there are none of a sealed trait.
+//! 2. [`AsFd<F>`] is implemented in [`handle`](super) only: here, in `kind.rs` for what wraps an `Fd<F>`, and in
+//!    the std bridge; each for fds of that very `F`. Another crate can implement it for an `F` of its own, but not
+//!    for a [`Brand`](crate::Brand), and no task has any other table. Nor for an object of its own, as there are
+//!    none of a sealed trait.
 //! 3. A [`BorrowedFd<'fd, F>`] names a slot of `F` that its owner keeps open for `'fd`.
+//! 4. The same slot is given another brand of the same table only to erase it, or after the tables were compared.
 #![expect(unsafe_code, reason = "closes what it owns")]
 
 use std::ffi::c_int;
@@ -196,8 +198,10 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
     }
 }
 
-/// What can be used as an fd of the table `F`: [`Fd<F>`], [`BorrowedFd<'_, F>`], references to them, `Box`,
-/// `Rc` and `Arc` of them, and, where `F` is this process's table, std's own types. Sealed.
+/// What can be used as an fd of the table `F`: [`Fd<F>`], [`BorrowedFd<'_, F>`], what is an fd with a kind
+/// ([`Epoll`](super::Epoll), [`Inotify`](super::Inotify), [`FsContext`](super::FsContext),
+/// [`MountFd`](super::MountFd)), references to them, `Box`, `Rc` and `Arc` of them, and, where `F` is this process's
+/// table, std's own types. Sealed.
 ///
 /// An fd of this process's table that another library owns is passed as std's borrow of it,
 /// `std::os::fd::AsFd::as_fd(&it)`.
@@ -224,7 +228,7 @@ pub trait AsFd<F>: Sealed {
     fn table(&self) -> Whose<'_, FdTable<F>>;
 }
 
-/// What can be given up as an fd of the table `F`: [`Fd<F>`] itself. Sealed.
+/// What can be given up as an fd of the table `F`: [`Fd<F>`], and what is an fd with a kind. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this is not an owned file descriptor in this task's fd table",
     label = "`{Self}` is not an `Fd` of `{F}`",

@@ -8,7 +8,7 @@
 //! 2. A listed slot is open until the transition has been carried out: it is borrowed for `'call`,
 //!    which is longer than the transition, or its handle is kept here.
 //! 3. No slot is listed twice, or it would have two owners in `G`; the transition checks.
-#![expect(unsafe_code, reason = "the one place where an fd changes its brand")]
+#![expect(unsafe_code, reason = "the one place where an fd crosses into a new table")]
 
 use std::ffi::c_int;
 use std::fmt;
@@ -287,7 +287,12 @@ macro_rules! inherit_tuple {
     ($($X:ident)*) => {
         impl<F, $($X: Inherit<F>),*> Inherit<F> for ($($X,)*) {
             type Inherited<G> = ($($X::Inherited<G>,)*);
-            #[allow(non_snake_case, unused_variables, clippy::unused_unit)]
+            #[allow(
+                non_snake_case,
+                unused_variables,
+                clippy::unused_unit,
+                reason = "types name the variables; of an empty tuple there are none"
+            )]
             fn inherit<'call, G>(self, to: &mut Inheriting<'call, F, G>) -> Self::Inherited<G>
             where
                 Self: 'call,

@@ -31,7 +31,8 @@ impl<W, F> Inotify<W, F> {
     }
 }
 
-/// What can be used as an epoll instance of the table `F`: [`Epoll<F>`] and references to it. Sealed.
+/// What can be used as an epoll instance of the table `F`: [`Epoll<F>`], references to it, and `Box`, `Rc`
+/// and `Arc` of it. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this is not an epoll instance in this task's fd table",
     label = "`{Self}` is not an epoll instance of `{F}`",
@@ -44,8 +45,8 @@ pub trait AsEpoll<F>: AsFd<F> {}
 
 impl<F> AsEpoll<F> for Epoll<F> {}
 
-/// What can be used as an inotify instance of the table `F`: [`Inotify<W, F>`] and references to it.
-/// Sealed.
+/// What can be used as an inotify instance of the table `F`: [`Inotify<W, F>`], references to it, and `Box`,
+/// `Rc` and `Arc` of it. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this is not an inotify instance in this task's fd table",
     label = "`{Self}` is not an inotify instance of `{F}`",

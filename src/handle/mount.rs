@@ -27,8 +27,8 @@ pub struct MountFd<F> {
     fd: Fd<F>,
 }
 
-/// What can be used as a file system context of the table `F`: [`FsContext<F>`], and references to
-/// it. Sealed.
+/// What can be used as a file system context of the table `F`: [`FsContext<F>`], references to it, and
+/// `Box`, `Rc` and `Arc` of it. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this is not a file system context in this task's fd table",
     label = "`{Self}` is not a file system context of `{F}`",
@@ -39,7 +39,8 @@ pub struct MountFd<F> {
 )]
 pub trait AsFsContext<F>: AsFd<F> {}
 
-/// What can be used as a mount of the table `F`: [`MountFd<F>`], and references to it. Sealed.
+/// What can be used as a mount of the table `F`: [`MountFd<F>`], references to it, and `Box`, `Rc` and `Arc`
+/// of it. Sealed.
 #[diagnostic::on_unimplemented(
     message = "this is not a mount in this task's fd table",
     label = "`{Self}` is not an fd of a mount in `{F}`",

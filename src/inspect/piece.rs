@@ -5,7 +5,7 @@ use crate::brand::{Branded, Namespace};
 use crate::interface::Error;
 use crate::near::{Address, AsAddress, PageSize};
 
-/// A piece of the memory `A`, and the buffer that it is read to.
+/// A piece of the memory `A`, and the buffer that it is read into.
 pub struct Piece<'b, A> {
     pub(super) address: Address<A>,
     pub(super) buffer: &'b mut [u8],

@@ -7,9 +7,9 @@ use crate::far::NamespaceMismatchError;
 
 /// What went wrong, and in which call.
 ///
-/// A small `Copy` value, so that a call that nobody checks costs nothing to fail. Converts into
-/// [`io::Error`] with its kind, from which [`from_io_error`](Self::from_io_error) takes it out again; the errno
-/// is asked of it, as [`io::Error::raw_os_error`] is `None`.
+/// A small `Copy` value, cheap to make and to ignore. It converts into an [`io::Error`] of the same kind, from which
+/// [`from_io_error`](Self::from_io_error) takes it out again. Ask it for the [errno](Self::errno): the `io::Error`'s
+/// [`raw_os_error`](io::Error::raw_os_error) is `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Error {
     /// The kind's code, above its 16 bits the call's number, and above these 16 a mismatch's. One integer as
@@ -46,7 +46,7 @@ pub enum ErrorKind {
     Irreversible,
     /// It was not sent, because one fd or one number was listed twice.
     ListedTwice,
-    /// It was not sent, because it names an fd by a number in a string, of which nobody knows whose it is.
+    /// It was not sent, because it names an fd by a number in a string, which does not say of which table it is.
     NumberOfFd,
     /// It was not sent, because an argument contains a NUL byte.
     InteriorNul,

@@ -57,7 +57,8 @@ use crate::task::Attributes;
 /// 5. The controlling terminal, then supplementary groups, group and user, then the working directory. If
 ///    groups are dropped only because there is a user, that is done first of all.
 /// 6. Signals: none is blocked, and `SIGPIPE` has its default action, unless a preparation has said otherwise.
-/// 7. [Filters](crate::task::SeccompTask::seccomp_on_exec), and `execve`.
+/// 7. The signal that it gets at this thread's end, if there is to be one,
+///    [filters](crate::task::SeccompTask::seccomp_on_exec), and `execve`.
 ///
 /// # Differences from std's
 ///
@@ -74,7 +75,7 @@ use crate::task::Attributes;
 ///   their [`kind`](io::Error::kind) is the same as std's, and the [`Error`](crate::Error) inside, which
 ///   [`Error::from_io_error`](crate::Error::from_io_error) takes out, has the errno.
 /// - Strings with a NUL byte in them are returned unchanged ([`get_program`](Self::get_program), ...); std
-///   returns something else.
+///   returns `<string-with-nul>`.
 /// - A child that is dropped is reaped when later ones are spawned, and is no zombie for ever.
 /// - There is no `exec`, which would replace this program.
 pub struct Command {
@@ -394,8 +395,8 @@ impl Command {
     /// The cgroup, a directory of cgroup v2, that the program is in from its first moment on. In one that is frozen, it
     /// starts, and [`spawn`](Self::spawn) returns, when that is thawed.
     ///
-    /// The spawn fails with what `clone3` says: `EBADF` if it is no directory of cgroup v2, `EACCES` if this process may
-    /// not move a process there from its own cgroup, `EAGAIN` at the limit of the cgroup (`pids.max`), `EBUSY` if
+    /// The spawn fails with what `clone3` says: `EBADF` if it is no directory of cgroup v2, `EACCES` if this process
+    /// may not move a process there from its own cgroup, `EAGAIN` at the limit of the cgroup (`pids.max`), `EBUSY` if
     /// controllers are enabled for its children, `EOPNOTSUPP` if it is not in the state for it (`cgroup.type`).
     ///
     /// ```no_run
@@ -504,7 +505,7 @@ impl Command {
         self
     }
 
-    /// Starts the program. What was not said of its standard streams is inherited.
+    /// Starts the program. Standard streams that were not set are inherited.
     ///
     /// # Errors
     ///
@@ -523,8 +524,8 @@ impl Command {
         self.spawn()?.wait()
     }
 
-    /// Runs the program and collects what it writes. What was not said of its standard streams is a pipe,
-    /// and its standard input is `/dev/null`.
+    /// Runs the program and collects what it writes. Standard output and error that were not set are pipes; standard
+    /// input that was not set is `/dev/null`.
     ///
     /// It waits until nobody has the pipes any more, also if the program has ended: see
     /// [`output_within`](Self::output_within).
@@ -536,15 +537,16 @@ impl Command {
         spawn(self, Unnamed::Captured, Group::AsSaid)?.wait_with_output()
     }
 
-    /// [`output`](Self::output), of `size` bytes at most, standard output and error together, and for no longer than `time`.
+    /// [`output`](Self::output), of `size` bytes at most, standard output and error together, and for no longer than
+    /// `time`.
     ///
     /// At a limit, the program's whole process group is killed: a new one, unless the command, or what
     /// [`prepare`](Self::prepare) does, has said otherwise. What it wrote up to there is returned. Its
     /// standard input is closed, if it is piped. The time counts from when [`spawn`](Self::spawn) has returned.
     ///
-    /// What has left the group, by `setsid` for example, lives on. Nothing does in a pid namespace of the program's own:
-    /// [`unshare_pid`](Self::unshare_pid) and [`under_init`](Self::under_init). What another process traces has ended, also
-    /// for this, only when its tracer has been told.
+    /// What has left the group, by `setsid` for example, lives on. Nothing does in a pid namespace of the program's
+    /// own: [`unshare_pid`](Self::unshare_pid) and [`under_init`](Self::under_init). What another process traces has
+    /// ended, also for this, only when its tracer has been told.
     ///
     /// ```
     /// use nearfar::process::{Command, CutOff};

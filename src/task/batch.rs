@@ -21,9 +21,11 @@ use super::arguments::{near, near_buffer, near_buffer_mut};
 pub trait BatchTask: far::Task {
     /// A list of calls, none yet, to be made together by this task.
     ///
-    /// Of a task whose driver waits for each answer, most of a short call's time is the way there and back:
-    /// so this is for many short calls. Of more than a hundred or so, some are made in further round trips. On the
-    /// calling thread it is the same as making them one by one.
+    /// Most of the time that a short call takes in a driven task is the way there and back: a batch goes it once. Of
+    /// more than a hundred calls or so, some are made in further round trips. On the calling thread it is the same as
+    /// making them one by one.
+    ///
+    /// Each call has an answer of its own, from [`submit`](Batch::submit).
     ///
     /// # Examples
     ///

@@ -181,8 +181,8 @@ pub trait CapabilityTask: far::Task {
         ambient(self, libc::PR_CAP_AMBIENT_IS_SET, number(capability)?).map(|is| is != 0)
     }
 
-    /// `prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)`—passes it on to programs that have no
-    /// capabilities by themselves.
+    /// `prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)`—adds it to the ambient set: programs get
+    /// it whose files give them no capabilities.
     ///
     /// # Examples
     ///
@@ -203,7 +203,8 @@ pub trait CapabilityTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `prctl`: `EPERM` unless it is both permitted and inheritable; `EINVAL` unless it is exactly
+    /// Of `prctl`: `EPERM` unless it is both permitted and inheritable, and with the
+    /// secure bit `NO_CAP_AMBIENT_RAISE`; `EINVAL` unless it is exactly
     /// one capability, which the kernel knows.
     ///
     /// # References
@@ -214,7 +215,8 @@ pub trait CapabilityTask: far::Task {
         ambient(self, libc::PR_CAP_AMBIENT_RAISE, number(capability)?).map(drop)
     }
 
-    /// `prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, capability)`—does so no longer.
+    /// `prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, capability)`—takes it out of the
+    /// ambient set.
     ///
     /// # Errors
     ///

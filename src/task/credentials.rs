@@ -41,10 +41,10 @@ pub struct Ids<Id> {
 
 /// Calls on who a task is.
 ///
-/// They ask, and write id maps. Setting user and group ids is a matter of the exec, by [`Exec::uid`](super::Exec::uid) and
-/// [`Exec::gid`](super::Exec::gid): a driven task shares this program's memory, which would be open to
-/// that user. The calling thread has no such call either: it would set the ids of that one thread, beside
-/// the others in the same memory. Driven tasks only have [`setgroups`](Self::setgroups).
+/// They ask, and write id maps. Setting user and group ids is a matter of the exec, by [`Exec::uid`](super::Exec::uid)
+/// and [`Exec::gid`](super::Exec::gid): a driven task shares this program's memory, which would be open to that user.
+/// The calling thread has no such call either: it would set the ids of that one thread, beside the others in the same
+/// memory. Driven tasks only have [`setgroups`](Self::setgroups).
 ///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
@@ -148,8 +148,8 @@ pub trait CredentialsTask: far::Task {
     /// `/proc` has to be mounted, for this task's pid namespace. The task has to be in the user namespace that
     /// the new one was made in, or in the new one.
     ///
-    /// Who has no privileges may map their own id alone, [`IdMap::own_uid_as`]. The ranges that `/etc/subuid` gives them
-    /// are mapped by `newuidmap(1)`: in place of this call, run that with the child's
+    /// Who has no privileges may map their own id alone, [`IdMap::own_uid_as`]. The ranges that `/etc/subuid` gives
+    /// them are mapped by `newuidmap(1)`: in place of this call, run that with the child's
     /// [`host_pid`](super::DrivenTask::host_pid).
     ///
     /// # Errors
@@ -198,7 +198,8 @@ pub trait CredentialsTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `openat` and `write`: `EPERM` if there is a map of groups already, `EACCES`; `ESRCH` and `ENOENT` as
+    /// Of `openat` and `write`: `EPERM` if there is a map of groups already, `EACCES` if this task may
+    /// not write the file; `ESRCH` and `ENOENT` as
     /// [`write_uid_map`](Self::write_uid_map).
     ///
     /// # References

@@ -132,8 +132,9 @@ pub trait EventTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `timerfd_create`: `EPERM` for a clock that wakes the system, without `CAP_WAKE_ALARM`;
-    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for anything but `TFD_NONBLOCK` and `TFD_CLOEXEC`.
+    /// Of `timerfd_create`: `EMFILE`, `ENFILE`, `ENOMEM`; `EPERM` for a clock that wakes the system, without
+    /// `CAP_WAKE_ALARM`; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for anything but `TFD_NONBLOCK` and
+    /// `TFD_CLOEXEC`.
     ///
     /// # References
     ///
@@ -400,8 +401,8 @@ impl<P> SignalInfo<P> {
         Pid::asserted(self.sender_number()).filter(|_| is_of_child)
     }
 
-    /// The number of the process that sent it, as that process calls itself: 0 if it was the kernel, or a process
-    /// that is not visible in the pid namespace. With `SIGCHLD` of the kernel, that of the child: see [`pid`](Self::pid).
+    /// The number of the process that sent it, as that process calls itself: 0 if it was the kernel, or a process that
+    /// is not visible in the pid namespace. With `SIGCHLD` of the kernel, that of the child: see [`pid`](Self::pid).
     ///
     /// That is no [`Pid`] of the namespace: who sends from a namespace inside of it has another number there, and the
     /// kernel does not say so. Nor does it stop anybody from lying with `SI_QUEUE`. Who knows that it is one asserts

@@ -19,8 +19,9 @@ use super::driven::transition::Token;
 pub trait ExitTask: far::Task + Sized {
     /// `exit_group(status)`—ends the task, and reaps it.
     ///
-    /// Only the low 8 bits of `status` are kept. Unlike dropping the task this waits for its end,
-    /// and tells how it ended. With the init of a pid namespace end all others there.
+    /// Only the low 8 bits of `status` are kept. Dropping the task tells nothing, and waits for 200 ms at most; this
+    /// waits for as long as it takes, and tells how it ended. If it is the init of a pid namespace, everything else in
+    /// there ends with it.
     ///
     /// # Examples
     ///
@@ -37,8 +38,9 @@ pub trait ExitTask: far::Task + Sized {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotSent`](crate::ErrorKind::NotSent) if the task was dead already; then dropping
-    /// it is all that is left to do, and has been done.
+    /// [`NotSent`](crate::ErrorKind::NotSent) if the task was dead already: it has been dropped.
+    /// [`StatusLost`](crate::ErrorKind::StatusLost) if another part of the program has waited for it. `ENOSYS` if a
+    /// filter makes the call's answer up.
     ///
     /// # References
     ///

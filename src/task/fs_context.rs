@@ -123,7 +123,7 @@ pub trait FsContextTask: far::Task {
     /// [`NumberOfFd`](crate::ErrorKind::NumberOfFd) for `fd`, `rfdno` and `wfdno`.
     ///
     /// Of `fsconfig`: `EINVAL` for an option the file system does not know, which
-    /// [`fs_messages`](Self::fs_messages) tells more of; `EBUSY` if the context has been created from
+    /// [`fs_messages`](Self::fs_messages) describes further; `EBUSY` if the context has been created from
     /// already.
     ///
     /// # References
@@ -153,7 +153,7 @@ pub trait FsContextTask: far::Task {
     /// [`NumberOfFd`](crate::ErrorKind::NumberOfFd) for `fd`, `rfdno` and `wfdno`.
     ///
     /// Of `fsconfig`: `EINVAL` for an option the file system does not know or a value it does not take,
-    /// which [`fs_messages`](Self::fs_messages) tells more of, and for strings of 256 bytes or more;
+    /// which [`fs_messages`](Self::fs_messages) describes further, and for strings of 256 bytes or more;
     /// `EBUSY` if the context has been created from already.
     ///
     /// # References
@@ -173,7 +173,7 @@ pub trait FsContextTask: far::Task {
     /// `fsconfig(context, FSCONFIG_SET_FD, key, NULL, fd)`—sets an option to an open file.
     ///
     /// Checked: `context` and `fd` are of this task's fd table. Few options take one: `lowerdir+` and its
-    /// like of overlayfs from Linux 6.13 on, `pidns` of procfs from 6.17 on. For those that want a number, there
+    /// like of overlayfs from Linux 6.13 on, `pidns` of procfs from 6.18 on. For those that want a number, there
     /// is [`fsconfig_create_with_fds`](Self::fsconfig_create_with_fds).
     ///
     /// # Examples
@@ -221,7 +221,7 @@ pub trait FsContextTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fsconfig`: the file system's own, which [`fs_messages`](Self::fs_messages) tells more of;
+    /// Of `fsconfig`: the file system's own, which [`fs_messages`](Self::fs_messages) describes further;
     /// `EPERM` if it may not be mounted in the user namespace of the context; `EBUSY` if the context has
     /// been created from already.
     ///
@@ -237,8 +237,8 @@ pub trait FsContextTask: far::Task {
     /// `fsconfig(context, FSCONFIG_SET_STRING, key, number, 0)` for each, and `FSCONFIG_CMD_CREATE`—creates a
     /// file system that is told numbers of fds: `fd` of FUSE, `rfdno` and `wfdno` of 9p.
     ///
-    /// Checked: `context` and all fds are of this task's fd table. It looks the numbers up meanwhile, and keeps
-    /// the open files. After an error they are nobody's.
+    /// Checked: `context` and all fds are of this task's fd table. The kernel looks the numbers up during
+    /// the call, and keeps the open files. If it fails, the options are set to a number that no fd has.
     ///
     /// # Examples
     ///
@@ -280,7 +280,7 @@ pub trait FsContextTask: far::Task {
         let created = keys().zip(numbers).try_for_each(set);
         let created = created.and_then(|()| self.fsconfig_create(&context));
         if created.is_err() {
-            // Who creates it all the same does not get what has these numbers by then.
+            // Else a later `fsconfig_create` would take the files that have these numbers by then.
             for key in keys() {
                 let _as_far_as_it_goes = set((key, NOBODYS));
             }
@@ -333,7 +333,7 @@ pub trait FsContextTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fsconfig`: the file system's own, which [`fs_messages`](Self::fs_messages) tells more of;
+    /// Of `fsconfig`: the file system's own, which [`fs_messages`](Self::fs_messages) describes further;
     /// `EBUSY` if the context has not been picked; `EPERM` without `CAP_SYS_ADMIN` in the file system's
     /// user namespace.
     ///

@@ -246,7 +246,7 @@ pub trait FutexTask: far::Task {
     /// # Errors
     ///
     /// Of `futex_waitv`: `EAGAIN` if a word is not what is expected, `ETIMEDOUT`, `EINTR`, `EINVAL` for
-    /// none or more than 128 waiters, `ENOSYS` before Linux 5.16. A [`Dynamic`](crate::Dynamic) task waits
+    /// none or more than 128 waiters. A [`Dynamic`](crate::Dynamic) task waits
     /// while it is [pinned](super::Task::pin), and not otherwise: [`Mismatch`](crate::ErrorKind::Mismatch).
     ///
     /// # References

@@ -10,13 +10,13 @@ use crate::interface::Call;
 use super::FileDescriptorTask;
 use super::arguments::within;
 
-/// Reading and writing as everything that takes std's traits does it.
+/// A task's fds as std's `Read`, `Write` and `Seek`.
 pub trait IoTask: far::Task {
     /// `read(fd, buffer)`, `write(fd, buffer)`, `lseek(fd, offset, whence)`—an fd for [`Read`], [`Write`] and [`Seek`].
     ///
-    /// Checked, with each of these: `fd` is of this task's fd table, and its memory is this program's, as the traits are
-    /// about slices. It makes the calls; nothing is buffered. The fd is closed
-    /// afterwards if it is given away, and not if it is lent.
+    /// Checked: `fd` is of this task's fd table, and the task shares this program's memory, as the traits take slices.
+    /// The task makes the calls; nothing is buffered. The fd is closed afterwards if it is given away, and not if it is
+    /// lent.
     ///
     /// # Examples
     ///

@@ -57,8 +57,8 @@ pub trait IoctlTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `ioctl`: `ENOTTY` if nobody can tell; `EOVERFLOW` if it is negative or more than an `int` holds, as
-    /// far as that shows.
+    /// Of `ioctl`: `ENOTTY` if nobody can tell; `EOVERFLOW` if the kernel's `int` is negative, as it may be
+    /// for more than that holds.
     ///
     /// # References
     ///
@@ -78,7 +78,7 @@ pub trait IoctlTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `ioctl`.
+    /// Of `ioctl`: `EBADF` for an fd that was opened with `O_PATH`.
     ///
     /// # References
     ///

@@ -252,8 +252,9 @@ pub trait MemoryTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `mremap`: `ENOMEM`, `EINVAL` for a length of 0 or beyond all addresses, and to have more huge pages,
-    /// `EFAULT` if parts of it differ in their access; each with the handle. That the task is dead.
+    /// Of `mremap`: `ENOMEM` if there is no room, or for a length beyond all addresses; `EINVAL` for a length of 0, and
+    /// to have more huge pages; `EFAULT` if parts of it differ in their access; each with the handle. That the task is
+    /// dead.
     ///
     /// # References
     ///
@@ -286,7 +287,7 @@ pub trait MemoryTask: far::Task {
         }
     }
 
-    /// `mprotect(mapping, access)`—what may be done with pages.
+    /// `mprotect(mapping, access)`—sets what may be done with pages.
     ///
     /// Checked: `mapping` is in this task's address space. It can be [a part](Mapping::slice) of one.
     ///
@@ -489,6 +490,10 @@ pub trait MemoryTask: far::Task {
     /// # Errors
     ///
     /// As [`malloc`](Self::malloc) and [`Pointer::write`].
+    ///
+    /// # References
+    ///
+    /// [`process_vm_writev(2)`](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
     fn ptr<T: PlainData>(&self, value: &T) -> Result<Pointer<Self::AddressSpace, T>, Error> {
         let mut pointer = self.malloc::<T>()?;
         pointer.write(self, value)?;
@@ -501,6 +506,10 @@ pub trait MemoryTask: far::Task {
     /// # Errors
     ///
     /// As [`ptr`](Self::ptr).
+    ///
+    /// # References
+    ///
+    /// [`process_vm_writev(2)`](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
     fn ptr_slice<T: PlainData>(
         &self,
         values: &[T],

@@ -38,8 +38,8 @@ use super::arguments::{
 /// may be of any kind. Flags that a call does not have are
 /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags).
 ///
-/// Users and groups are numbered as in the user namespace of the task, and so is who asks: on the
-/// calling thread, the ids of that thread.
+/// Ids of users and groups are those of the task's user namespace. Permissions are checked for the task; on the calling
+/// thread, for that thread.
 ///
 /// A path or name with a NUL byte in it is [`InteriorNul`](crate::ErrorKind::InteriorNul), and not sent.
 ///
@@ -357,7 +357,7 @@ pub trait MetadataTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fstatfs`.
+    /// Of `fstatfs`: `ENOSYS` if the file system cannot tell, `EIO`.
     ///
     /// # References
     ///

@@ -2,9 +2,9 @@
 //!
 //! A [`Task`] knows its namespaces and how to reach the process; what it can be asked to do is in
 //! the extension traits of this module, one file each, which [`prelude`](crate::prelude) brings in.
-//! The ones that make ordinary calls are implemented for everything that implements
-//! [`far::Task`](trait@far::Task); those that change the task itself, and those that the calling thread must not
-//! make, for tasks that are driven child processes ([`DrivenTask`]).
+//! All but [`SpawnTask`] and [`DrivenTask`] are implemented for everything that implements
+//! [`far::Task`](trait@far::Task). What changes the task itself, and what the calling thread must not do, is for driven
+//! child processes alone: those methods say `where Self: DrivenTask`.
 //!
 //! Methods have the names of the manual pages, and one for each operation of a call that has several:
 //! [`fcntl_getfl`](FcntlTask::fcntl_getfl), [`prctl_set_name`](PrctlTask::prctl_set_name). Where a name
@@ -14,7 +14,8 @@
 //!
 //! | trait | what for | syscalls |
 //! |---|---|---|
-//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `dup3`, `pipe2`, `fstat` |
+//! | [`FileDescriptorTask`] | files and pipes | `openat`, `read`, `write`, `pread`, `pwrite`, `lseek`, `close`, `fcntl`, `dup3`, `pipe2`, `fstat` |
+//! | [`IoTask`] | std's `Read`, `Write` and `Seek` for an fd | `read`, `write`, `lseek` |
 //! | [`FcntlTask`] | flags of fds and open files, pipe sizes, seals, locks | `fcntl` |
 //! | [`CloseRangeTask`] | many fds at once, by their numbers | `close_range` |
 //! | [`BatchTask`] | many short calls in one round trip | `read`, `write`, `pread`, `pwrite`, `fsync`, `fdatasync` |
@@ -22,7 +23,7 @@
 //! | [`DirectoryTask`] | names in directories | `openat2`, `mkdirat`, `mknodat`, `unlinkat`, `linkat`, `symlinkat`, `readlinkat`, `renameat2`, `getdents64` |
 //! | [`MetadataTask`] | permissions, owners, times, extended attributes | `faccessat2`, `fchmodat`, `fchmod`, `fchownat`, `fchown`, `utimensat`, `statx`, `fstatat`, `statfs`, `fstatfs`, `fsetxattr`, `fgetxattr`, `flistxattr`, `fremovexattr` |
 //! | [`StorageTask`] | sizes, syncing, whole-file locks, memory files | `truncate`, `ftruncate`, `fallocate`, `fsync`, `fdatasync`, `flock`, `memfd_create` |
-//! | [`EventTask`] | counters, timers and signals as fds | `eventfd2`, `timerfd_create`, `timerfd_settime`, `timerfd_gettime`, `signalfd4` |
+//! | [`EventTask`] | counters, timers and signals as fds | `eventfd`, `timerfd_create`, `timerfd_settime`, `timerfd_gettime`, `signalfd` |
 //! | [`PollTask`] | waiting for several fds | `ppoll` |
 //! | [`EpollTask`] | waiting for many fds | `epoll_create1`, `epoll_ctl`, `epoll_pwait2` |
 //! | [`InotifyTask`] | watching files | `inotify_init1`, `inotify_add_watch`, `inotify_rm_watch` |
@@ -37,7 +38,7 @@
 //! | [`ResourceTask`] | limits, also of others, priority, usage | `prlimit`, `getpriority`, `setpriority`, `getrusage` |
 //! | [`PrctlTask`] | name, privileges, subreaper, timer slack | `prctl` |
 //! | [`SignalTask`] | signal masks, dispositions, signals with a value | `sigprocmask`, `sigpending`, `sigaction`, `rt_sigqueueinfo` |
-//! | [`CredentialsTask`] | user and group ids, id maps | `getresuid`, `getresgid`, `getgroups`, `setgroups` |
+//! | [`CredentialsTask`] | user and group ids, id maps | `getresuid`, `getresgid`, `getgroups`, `setgroups`; `openat`, `write` |
 //! | [`SchedulingTask`] | processors, scheduling policy, also of others | `sched_setaffinity`, `sched_getaffinity`, `sched_setattr`, `sched_getattr` |
 //! | [`FutexTask`] | sleeping on a word, waking sleepers | `futex`, `futex_waitv` |
 //! | [`RobustListTask`] | words that are let go of when a task ends | `set_robust_list` |
@@ -54,7 +55,7 @@
 //! | [`SpawnTask`] | child tasks | `clone3` |
 //! | [`UnshareFilesTask`] | a private fd table | `close_range` |
 //! | [`UnsharePidTask`] | another pid namespace for the children | `unshare`, `setns` |
-//! | [`ExecTask`] | becoming a program | `execve`, `execveat` |
+//! | [`ExecTask`] | becoming a program | `close_range`, `execve`, `execveat` |
 //! | [`ExitTask`] | ending | `exit_group` |
 //! | [`LayerTask`] | watching and refusing calls | all |
 //! | [`VerifyTask`] | comparing beliefs with the kernel | `kcmp` |
@@ -160,7 +161,7 @@ pub use uts::{Uname, UtsTask};
 pub use verify::{Truth, Verdict, VerifyTask};
 
 /// A process that makes syscalls for us: in the fd table `F`, the address space `A` and the pid
-/// namespace `P`, with children going to the pid namespace `C`.
+/// namespace `P`, reached through `I`, with children going to the pid namespace `C`.
 ///
 /// [`Task::here`] is the calling thread. [`spawn`](SpawnTask::spawn) makes a child process that does
 /// nothing but serve syscalls, shares all of its parent's namespaces (but not its working directory,
@@ -194,12 +195,12 @@ pub use verify::{Truth, Verdict, VerifyTask};
 /// # Its type in signatures
 ///
 /// Functions are generic over what they need of a task: `K: far::Task`, one of the traits of this module, or, for
-/// transitions, [`DrivenTask`]; an fd of that task is an `Fd<K::FdTable>`. To name a type: what [`Task::here`] returns is
-/// `Task<HostFds, HostMemory, HostPids, Local>`, a child that still shares everything is
-/// `Task<HostFds, HostMemory, HostPids>`, and one that was [erased](Self::erase) is
-/// `Task<Dynamic, Dynamic, Dynamic>`, which can be stored anywhere. A function that returns a task with a new brand
-/// takes its [`Guard`](crate::Guard) as a parameter, so that the caller declares it.
-#[must_use = "dropping a driven task kills its process"]
+/// transitions, [`DrivenTask`]; an fd of that task is an `Fd<K::FdTable>`. To name a type: what [`Task::here`] returns
+/// is `Task<HostFds, HostMemory, HostPids, Local>`, a child that still shares everything is `Task<HostFds, HostMemory,
+/// HostPids>`, and one that was [erased](Self::erase) is `Task<Dynamic, Dynamic, Dynamic>`, which can be stored
+/// anywhere. A function that returns a task with a new brand takes its [`Guard`](crate::Guard) as a parameter, so that
+/// the caller declares it.
+#[must_use = "dropping a driven task ends its process"]
 pub struct Task<F, A, P, I = Ring, C = P> {
     interface: I,
     fd_table: FdTable<F>,

@@ -24,8 +24,8 @@ use super::fs_context::is_number_of_fd;
 ///
 /// They act on the mount namespace that the task is in, and every process there sees what they do.
 /// Paths are the task's: they start at its root and working directory. A driven child, and the
-/// calling thread, get a namespace of their own by [`unshare`](super::NamespaceTask::unshare); that its
-/// mounts do not propagate to where they were copied from takes a
+/// calling thread, get a namespace of their own by [`unshare`](super::NamespaceTask::unshare); to keep
+/// its mounts from propagating to where they were copied from, call
 /// [`mount_change`](Self::mount_change) first. Mounts and file systems can also be held by an fd:
 /// [`MountFdTask`](super::MountFdTask), [`FsContextTask`](super::FsContextTask).
 ///
@@ -49,16 +49,17 @@ use super::fs_context::is_number_of_fd;
 pub trait MountTask: far::Task {
     /// `mount(source, target, filesystemtype, mountflags, data)`—mounts a file system.
     ///
-    /// `source` is what the file system takes it for: a device, a server's name, or a mere label.
-    /// `data` are its options, such as `c"size=1m,mode=700"`. There are no numbers of fds among them, as FUSE
-    /// takes it: [`fsconfig_create_with_fds`](super::FsContextTask::fsconfig_create_with_fds) passes such an fd.
+    /// `source` is what the file system takes it for: a device, a server's name, or a mere label. `data` are its
+    /// options, such as `c"size=1m,mode=700"`. Options that are the number of an fd, such as FUSE's, are refused:
+    /// [`fsconfig_create_with_fds`](super::FsContextTask::fsconfig_create_with_fds) passes such an fd.
     ///
     /// # Errors
     ///
-    /// Of `mount`; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags that mean another operation
-    /// (`MS_BIND`, `MS_REMOUNT`, `MS_MOVE`, propagation, and `MS_REC`, which goes with those), and for
-    /// flags this library does not know; [`NumberOfFd`](crate::ErrorKind::NumberOfFd) for the options `fd`,
-    /// `rfdno` and `wfdno`; `EINVAL` for options of 4096 bytes or more, of which the kernel would read only a part.
+    /// Of `mount`: `EPERM` without `CAP_SYS_ADMIN`, `ENODEV` for a file system that the kernel does not have, `EINVAL`
+    /// for options that it does not know, ...; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for flags that mean
+    /// another operation (`MS_BIND`, `MS_REMOUNT`, `MS_MOVE`, propagation, and `MS_REC`, which goes with those), and
+    /// for flags this library does not know; [`NumberOfFd`](crate::ErrorKind::NumberOfFd) for the options `fd`, `rfdno`
+    /// and `wfdno`; `EINVAL` for options of 4096 bytes or more, of which the kernel would read only a part.
     ///
     /// # References
     ///
@@ -100,7 +101,8 @@ pub trait MountTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `mount`.
+    /// Of `mount`: `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` if `source` is in another mount namespace, or is not to be
+    /// bound.
     ///
     /// # References
     ///
@@ -115,10 +117,10 @@ pub trait MountTask: far::Task {
         mount_from(self, source, target, libc::MS_BIND | libc::MS_REC)
     }
 
-    /// `mount(NULL, target, NULL, flags, NULL)`—says whether mounts at and below `target` propagate
-    /// to and from the mounts that it was copied from or to.
+    /// `mount(NULL, target, NULL, flags, NULL)`—sets whether the mount at `target` propagates to and
+    /// from the mounts that it was copied from or to.
     ///
-    /// With `REC`, also of all mounts that are below `target` now.
+    /// With `REC`, also that of all mounts that are below it now.
     ///
     /// # Errors
     ///

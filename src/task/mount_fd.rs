@@ -49,7 +49,7 @@ use super::arguments::{call, dirfd, known, near, received, with_path};
 /// meanwhile.
 pub trait MountFdTask: far::Task {
     /// `open_tree(directory, path, flags)`—an fd of a directory or file and the mount it is in; with
-    /// `OPEN_TREE_CLONE` of a detached copy of it, as a bind is one.
+    /// `OPEN_TREE_CLONE` of a detached copy of that mount, as a bind mount would be.
     ///
     /// Checked: `directory` is of this task's fd table. `OPEN_TREE_CLOEXEC` is always set. With
     /// `AT_RECURSIVE` the copy has everything that is mounted below, too.
@@ -164,7 +164,7 @@ pub trait MountFdTask: far::Task {
     /// `move_mount(from_directory, from_path, directory, path, flags | MOVE_MOUNT_SET_GROUP)`—has the
     /// mount at `path` propagate to and from those that the one at `from_path` does, and moves nothing.
     ///
-    /// Checked: both directories are of this task's fd table. Linux 5.15 and later.
+    /// Checked: both directories are of this task's fd table.
     ///
     /// # Errors
     ///

@@ -55,12 +55,12 @@ pub trait NamespaceTask: far::Task {
     /// - [`UTS`](Namespaces::UTS), [`IPC`](Namespaces::IPC), [`CGROUP`](Namespaces::CGROUP).
     ///
     /// A driven child shares this program's memory, also when it is in another user namespace. If this program has
-    /// `CAP_SYS_PTRACE`, and is root or has `CAP_DAC_OVERRIDE`, its memory is made undumpable for as long as such a child
-    /// is there: until then it dumps no core, is debugged only with privileges, and other driven tasks that have
+    /// `CAP_SYS_PTRACE`, and is root or has `CAP_DAC_OVERRIDE`, its memory is made undumpable for as long as such a
+    /// child is there: until then it dumps no core, is debugged only with privileges, and other driven tasks that have
     /// given up `CAP_SYS_PTRACE` do not get at the child's namespaces and fds; `Task::here()` does. Otherwise who has
     /// capabilities in the new namespace, as other processes of this user have from outside, can write to the memory
-    /// through `/proc/PID/mem`: run no program in it that you do not trust while a task of this program is still
-    /// driven in it, and beware of processes of the same user if this program has capabilities that they have not.
+    /// through `/proc/PID/mem`: run no program in it that you do not trust while a task of this program is still driven
+    /// in it, and beware of processes of the same user if this program has capabilities that they have not.
     ///
     /// # Examples
     ///
@@ -94,8 +94,8 @@ pub trait NamespaceTask: far::Task {
 
     /// `setns(pidfd, kinds)`—joins the namespaces of these kinds that a process is in, all of them or none.
     ///
-    /// Checked: `pidfd` is of this task's fd table. Its process may be in another pid namespace, to which
-    /// [`setns_pid`](super::UnsharePidTask::setns_pid) has the task's next children go. An open file of
+    /// Checked: `pidfd` is of this task's fd table. Its process may be in another pid namespace, which
+    /// [`setns_pid`](super::UnsharePidTask::setns_pid) makes the task's next children join. An open file of
     /// `/proc/PID/ns` will do if it is of the only kind.
     ///
     /// For each kind this is what the method of that kind says.

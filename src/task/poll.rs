@@ -26,7 +26,9 @@ use crate::near;
 
 use super::arguments::{call, in_own_table, with_timeout};
 
-/// Waiting for fds.
+/// Waiting until one of several fds is ready.
+///
+/// Every fd has to be of the task's own fd table: else the call does not compile.
 ///
 /// On a driven task every call can also fail because the task has died:
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,

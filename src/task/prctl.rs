@@ -157,8 +157,8 @@ pub trait PrctlTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `prctl`: `EPERM` without `CAP_SETPCAP`, or for a bit that is locked.
-    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags).
+    /// Of `prctl`: `EPERM` without `CAP_SETPCAP`, or for a bit that is locked;
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for bits that this library does not know.
     ///
     /// # References
     ///
@@ -240,7 +240,7 @@ pub trait PrctlTask: far::Task {
         Ok(unsafe { prctl(self, libc::PR_GET_NO_NEW_PRIVS, 0) }? != 0)
     }
 
-    /// `prctl(PR_SET_CHILD_SUBREAPER, whether)`—whether descendants whose parent has ended become this
+    /// `prctl(PR_SET_CHILD_SUBREAPER, whether)`—sets whether descendants whose parent has ended become this
     /// process's children, as they become init's otherwise.
     ///
     /// It belongs to the process: on the calling thread, to this whole program. A program keeps it;
@@ -285,11 +285,11 @@ pub trait PrctlTask: far::Task {
     /// `prctl(PR_GET_DUMPABLE)`—whether the address space may be dumped and traced.
     ///
     /// It belongs to the address space: a driven task has the same as this program, also if one of
-    /// the two changes it, unless it has a copy of the memory. So there is no method that does.
+    /// the two changes it, unless it has a copy of the memory. So there is no method that sets it.
     ///
     /// # Errors
     ///
-    /// None of the kernel's: only that the task is dead.
+    /// `EINVAL` for an answer that this library does not know; that the task is dead.
     ///
     /// # References
     ///

@@ -10,7 +10,7 @@ use crate::near::AsTid;
 use super::DrivenTask;
 use super::driven::transition::Token;
 
-/// In a word of a [`RobustList`]: somebody sleeps on it. Only then the kernel wakes anybody.
+/// In a word of a [`RobustList`]: somebody sleeps on it. Only then does the kernel wake anybody.
 pub const FUTEX_WAITERS: u32 = libc::FUTEX_WAITERS;
 
 /// In a word of a [`RobustList`]: who held it has ended.
@@ -18,11 +18,11 @@ pub const FUTEX_OWNER_DIED: u32 = libc::FUTEX_OWNER_DIED;
 
 /// Futex words that do not stay locked for ever when a task ends that holds one: a robust list.
 ///
-/// Who holds a word has stored its thread number there, as [`held_by`](Self::held_by) has it. A task that is to
-/// hold some is [given the list](RobustListTask::set_robust_list) before. When it dies, or becomes a program, the kernel
-/// has [`FUTEX_OWNER_DIED`] take the place of its number in each word that it holds, and if
-/// [`FUTEX_WAITERS`] is set there too, wakes one of those who sleep on it as
-/// [`FutexScope::Shared`](super::FutexScope::Shared): the kernel's wake does not reach those who say `Private`.
+/// Who holds a word has stored its thread number there, as [`held_by`](Self::held_by) has it. A task that is to hold
+/// some is [given the list](RobustListTask::set_robust_list) before. When it dies, or becomes a program, the kernel has
+/// [`FUTEX_OWNER_DIED`] take the place of its number in each word that it holds, and if [`FUTEX_WAITERS`] is set there
+/// too, wakes one of those who sleep on it as [`FutexScope::Shared`](super::FutexScope::Shared): the kernel's wake does
+/// not reach those who say `Private`.
 ///
 /// The words are memory of this process, for everybody here and in driven tasks. How they are locked is up to
 /// who uses them: a `compare_exchange` from 0, and a [`futex_wait`](super::FutexTask::futex_wait), for example. The

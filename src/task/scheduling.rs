@@ -221,7 +221,7 @@ impl From<Policy> for SchedAttr {
 /// [`NotSent`](crate::ErrorKind::NotSent) if it was dead before,
 /// [`Hangup`](crate::ErrorKind::Hangup) if it died meanwhile.
 pub trait SchedulingTask: far::Task {
-    /// `sched_setaffinity(0, cpus)`—the processors on which the task may run.
+    /// `sched_setaffinity(0, cpus)`—sets the processors on which the task may run.
     ///
     /// Those that there are not, or that its cgroup does not have, do not count.
     ///
@@ -314,7 +314,7 @@ pub trait SchedulingTask: far::Task {
         getattr(self, 0)
     }
 
-    /// `sched_setaffinity(pid, cpus)`—the processors on which another process may run.
+    /// `sched_setaffinity(pid, cpus)`—sets the processors on which another process may run.
     ///
     /// Of a program with several threads it is the first one, and those that it starts from then on. Checked:
     /// `process` has a number in this task's pid namespace, and [is still there](AsProcess) before and after.

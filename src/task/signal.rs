@@ -63,7 +63,7 @@ pub trait SignalTask: far::Task {
     /// `sigprocmask(how, set, old)`—changes which signals are blocked, and returns which were.
     ///
     /// `SIGKILL` and `SIGSTOP` cannot be blocked, and the signals that libc keeps to itself are not:
-    /// they are left out in silence.
+    /// they are silently left out.
     ///
     /// # Examples
     ///
@@ -193,7 +193,7 @@ pub trait SignalTask: far::Task {
         })
     }
 
-    /// `sigaction(signal, action, NULL)`—what happens when a signal arrives at the program that the task
+    /// `sigaction(signal, action, NULL)`—sets what happens when a signal arrives at the program that the task
     /// becomes: it keeps what is ignored, and what has been handled here has its default there anyway.
     ///
     /// A signal that is pending is forgotten when it is ignored. Driven tasks only: see

@@ -20,9 +20,9 @@ use super::{DrivenTask, Task, UnshareFilesTask};
 
 /// Making child tasks.
 ///
-/// Any task can, a driven one too. Whoever makes them, all are children of this process, and
-/// dropping one does not touch another. Only the init of a pid namespace has children of its own: what it
-/// spawns, and what they spawn. They end with it.
+/// The calling thread can, and every driven task; not what is [layered](super::LayerTask), nor the calling thread once
+/// it is erased. Whoever makes them, all are children of this process, and dropping one does not touch another. Only
+/// the init of a pid namespace has children of its own: what it spawns, and what they spawn. They end with it.
 pub trait SpawnTask: far::Task {
     /// A driven task with this one's fd table and address space, in the pid namespace of its
     /// children.
@@ -52,10 +52,10 @@ pub trait SpawnTask: far::Task {
 
     /// `clone3(CLONE_VM | CLONE_FILES)`—a child process that serves syscalls.
     ///
-    /// It shares fd table, memory and pid namespace: this task's fds and slices work in it. It has
-    /// a working directory, root and umask of its own, and its credentials, limits, priority and
-    /// the like are copies of this task's. An ordinary wait of another part of this program
-    /// (`waitpid(-1)`) does not see it, as its exit signal is 0, until it has become a program.
+    /// It shares the fd table and the memory, so that this task's fds and slices work in it, and is in the pid
+    /// namespace that this task's children go to. It has a working directory, root and umask of its own, and its
+    /// credentials, limits, priority and the like are copies of this task's. An ordinary wait of another part of this
+    /// program (`waitpid(-1)`) does not see it, as its exit signal is 0, until it has become a program.
     ///
     /// A thread of this process sleeps for as long as the child is driven. It is the child's parent, so
     /// that the end of the thread that called `spawn` does not end the child, and the end of this
@@ -235,9 +235,9 @@ pub trait SpawnTask: far::Task {
     ///
     /// # Errors
     ///
-    /// As `spawn`, and of `clone3`: `EBADF` if it is no directory of cgroup v2, `EACCES` if this process may not move one
-    /// there from its own cgroup, `EAGAIN` at the limit of the cgroup (`pids.max`), `EBUSY` if controllers are enabled for
-    /// its children, `EOPNOTSUPP` if it is not in the state for it (`cgroup.type`).
+    /// As `spawn`, and of `clone3`: `EBADF` if it is no directory of cgroup v2, `EACCES` if this process may not move
+    /// one there from its own cgroup, `EAGAIN` at the limit of the cgroup (`pids.max`), `EBUSY` if controllers are
+    /// enabled for its children, `EOPNOTSUPP` if it is not in the state for it (`cgroup.type`).
     ///
     /// # References
     ///
@@ -247,8 +247,8 @@ pub trait SpawnTask: far::Task {
 
     /// `clone3(CLONE_FILES)`—[`spawn`](Self::spawn), with a copy of this task's memory, named by `guard`.
     ///
-    /// What is in the copy at the same addresses is what was here at that moment, also what other threads
-    /// were in the middle of. From then on the two have nothing in common but mappings that are shared. So a
+    /// What is in the copy at the same addresses is what was here at that moment, including what other
+    /// threads had changed halfway. From then on the two have nothing in common but mappings that are shared. So a
     /// slice is no buffer for this child: it has no memory of this program's any more.
     ///
     /// Who has the copy's addresses can read there what this program had in its memory, secrets included.
@@ -281,10 +281,10 @@ pub trait SpawnTask: far::Task {
         guard: Guard<'id, L>,
     ) -> Result<Self::ChildWithMemory<Brand<'id, L>>, Error>;
 
-    /// `fork()`—a child with a copy of this task's memory, named by `memory`, and an fd table of its own,
-    /// named by `files`: what `keep` lists is in it, and 0, 1 and 2.
+    /// `clone3(CLONE_FILES)` and `close_range(CLOSE_RANGE_UNSHARE)`—a child with a copy of this task's memory, named by
+    /// `memory`, and an fd table of its own, named by `files`: what `keep` lists is in it, and 0, 1 and 2.
     ///
-    /// See [`spawn_with_memory`](Self::spawn_with_memory).
+    /// Checked: what `keep` lists is of this task's fd table. See [`spawn_with_memory`](Self::spawn_with_memory).
     ///
     /// # Examples
     ///

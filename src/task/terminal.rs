@@ -314,7 +314,7 @@ pub trait TerminalTask: far::Task {
     ///
     /// # References
     ///
-    /// [`TIOCGPTPEER(2const)`](https://man7.org/linux/man-pages/man2/ioctl_tty.2.html)
+    /// [`TIOCGPTPEER(2const)`](https://man7.org/linux/man-pages/man2/TIOCPKT.2const.html)
     #[doc(alias = "TIOCGPTPEER")]
     fn ioctl_tiocgptpeer(
         &self,

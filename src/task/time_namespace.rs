@@ -71,7 +71,8 @@ pub trait TimeNamespaceTask: DrivenTask {
     ///
     /// # Errors
     ///
-    /// Of `openat` and `read`.
+    /// Of `openat`: `ENOENT` if no procfs is mounted at `/proc`; of `read`, and `EIO` if this library cannot make sense
+    /// of what it reads.
     ///
     /// # References
     ///

@@ -82,8 +82,8 @@ pub trait UnshareFilesTask: far::Task + Sized {
         Ok(self.try_unshare_files(guard, keep)?)
     }
 
-    /// [`unshare_files`](Self::unshare_files), which on failure gives back the task as it was, the
-    /// guard, and the fds that `keep` gave away.
+    /// `close_range(3, ~0, CLOSE_RANGE_UNSHARE)`—[`unshare_files`](Self::unshare_files), which on failure gives back
+    /// the task as it was, the guard, and the fds that `keep` gave away.
     ///
     /// The error holds the guard, so `?` cannot take it out of the guard's block, into a `Box<dyn Error>` of
     /// the caller's: the compiler says E0515 there. Match it, or convert it into an [`Error`] first, which
@@ -112,6 +112,10 @@ pub trait UnshareFilesTask: far::Task + Sized {
     /// # Errors
     ///
     /// As `unshare_files`.
+    ///
+    /// # References
+    ///
+    /// [`close_range(2)`](https://man7.org/linux/man-pages/man2/close_range.2.html)
     #[expect(clippy::type_complexity, reason = "what comes back is what was given")]
     fn try_unshare_files<'id, L: Label, X: Inherit<Self::FdTable>>(
         mut self,

@@ -69,7 +69,7 @@ pub trait UnsharePidTask: far::Task + Sized {
         Ok(self.try_unshare_pid(guard)?)
     }
 
-    /// [`unshare_pid`](Self::unshare_pid), which on failure gives back the task and the guard.
+    /// `unshare(CLONE_NEWPID)`—[`unshare_pid`](Self::unshare_pid), which on failure gives back the task and the guard.
     ///
     /// The error holds the guard, so `?` cannot take it out of the guard's block, into a `Box<dyn Error>` of
     /// the caller's: the compiler says E0515 there. Match it, or convert it into an [`Error`] first, which
@@ -93,6 +93,10 @@ pub trait UnsharePidTask: far::Task + Sized {
     /// # Errors
     ///
     /// As `unshare_pid`.
+    ///
+    /// # References
+    ///
+    /// [`unshare(2)`](https://man7.org/linux/man-pages/man2/unshare.2.html)
     fn try_unshare_pid<'id, L: Label>(
         self,
         guard: Guard<'id, L>,
@@ -143,12 +147,18 @@ pub trait UnsharePidTask: far::Task + Sized {
         Ok(self.try_setns_pid(guard, fd)?)
     }
 
-    /// [`setns_pid`](Self::setns_pid), which on failure gives back the task and the guard. For the error the
-    /// same holds as for that of [`try_unshare_pid`](Self::try_unshare_pid).
+    /// `setns(fd, CLONE_NEWPID)`—[`setns_pid`](Self::setns_pid), which on failure gives back the task and the guard.
+    ///
+    /// Checked: `fd` is of this task's fd table. For the error the same holds as for that of
+    /// [`try_unshare_pid`](Self::try_unshare_pid).
     ///
     /// # Errors
     ///
     /// As `setns_pid`.
+    ///
+    /// # References
+    ///
+    /// [`setns(2)`](https://man7.org/linux/man-pages/man2/setns.2.html)
     fn try_setns_pid<'id, L: Label>(
         mut self,
         guard: Guard<'id, L>,

@@ -1,4 +1,4 @@
-//! Host and domain name, and the system's.
+//! The names of host, domain and system.
 //!
 //! # Safety
 //!

@@ -47,8 +47,8 @@ const FAULTS: [c_int; 6] =
     [libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV];
 
 impl Process {
-    /// Says that it lives in a pid namespace inside of this process's: in which, with those around it, or none if that
-    /// could not be told; and whether as its init.
+    /// Records that it lives in a pid namespace inside of this process's, and whether as its init. `namespaces` are
+    /// that one and those around it; none, if they could not be told.
     pub(in crate::interface) fn lives_inside(
         self: &Arc<Self>,
         namespaces: Vec<NamespaceName>,

@@ -266,7 +266,7 @@ impl Ring {
         let before = prctl(libc::PR_GET_DUMPABLE, 0);
         let set = before.and_then(|_| prctl(libc::PR_SET_DUMPABLE, usize::from(is_dumpable)));
         match (before, set) {
-            // What comes after it says so, too.
+            // The task is dead, which the next call will say.
             (_, Err(error)) if error.errno().is_none() => Ok(false),
             (before, set) => set.and(before).map(|before| before == 1),
         }

@@ -79,7 +79,8 @@ pub(in crate::task) fn with_out<K: far::Task + ?Sized, T: Plain>(
 ///
 /// # Safety
 ///
-/// The 8 bytes at the offset are of the type, and the kernel never writes ones only there.
+/// The 8 bytes at the offset are of the type, and the kernel never writes ones only there. A call that it is used with
+/// writes the whole of the type, or nothing.
 pub(in crate::task) unsafe trait Told: Plain {
     /// Where these bytes are.
     const SIGN: usize;

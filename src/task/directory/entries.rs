@@ -1,3 +1,5 @@
+//! Listing a directory.
+//!
 //! # Safety
 //!
 //! 1. The fd number in a call comes from a handle or a borrow of the task's own table (`near`), and

@@ -51,7 +51,7 @@ pub trait DirectoryTask: far::Task {
     /// `openat2(directory, path, flags, mode, resolve)`—opens a file, and refuses paths that lead
     /// where `resolve` does not allow.
     ///
-    /// Checked: `directory` is of this task's fd table. `O_CLOEXEC` is always set. Other than
+    /// Checked: `directory` is of this task's fd table. `O_CLOEXEC` is always set. Unlike
     /// [`openat`](super::FileDescriptorTask::openat), it refuses what makes no sense instead of ignoring
     /// it: a `mode` has to be empty unless a file is created.
     ///
@@ -75,8 +75,8 @@ pub trait DirectoryTask: far::Task {
     /// # Errors
     ///
     /// Of `openat2`: `EXDEV` if the path leads out, `ELOOP` if it goes through a link, `EAGAIN` if it
-    /// has to be tried again; [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for `O_ASYNC`, and for
-    /// flags this library does not know.
+    /// has to be tried again, `EINVAL` for a `mode` without a file being created;
+    /// [`UnknownFlags`](crate::ErrorKind::UnknownFlags) for `O_ASYNC`, and for flags this library does not know.
     ///
     /// # References
     ///

@@ -129,7 +129,7 @@ impl<K: far::Task> ExecTask for K {}
 #[must_use = "nothing happens before `exec`"]
 pub struct Exec<'a, K, F> {
     task: K,
-    /// By which it is driven. So it is here, and here alone, that one has to be.
+    /// How to get at what drives it: that there is one has been checked where this was made.
     ring: fn(&mut K) -> &mut Ring,
     program: &'a Program,
     file: Option<near::Fd<F>>,
@@ -176,16 +176,15 @@ impl<'a, K: far::Task> Exec<'a, K, K::FdTable> {
 
     /// The user the program runs as: real, effective and saved id.
     ///
-    /// It loses the supplementary groups, if the task may drop them and [`groups`](Self::groups) does
-    /// not say otherwise. It comes after everything that has been done to the task, and before the working
-    /// directory, the signals and the [filters](crate::task::SeccompTask::seccomp_on_exec): those are the new user's,
-    /// who may install them with [`no_new_privs`](crate::task::PrctlTask::prctl_set_no_new_privs) only. Capabilities
-    /// are gone then, unless they are [kept](crate::task::PrctlTask::prctl_set_keepcaps). While
-    /// the task has those ids and is not yet the program, it still shares this program's memory, which therefore is
-    /// made undumpable for that moment ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the program has left it.
-    /// What this program itself says of the flag in that moment is lost. If `fs.suid_dumpable` is 1, the
-    /// kernel sets the flag in that moment, and the new user can look in; if it is 0 or 2
-    /// ([`proc_sys_fs(5)`]), it does not.
+    /// It loses the supplementary groups, if the task may drop them and [`groups`](Self::groups) does not say
+    /// otherwise. It comes after everything that has been done to the task, and before the working directory, the
+    /// signals and the [filters](crate::task::SeccompTask::seccomp_on_exec): those are the new user's, who may install
+    /// them with [`no_new_privs`](crate::task::PrctlTask::prctl_set_no_new_privs) only. Capabilities are gone then,
+    /// unless they are [kept](crate::task::PrctlTask::prctl_set_keepcaps). While the task has those ids and is not yet
+    /// the program, it still shares this program's memory, which therefore is made undumpable for that moment
+    /// ([`PR_SET_DUMPABLE(2const)`]); it is dumpable again, if it was, when the program no longer shares it. What this
+    /// program itself says of the flag in that moment is lost. If `fs.suid_dumpable` is 1, the kernel sets the flag in
+    /// that moment, and the new user can look in; if it is 0 or 2 ([`proc_sys_fs(5)`]), it does not.
     ///
     /// # Examples
     ///

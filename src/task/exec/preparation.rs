@@ -321,14 +321,16 @@ impl Preparation<'_> {
         if self.send(Request::new(Call::FACCESSAT2, access)).is_err() {
             return false;
         }
-        let mut stat = [MaybeUninit::uninit(); size_of::<libc::stat>()];
+        let mut stat = [MaybeUninit::new(0); size_of::<libc::stat>()];
         let told = self.ring.lend_mut(&mut stat, |stat| {
             self.send(Request::new(Call::NEWFSTATAT, [at, path, stat, 0]))
         });
-        // SAFETY: the kernel has filled it in; its type is the kernel's own.
-        told.is_ok()
-            && unsafe { stat.as_ptr().cast::<libc::stat>().read_unaligned() }.st_mode & libc::S_IFMT
-                == libc::S_IFREG
+        if told.is_err() {
+            return false;
+        }
+        // SAFETY: integers, all of them initialised. What nobody has filled in is no regular file.
+        let stat = unsafe { stat.as_ptr().cast::<libc::stat>().read_unaligned() };
+        stat.st_mode & libc::S_IFMT == libc::S_IFREG
     }
 
     /// Puts everything back as far as it has come, if that was asked for.

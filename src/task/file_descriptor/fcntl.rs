@@ -60,7 +60,7 @@ pub trait FcntlTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fcntl`.
+    /// None of the kernel's: only that the task is dead.
     ///
     /// # References
     ///
@@ -93,7 +93,7 @@ pub trait FcntlTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fcntl`.
+    /// None of the kernel's: only that the task is dead.
     ///
     /// # References
     ///

@@ -53,8 +53,8 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `openat`; [`UnknownFlags`](ErrorKind::UnknownFlags) for `O_ASYNC`, whose signals would reach
-    /// a task that blocks them all, and for flags this library does not know.
+    /// Of `openat`: `ENOENT`, `EACCES`, `EEXIST`, `ELOOP`, `EMFILE`, ...; [`UnknownFlags`](ErrorKind::UnknownFlags) for
+    /// `O_ASYNC`, whose signals would reach a task that blocks them all, and for flags this library does not know.
     ///
     /// # References
     ///
@@ -106,7 +106,7 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `read`.
+    /// Of `read`: `EAGAIN` if it would block and is not to, `EBADF` if it is not open for reading, `EIO`, `EISDIR`, ...
     ///
     /// # References
     ///
@@ -131,7 +131,8 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `write`.
+    /// Of `write`: `EPIPE` if nobody can read it, `EAGAIN` if it would block and is not to, `EBADF` if it is not open
+    /// for writing, `EIO`, `ENOSPC`, ...
     ///
     /// # References
     ///
@@ -304,7 +305,7 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `dup3`.
+    /// None of the kernel's: only that the task is dead.
     ///
     /// # References
     ///
@@ -420,7 +421,7 @@ pub trait FileDescriptorTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `fstat`.
+    /// Of `fstat`: of what is not on a local file system, `EIO` and the like.
     ///
     /// # References
     ///

@@ -261,7 +261,7 @@ pub trait ProcessTask: far::Task {
     /// `pidfd_open(pid, 0)`—an fd that refers to a process, and to no other that gets its pid later.
     ///
     /// Checked: `pid` is of this task's pid namespace. Between learning a pid and opening it, the
-    /// process may be replaced by another; only for a child that nobody has waited for it cannot.
+    /// process may be replaced by another, unless it is a child that nobody has waited for yet.
     ///
     /// # Examples
     ///
@@ -312,7 +312,7 @@ pub trait ProcessTask: far::Task {
     ) -> Result<(), Error> {
         let arguments =
             [near(self, Call::PIDFD_SEND_SIGNAL, &pidfd)?, signal.as_raw() as usize, 0, 0];
-        // SAFETY: (1); no `siginfo`.
+        // SAFETY: (1), (5); no `siginfo`.
         unsafe { call(self, Call::PIDFD_SEND_SIGNAL, arguments) }.map(drop)
     }
 

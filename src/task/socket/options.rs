@@ -31,7 +31,7 @@ const SO_PASSPIDFD: c_int = 76;
 macro_rules! switch {
     (
         $(#[doc = $about:literal])+ $level:ident $option:ident, $page:literal,
-        $(#[$of_get:meta])* $get:ident $set:ident
+        $get:ident $set:ident
     ) => {
         #[doc = concat!("`getsockopt(socket, ", stringify!($level), ", ", stringify!($option), ")`—whether")]
         $(#[doc = $about])+
@@ -40,7 +40,8 @@ macro_rules! switch {
         ///
         /// # Errors
         ///
-        /// Of `getsockopt`.
+        /// Of `getsockopt`: `ENOTSOCK` for what is no socket, `ENOPROTOOPT` or `EOPNOTSUPP` for one without this
+        /// option.
         ///
         /// # References
         ///
@@ -56,7 +57,8 @@ macro_rules! switch {
         ///
         /// # Errors
         ///
-        /// Of `setsockopt`.
+        /// Of `setsockopt`: `ENOTSOCK` for what is no socket, `ENOPROTOOPT` or `EOPNOTSUPP` for one without this
+        /// option.
         ///
         /// # References
         ///
@@ -111,8 +113,8 @@ pub trait SocketOptionTask: far::Task {
     }
 
     switch! {
-        /// messages come with [a pidfd of who sent them](super::Received::pidfd). Linux 6.5 and later; a
-        /// pidfd that comes along takes no room from the fds that were sent.
+        /// messages come with [a pidfd of who sent them](super::Received::pidfd). Before Linux 6.5 this is
+        /// `ENOPROTOOPT`. A pidfd that comes along takes no room from the fds that were sent.
         ///
         /// As with [`setsockopt_passcred`](Self::setsockopt_passcred), a Unix socket without an address
         /// gets one.
@@ -136,11 +138,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_LINGER")]
     fn getsockopt_linger(
         &self,
         socket: impl AsFd<Self::FdTable>,
@@ -157,11 +160,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `setsockopt`; `EINVAL` for more seconds than an `int` holds.
+    /// Of `setsockopt`: `ENOTSOCK` for what is no socket; `EINVAL` for more seconds than an `int` holds.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_LINGER")]
     fn setsockopt_linger(
         &self,
         socket: impl AsFd<Self::FdTable>,
@@ -182,11 +186,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_RCVBUF")]
     fn getsockopt_rcvbuf(&self, socket: impl AsFd<Self::FdTable>) -> Result<usize, Error> {
         get(self, &socket, libc::SOL_SOCKET, libc::SO_RCVBUF).map(|bytes: c_int| bytes as usize)
     }
@@ -198,11 +203,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `setsockopt`; `EINVAL` if `bytes` is more than an `int` holds.
+    /// Of `setsockopt`: `ENOTSOCK` for what is no socket; `EINVAL` if `bytes` is more than an `int` holds.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_RCVBUF")]
     fn setsockopt_rcvbuf(
         &self,
         socket: impl AsFd<Self::FdTable>,
@@ -219,11 +225,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_SNDBUF")]
     fn getsockopt_sndbuf(&self, socket: impl AsFd<Self::FdTable>) -> Result<usize, Error> {
         get(self, &socket, libc::SOL_SOCKET, libc::SO_SNDBUF).map(|bytes: c_int| bytes as usize)
     }
@@ -235,11 +242,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `setsockopt`; `EINVAL` if `bytes` is more than an `int` holds.
+    /// Of `setsockopt`: `ENOTSOCK` for what is no socket; `EINVAL` if `bytes` is more than an `int` holds.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_SNDBUF")]
     fn setsockopt_sndbuf(
         &self,
         socket: impl AsFd<Self::FdTable>,
@@ -256,11 +264,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_RCVTIMEO")]
     fn getsockopt_rcvtimeo(
         &self,
         socket: impl AsFd<Self::FdTable>,
@@ -275,11 +284,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `setsockopt`; `EINVAL` for a limit of zero.
+    /// Of `setsockopt`: `ENOTSOCK` for what is no socket; `EINVAL` for a limit of zero.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_RCVTIMEO")]
     fn setsockopt_rcvtimeo(
         &self,
         socket: impl AsFd<Self::FdTable>,
@@ -295,11 +305,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_SNDTIMEO")]
     fn getsockopt_sndtimeo(
         &self,
         socket: impl AsFd<Self::FdTable>,
@@ -314,11 +325,12 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `setsockopt`; `EINVAL` for a limit of zero.
+    /// Of `setsockopt`: `ENOTSOCK` for what is no socket; `EINVAL` for a limit of zero.
     ///
     /// # References
     ///
     /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html)
+    #[doc(alias = "SO_SNDTIMEO")]
     fn setsockopt_sndtimeo(
         &self,
         socket: impl AsFd<Self::FdTable>,
@@ -334,7 +346,7 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
@@ -351,7 +363,7 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
@@ -367,7 +379,7 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
@@ -384,7 +396,7 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
@@ -403,7 +415,7 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
@@ -418,7 +430,7 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///
@@ -464,7 +476,7 @@ pub trait SocketOptionTask: far::Task {
     ///
     /// # Errors
     ///
-    /// Of `getsockopt`.
+    /// Of `getsockopt`: `ENOTSOCK` for what is no socket.
     ///
     /// # References
     ///

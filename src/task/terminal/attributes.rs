@@ -1,4 +1,9 @@
 //! A terminal's attributes as the kernel has them, and as rustix does.
+//!
+//! # Safety
+//!
+//! 1. Both are C structs of integers: every value of their bytes is one of theirs.
+#![expect(unsafe_code, reason = "a struct that the kernel fills in, and one without a constructor")]
 
 use std::mem;
 
@@ -28,10 +33,10 @@ pub(super) struct Attributes {
     output_speed: u32,
 }
 
-// SAFETY: a C struct of integers.
+// SAFETY: (1)
 unsafe impl Plain for Attributes {}
 
-/// The size is in the numbers of the requests.
+// The size is in the numbers of the requests.
 const _: () = {
     assert!(size_of::<Attributes>() == (TCGETS2 >> 16 & 0x3fff) as usize);
     assert!(align_of::<Attributes>() == 4);
@@ -79,7 +84,7 @@ impl From<&Termios> for Attributes {
 
 impl From<Attributes> for Termios {
     fn from(attributes: Attributes) -> Self {
-        // SAFETY: integers only, and rustix has no constructor.
+        // SAFETY: (1)
         let mut termios: Termios = unsafe { mem::zeroed() };
         // Setting a speed sets control modes too, so they come after.
         let _any_speed_is_known = termios.set_input_speed(attributes.input_speed);
