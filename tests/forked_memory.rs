@@ -216,3 +216,20 @@ fn tasks_of_a_forked_memory_sleep_on_a_word_there() {
         assert_eq!(error.errno(), Some(Errno::AGAIN));
     });
 }
+
+/// What is next to it in numbers only is in another memory.
+#[test]
+#[allow(unsafe_code, reason = "takes over what a forked child has")]
+fn mappings_of_two_memories_are_not_merged() {
+    deadline(|| {
+        let here = Task::here();
+        let (first, second) = here.mmap_anonymous(2 * PAGE, RW).unwrap().split_at(PAGE).unwrap();
+        let (first, second) = (first.erase(), second.erase());
+        brand!(child_memory);
+        let child = here.spawn_with_memory(child_memory).unwrap().erase();
+        // SAFETY: it is mapped there since the fork, and nobody else knows of it.
+        let theirs = unsafe { Mapping::from_near(second.near(), child.address_space()) };
+        let (first, _theirs) = first.merge(theirs).unwrap_err();
+        drop(first.merge(second).unwrap());
+    });
+}

@@ -188,8 +188,8 @@ impl<A> Mapping<A> {
     ///
     /// # Errors
     ///
-    /// The two, if it begins elsewhere, has pages of another size, or maps another file or another part
-    /// of it.
+    /// The two, if it begins elsewhere, which includes another address space, has pages of another size, or maps
+    /// another file or another part of it.
     pub fn merge(self, next: Self) -> Result<Self, (Self, Self)> {
         match self.near_with(&next) {
             Some(whole) => {
@@ -204,7 +204,9 @@ impl<A> Mapping<A> {
     /// Where the two are, if they are like one.
     fn near_with(&self, next: &Self) -> Option<MemoryMapping<A>> {
         let (here, there) = (self.near, next.near);
-        if here.end() != there.address() || here.page_size() != there.page_size() {
+        let is_next = here.end() == there.address() && here.page_size() == there.page_size();
+        // Two of which that is known at run time may be of different memories.
+        if !is_next || !self.space.is(&next.space) {
             return None;
         }
         let is_one = match (&self.shared, &next.shared) {
