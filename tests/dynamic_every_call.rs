@@ -193,8 +193,7 @@ where
         t.fchdir(&dir); t.fspick(&dir, "x", FsPickFlags::empty());
         t.fsconfig_set_flag(&context, "ro"); t.fsconfig_set_string(&context, "size", "1m");
         t.fsconfig_set_fd(&context, "fd", &own); t.fsconfig_set_fd(&own_context, "fd", &file);
-        t.fsconfig_create_with_fds(&context, &[("fd", &own)]);
-        t.fsconfig_create_with_fds(&own_context, &[("fd", &file)]);
+        t.fsopen_with_fds("fuse", &[], &[("fd", &file)]);
         t.fsconfig_create(&context); t.fsconfig_create_exclusive(&context);
         t.fsconfig_reconfigure(&context); t.fsmount(&context, MountAttrFlags::empty());
         t.fs_messages(&context);

@@ -161,9 +161,6 @@ fn is_told_fds<K: far::Task<AddressSpace = HostMemory>>(sandbox: &Sandbox<'_, K>
         return;
     };
     let context = task.fsopen("fuse").unwrap();
-    for (key, value) in [("rootmode", "40000"), ("user_id", "0"), ("group_id", "0")] {
-        task.fsconfig_set_string(&context, key, value).unwrap();
-    }
     let number = device.near().as_raw();
     let is_refused = |refused: Result<(), Error>, call: Call| {
         let error = refused.unwrap_err();
@@ -184,16 +181,20 @@ fn is_told_fds<K: far::Task<AddressSpace = HostMemory>>(sandbox: &Sandbox<'_, K>
         Call::MOUNT,
         Errno::NOENT,
     );
-    // What could not be created keeps no number, whoever has that later.
-    let abandoned = task.fsopen("fuse").unwrap();
-    for (key, value) in [("rootmode", "40000"), ("user_id", "0"), ("group_id", "0")] {
-        task.fsconfig_set_string(&abandoned, key, value).unwrap();
-    }
+    let options = [
+        ("rootmode", Some("40000")),
+        ("user_id", Some("0")),
+        ("group_id", Some("0")),
+        ("allow_other", None),
+    ];
     let unknown = [("fd", &device), ("unknown", &device)];
-    let created = task.fsconfig_create_with_fds(&abandoned, &unknown);
-    assert_eq!(created.unwrap_err().errno(), Some(Errno::INVAL));
-    assert!(task.fsconfig_create(&abandoned).is_err());
-    task.fsconfig_create_with_fds(&context, &[("fd", &device)]).unwrap();
+    let unknown = task.fsopen_with_fds("fuse", &options, &unknown).map(drop);
+    refused(unknown, Call::FSCONFIG, Errno::INVAL);
+    is_refused(
+        task.fsopen_with_fds("fuse", &[("fd", Some("7"))], &[("fd", &device)]).map(drop),
+        Call::FSCONFIG,
+    );
+    let context = task.fsopen_with_fds("fuse", &options, &[("fd", &device)]).unwrap();
     drop(task.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV).unwrap());
     // What is read there is what the file system asks.
     let mut asked = [0; 8192];

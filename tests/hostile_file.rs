@@ -87,11 +87,9 @@ fn no_file_makes_a_number_an_fd() {
         };
         let path = sandbox.directory.0.join("liar");
         drop(child.openat(Cwd, &path, OFlags::CREATE | OFlags::WRONLY, Mode::RUSR).unwrap());
-        let context = child.fsopen("fuse").unwrap();
-        for (key, value) in [("rootmode", "100000"), ("user_id", "0"), ("group_id", "0")] {
-            child.fsconfig_set_string(&context, key, value).unwrap();
-        }
-        child.fsconfig_create_with_fds(&context, &[("fd", &device)]).unwrap();
+        let options = [("rootmode", "100000"), ("user_id", "0"), ("group_id", "0")]
+            .map(|(key, value)| (key, Some(value)));
+        let context = child.fsopen_with_fds("fuse", &options, &[("fd", &device)]).unwrap();
         let mount = child.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV).unwrap();
         child.move_mount_fd(&mount, Cwd, &path, MoveMountFlags::empty()).unwrap();
         // It ends as soon as it is mounted nowhere.

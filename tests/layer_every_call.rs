@@ -162,7 +162,7 @@ where
         t.chdir("/"); t.fchdir(&proc); t.chroot("/"); t.umask(Mode::RWXO);
         t.fsopen("tmpfs"); t.fspick(Cwd, "/", FsPickFlags::empty());
         t.fsconfig_set_flag(&context, "ro"); t.fsconfig_set_string(&context, "size", "1m");
-        t.fsconfig_set_fd(&context, "fd", &file); t.fsconfig_create(&context); t.fsconfig_create_with_fds(&context, &[("fd", &file)]);
+        t.fsconfig_set_fd(&context, "fd", &file); t.fsconfig_create(&context); t.fsopen_with_fds("fuse", &[], &[("fd", &file)]);
         t.fsconfig_create_exclusive(&context); t.fsconfig_reconfigure(&context);
         t.fsmount(&context, MountAttrFlags::empty()); t.fs_messages(&context);
         t.futex_wait(&word, 1, now, private); t.futex_wait_bitset(&word, 1, all, None, private);

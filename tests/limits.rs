@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use common::{numbers, passes, threads, until, zombies};
 use nearfar::prelude::*;
 use nearfar::process::Command;
+use nearfar::task::RobustList;
 use nearfar::{Error, ErrorKind, near};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -391,6 +392,44 @@ fn host_whose_pipes_are_made_up() {
     }
     drop(child.pipe2(PipeFlags::empty()).unwrap());
     assert!(numbers(std::process::id()).contains(&0));
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_fds_are_made_up() {
+    let here = Task::here();
+    brand!(private_fds);
+    let (private, ()) = here.spawn_with_files(private_fds, ()).unwrap();
+    let null = private.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    for number in [libc::SYS_eventfd2, libc::SYS_pidfd_getfd] {
+        filter(number, libc::SECCOMP_RET_ERRNO);
+    }
+    let child = here.spawn().unwrap();
+    let none = EventfdFlags::empty();
+    for made in [here.eventfd(0, none), child.eventfd(0, none), here.pidfd_getfd(&private, &null)] {
+        assert_eq!(made.unwrap_err().errno(), Some(Errno::NOSYS));
+    }
+    // Nobody has closed what is there.
+    assert!(numbers(std::process::id()).contains(&0));
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_robust_lists_are_made_up() {
+    filter(libc::SYS_set_robust_list, libc::SECCOMP_RET_ERRNO);
+    let child = Task::here().spawn().unwrap();
+    let error = child.set_robust_list(&RobustList::new(1)).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::NOSYS));
+}
+
+#[test]
+fn robust_lists_made_up() {
+    passes("host_whose_robust_lists_are_made_up");
+}
+
+#[test]
+fn fds_made_up() {
+    passes("host_whose_fds_are_made_up");
 }
 
 #[test]

@@ -11,9 +11,11 @@ use std::process::{ChildStderr, ChildStdin, ChildStdout};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use common::{deadline, on_all, same_open_file, share};
+use common::{deadline, on_all, passes, same_open_file, share};
+use nearfar::interface::Call;
 use nearfar::near;
 use nearfar::prelude::*;
+use nearfar::task::{NamespaceType, Sharing};
 use nearfar::{Command, ErrorKind, HostFds};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -260,4 +262,40 @@ fn what_std_owns_is_listed_for_a_dynamic_tasks_new_table() {
         ours.write_all(b"x").unwrap();
         child.read(&theirs, &mut [0]).unwrap();
     });
+}
+
+/// Anybody may put another file at 0, 1 and 2: what a call has been told of one holds until it is done.
+#[test]
+#[ignore = "a host for the test below"]
+fn host_whose_stdin_is_another_file_meanwhile() {
+    let here = Task::here();
+    let put = |file: &Fd<HostFds>| rustix::stdio::dup2_stdin(file).map_err(|_| Errno::IO);
+    let zero = here.openat(Cwd, "/dev/zero", OFlags::RDWR, Mode::empty()).unwrap();
+    let swapped_before = |when: Call| {
+        let zero = &zero;
+        move |call: Call, _: &[usize]| if call == when { put(zero) } else { Ok(()) }
+    };
+
+    let file = here.memfd_create("file", MemfdFlags::CLOEXEC).unwrap();
+    here.write(&file, b"the file").unwrap();
+    put(&file).unwrap();
+    let swapped = swapped_before(Call::MMAP);
+    let observed = here.layer(&swapped);
+    let mapped = observed
+        .mmap_file(&io::stdin(), 0, 4096, ProtFlags::READ, Sharing::Private)
+        .unwrap()
+        .erase();
+    let mut mapped = mapped.rebrand(&here).unwrap();
+    assert!(mapped.bytes().to_vec(&here).unwrap().starts_with(b"the file"));
+
+    let namespace = here.openat(Cwd, "/proc/self/ns/net", OFlags::RDONLY, Mode::empty()).unwrap();
+    put(&namespace).unwrap();
+    let swapped = swapped_before(Call::IOCTL);
+    let kind = here.layer(&swapped).ioctl_ns_get_nstype(&io::stdin()).unwrap();
+    assert_eq!(kind, Some(NamespaceType::Net));
+}
+
+#[test]
+fn what_is_known_of_a_file_stays_true() {
+    passes("host_whose_stdin_is_another_file_meanwhile");
 }

@@ -55,6 +55,7 @@ mod tokio;
 pub(crate) use child::OnDrop;
 pub use child::{ChildProcess, Killer, Waited};
 pub use exit::{Exit, Outcome, Usage};
+pub(crate) use fd::Steady;
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};

@@ -86,6 +86,7 @@ calls! {
     GETSOCKOPT SYS_getsockopt "getsockopt"
     GETTID SYS_gettid "gettid"
     GETUID SYS_getuid "getuid"
+    GET_ROBUST_LIST SYS_get_robust_list "get_robust_list"
     INOTIFY_ADD_WATCH SYS_inotify_add_watch "inotify_add_watch"
     INOTIFY_INIT1 SYS_inotify_init1 "inotify_init1"
     INOTIFY_RM_WATCH SYS_inotify_rm_watch "inotify_rm_watch"

@@ -241,7 +241,7 @@ impl fmt::Display for Error {
             }
             ErrorKind::ListedTwice => "not sent: the same fd or number is listed twice",
             ErrorKind::NumberOfFd => {
-                "not sent: the option is the number of an fd; pass the fd to `fsconfig_create_with_fds`"
+                "not sent: the option is the number of an fd; pass the fd to `fsopen_with_fds`"
             }
             ErrorKind::InteriorNul => "not sent: an argument contains a NUL byte",
             ErrorKind::UnknownFlags => "not sent: flags that are unknown or not allowed here",

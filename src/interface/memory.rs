@@ -132,12 +132,29 @@ pub(super) unsafe fn copy_fd(process: &Process, number: c_int) -> Result<OwnedFd
     // SAFETY: by this function's contract. The pidfd is the child's, whatever has become of its pid.
     let copy = unsafe { Local::new().syscall(Call::PIDFD_GETFD, arguments) };
     let copy = copy.map_err(|error| explain(Call::PIDFD_GETFD, error))?;
+    let copy = opened_here(Call::PIDFD_GETFD, copy)?;
     // SAFETY: new, and nobody else knows of it.
-    let copy = unsafe { OwnedFd::from_raw_fd(copy as c_int) };
+    let copy = unsafe { OwnedFd::from_raw_fd(copy) };
     if copy.as_raw_fd() >= LOWEST {
         return Ok(copy);
     }
     copy_above_stdio(copy).map_err(|errno| Error::os(Call::FCNTL, errno))
+}
+
+/// The number of an fd that a call has opened in this process's table, close-on-exec. At 0, 1 and 2, what is not so is
+/// somebody else's: a filter has made the number up.
+pub(super) fn opened_here(call: Call, number: usize) -> Result<c_int, Error> {
+    let number = number as c_int;
+    let is_made_up = || {
+        // SAFETY: passes numbers, and changes nothing.
+        let flags =
+            unsafe { Local::new().syscall(Call::FCNTL, [number as usize, libc::F_GETFD as usize]) };
+        flags.is_ok_and(|flags| flags & libc::FD_CLOEXEC as usize == 0)
+    };
+    if number < 0 || number < LOWEST && is_made_up() {
+        return Err(Error::os(call, Errno::NOSYS));
+    }
+    Ok(number)
 }
 
 /// Runs `copy` with the pid of a child, which is its own before and after.

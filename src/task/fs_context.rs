@@ -146,7 +146,7 @@ pub trait FsContextTask: far::Task {
     /// `"1m"`. The option `"source"` is the device, the server's name, or a mere label.
     ///
     /// Checked: `context` is of this task's fd table. Options that are numbers of fds are not set so, but by
-    /// [`fsconfig_create_with_fds`](Self::fsconfig_create_with_fds).
+    /// [`fsopen_with_fds`](Self::fsopen_with_fds).
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ pub trait FsContextTask: far::Task {
     ///
     /// Checked: `context` and `fd` are of this task's fd table. Few options take one: `lowerdir+` and its
     /// like of overlayfs from Linux 6.13 on, `pidns` of procfs from 6.18 on. For those that want a number, there
-    /// is [`fsconfig_create_with_fds`](Self::fsconfig_create_with_fds).
+    /// is [`fsopen_with_fds`](Self::fsopen_with_fds).
     ///
     /// # Examples
     ///
@@ -234,11 +234,13 @@ pub trait FsContextTask: far::Task {
         fsconfig(self, &context, CMD_CREATE, 0, 0, 0)
     }
 
-    /// `fsconfig(context, FSCONFIG_SET_STRING, key, number, 0)` for each, and `FSCONFIG_CMD_CREATE`—creates a
-    /// file system that is told numbers of fds: `fd` of FUSE, `rfdno` and `wfdno` of 9p.
+    /// `fsopen(fstype)`, `fsconfig` for each option and fd, and `FSCONFIG_CMD_CREATE`—creates a file system that is
+    /// told numbers of fds: `fd` of FUSE, `rfdno` and `wfdno` of 9p.
     ///
-    /// Checked: `context` and all fds are of this task's fd table. The kernel looks the numbers up during
-    /// the call, and keeps the open files. If it fails, the options are set to a number that no fd has.
+    /// Checked: all fds are of this task's fd table. The kernel looks the numbers up when the file system is created,
+    /// and keeps the open files. Until then nobody else has the context, as it would find other files at these numbers
+    /// in another table, or later. An option without a value is a flag. What is left to do with the context that this
+    /// returns is to make a [mount](Self::fsmount) of it.
     ///
     /// # Examples
     ///
@@ -249,11 +251,13 @@ pub trait FsContextTask: far::Task {
     /// let child = Task::here().spawn()?;
     /// child.unshare(Namespaces::USER | Namespaces::MOUNT)?;
     /// let device = child.openat(Cwd, "/dev/fuse", OFlags::RDWR, Mode::empty())?;
-    /// let context = child.fsopen("fuse")?;
-    /// for (key, value) in [("rootmode", "40000"), ("user_id", "0"), ("group_id", "0")] {
-    ///     child.fsconfig_set_string(&context, key, value)?;
-    /// }
-    /// child.fsconfig_create_with_fds(&context, &[("fd", &device)])?;
+    /// let options = [
+    ///     ("rootmode", Some("40000")),
+    ///     ("user_id", Some("0")),
+    ///     ("group_id", Some("0")),
+    ///     ("allow_other", None),
+    /// ];
+    /// let context = child.fsopen_with_fds("fuse", &options, &[("fd", &device)])?;
     /// let mount = child.fsmount(&context, MountAttrFlags::MOUNT_ATTR_NODEV)?;
     /// # Ok(())
     /// # }
@@ -261,31 +265,34 @@ pub trait FsContextTask: far::Task {
     ///
     /// # Errors
     ///
-    /// As [`fsconfig_set_string`](Self::fsconfig_set_string) and [`fsconfig_create`](Self::fsconfig_create).
+    /// As [`fsopen`](Self::fsopen), [`fsconfig_set_string`](Self::fsconfig_set_string) and
+    /// [`fsconfig_create`](Self::fsconfig_create).
     ///
     /// # References
     ///
+    /// [`fsopen(2)`](https://man7.org/linux/man-pages/man2/fsopen.2.html),
     /// [`fsconfig(2)`](https://man7.org/linux/man-pages/man2/fsconfig.2.html)
     #[doc(alias = "fsconfig")]
-    fn fsconfig_create_with_fds(
+    fn fsopen_with_fds(
         &self,
-        context: impl AsFsContext<Self::FdTable>,
+        fstype: impl path::Arg,
+        options: &[(&str, Option<&str>)],
         fds: &[(&str, impl AsFd<Self::FdTable>)],
-    ) -> Result<(), Error> {
+    ) -> Result<FsContext<Self::FdTable>, Error> {
         let number = |fd| near(self, Call::FSCONFIG, fd);
         let numbers = fds.iter().map(|(_, fd)| number(fd)).collect::<Result<Vec<_>, _>>()?;
-        let set =
-            |(key, number): (&str, usize)| set_string(self, &context, key, number.to_string());
-        let keys = || fds.iter().map(|(key, _)| *key);
-        let created = keys().zip(numbers).try_for_each(set);
-        let created = created.and_then(|()| self.fsconfig_create(&context));
-        if created.is_err() {
-            // Else a later `fsconfig_create` would take the files that have these numbers by then.
-            for key in keys() {
-                let _as_far_as_it_goes = set((key, NOBODYS));
+        let context = self.fsopen(fstype)?;
+        for (key, value) in options {
+            match value {
+                Some(value) => self.fsconfig_set_string(&context, *key, *value)?,
+                None => self.fsconfig_set_flag(&context, *key)?,
             }
         }
-        created
+        for ((key, _), number) in fds.iter().zip(numbers) {
+            set_string(self, &context, *key, number.to_string())?;
+        }
+        self.fsconfig_create(&context)?;
+        Ok(context)
     }
 
     /// `fsconfig(context, FSCONFIG_CMD_CREATE_EXCL, NULL, NULL, 0)`—creates the file system, and
@@ -479,9 +486,6 @@ impl fmt::Display for FsMessage {
         write!(f, "{kind}: {}", self.text)
     }
 }
-
-/// The number of no fd: no table has that many.
-const NOBODYS: usize = i32::MAX as usize;
 
 /// In bytes, of those that are read.
 const LONGEST_MESSAGE: usize = 8192;

@@ -9,7 +9,7 @@
 //! 3. The requests of the safe methods mean the same to every driver that knows them. What a server of
 //!    FUSE makes of one is bytes that are lent for it, and a number.
 //! 4. An fd that a call returns is new, open in the task's table and nobody else's. A number is taken for
-//!    an fd only from a file of which the kernel says that it is its own ([`is_namespace`]).
+//!    an fd only from a file of which the kernel says that it is its own ([`file_of_namespace`]).
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::ffi::c_int;
@@ -21,10 +21,10 @@ use rustix::io::{Errno, FdFlags};
 use rustix::process::Uid;
 
 use crate::far;
-use crate::handle::{AsFd, Fd};
-use crate::interface::{Call, Error, SyscallInterface, procfs};
+use crate::handle::{AsFd, Fd, Steady};
+use crate::interface::{Call, Error, LOWEST, SyscallInterface, procfs};
 
-use super::arguments::{Plain, call, near, received, with_out, with_slice_mut};
+use super::arguments::{Plain, call, near, received, steady, with_out, with_slice_mut};
 use super::{FcntlTask, MetadataTask};
 
 /// Requests to drivers and file systems.
@@ -184,7 +184,7 @@ pub trait IoctlTask: far::Task {
         &self,
         namespace: impl AsFd<Self::FdTable>,
     ) -> Result<Fd<Self::FdTable>, Error> {
-        is_namespace(self, &namespace)?;
+        let namespace = file_of_namespace(self, &namespace)?;
         // SAFETY: (3), (4); close-on-exec, as the kernel opens it.
         unsafe { opening(self, &namespace, NS_GET_USERNS, 0) }
     }
@@ -206,7 +206,7 @@ pub trait IoctlTask: far::Task {
         &self,
         namespace: impl AsFd<Self::FdTable>,
     ) -> Result<Fd<Self::FdTable>, Error> {
-        is_namespace(self, &namespace)?;
+        let namespace = file_of_namespace(self, &namespace)?;
         // SAFETY: (3), (4); close-on-exec, as the kernel opens it.
         unsafe { opening(self, &namespace, NS_GET_PARENT, 0) }
     }
@@ -228,7 +228,7 @@ pub trait IoctlTask: far::Task {
         &self,
         namespace: impl AsFd<Self::FdTable>,
     ) -> Result<Option<NamespaceType>, Error> {
-        is_namespace(self, &namespace)?;
+        let namespace = file_of_namespace(self, &namespace)?;
         // SAFETY: (1), (3)
         let flag = unsafe { by_value(self, &namespace, NS_GET_NSTYPE, 0) }?;
         Ok(NamespaceType::of_flag(flag as c_int))
@@ -248,7 +248,7 @@ pub trait IoctlTask: far::Task {
     /// [`NS_GET_OWNER_UID(2const)`](https://man7.org/linux/man-pages/man2/NS_GET_OWNER_UID.2const.html)
     #[doc(alias = "NS_GET_OWNER_UID")]
     fn ioctl_ns_get_owner_uid(&self, namespace: impl AsFd<Self::FdTable>) -> Result<Uid, Error> {
-        is_namespace(self, &namespace)?;
+        let namespace = file_of_namespace(self, &namespace)?;
         // SAFETY: (3): a `uid_t`.
         unsafe { get(self, &namespace, NS_GET_OWNER_UID) }.map(Uid::from_raw_unchecked)
     }
@@ -372,8 +372,16 @@ pub trait IoctlTask: far::Task {
         request: u32,
         argument: usize,
     ) -> Result<Fd<Self::FdTable>, Error> {
-        // SAFETY: (1), (4); the request, by this function's contract.
-        let opened = unsafe { opening(self, &fd, request, argument) }?;
+        // SAFETY: by this function's contract.
+        let number = unsafe { by_value(self, &fd, request, argument) }?;
+        if number < LOWEST as usize {
+            // There, what is not close-on-exec would be taken for somebody else's.
+            let flags = [number, libc::F_SETFD as usize, libc::FD_CLOEXEC as usize];
+            // SAFETY: (4), by this function's contract.
+            unsafe { call(self, Call::FCNTL, flags) }?;
+        }
+        // SAFETY: as above.
+        let opened = unsafe { received(self, number) }?;
         self.fcntl_setfd(&opened, FdFlags::CLOEXEC)?;
         Ok(opened)
     }
@@ -428,14 +436,13 @@ pub enum NamespaceType {
 
 impl NamespaceType {
     const fn of_flag(flag: c_int) -> Option<Self> {
-        const CLONE_NEWTIME: c_int = 0x80;
         Some(match flag {
             libc::CLONE_NEWCGROUP => NamespaceType::Cgroup,
             libc::CLONE_NEWIPC => NamespaceType::Ipc,
             libc::CLONE_NEWNS => NamespaceType::Mount,
             libc::CLONE_NEWNET => NamespaceType::Net,
             libc::CLONE_NEWPID => NamespaceType::Pid,
-            CLONE_NEWTIME => NamespaceType::Time,
+            libc::CLONE_NEWTIME => NamespaceType::Time,
             libc::CLONE_NEWUSER => NamespaceType::User,
             libc::CLONE_NEWUTS => NamespaceType::Uts,
             _ => return None,
@@ -454,11 +461,15 @@ const NS_GET_PARENT: u32 = 0xb702;
 const NS_GET_NSTYPE: u32 = 0xb703;
 const NS_GET_OWNER_UID: u32 = 0xb704;
 
-/// Whether a file is one of the kernel's own for namespaces: only those make fds of the requests for it.
+/// A file that is one of the kernel's own for namespaces: only those make fds of the requests for it.
 /// Whoever serves a file system by FUSE answers any request with any number.
-fn is_namespace<K: far::Task + ?Sized>(task: &K, fd: &impl AsFd<K::FdTable>) -> Result<(), Error> {
-    if task.fstatfs(fd)?.f_type == procfs::NSFS {
-        Ok(())
+fn file_of_namespace<'fd, K: far::Task + ?Sized, T: AsFd<K::FdTable>>(
+    task: &K,
+    fd: &'fd T,
+) -> Result<Steady<'fd, T, K::FdTable>, Error> {
+    let fd = steady(task, fd)?;
+    if task.fstatfs(&fd)?.f_type == procfs::NSFS {
+        Ok(fd)
     } else {
         Err(Error::os(Call::IOCTL, Errno::NOTTY))
     }

@@ -24,7 +24,7 @@ use crate::interface::{Call, Error, ErrorKind, procfs};
 use crate::near::{Address, MemoryMapping, PageSize};
 use crate::plain::PlainData;
 
-use super::arguments::{call, in_own_memory, known, near};
+use super::arguments::{call, in_own_memory, known, near, steady};
 use super::{FileDescriptorTask, MetadataTask};
 
 /// Who sees what is written to a mapping of a file.
@@ -175,6 +175,7 @@ pub trait MemoryTask: far::Task {
         access: ProtFlags,
         sharing: Sharing,
     ) -> Result<Mapping<Self::AddressSpace>, Error> {
+        let fd = steady(self, &fd)?;
         let status = self.fstat(&fd)?;
         if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
             return Err(Error::os(Call::MMAP, Errno::NODEV));

@@ -51,7 +51,7 @@ pub trait MountTask: far::Task {
     ///
     /// `source` is what the file system takes it for: a device, a server's name, or a mere label. `data` are its
     /// options, such as `c"size=1m,mode=700"`. Options that are the number of an fd, such as FUSE's, are refused:
-    /// [`fsconfig_create_with_fds`](super::FsContextTask::fsconfig_create_with_fds) passes such an fd.
+    /// [`fsopen_with_fds`](super::FsContextTask::fsopen_with_fds) passes such an fd.
     ///
     /// # Errors
     ///

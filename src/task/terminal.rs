@@ -26,7 +26,7 @@ use crate::interface::{Call, Error};
 use crate::near::Sid;
 
 use super::FileDescriptorTask;
-use super::arguments::{Plain, call, known, near, with_out};
+use super::arguments::{Plain, call, known, near, steady, with_out};
 use super::ioctl::{get, opening, set};
 
 use attributes::Attributes;
@@ -324,6 +324,7 @@ pub trait TerminalTask: far::Task {
         let allowed = OFlags::RWMODE | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let flags =
             known(Call::IOCTL, flags.bits(), allowed.bits())? | OFlags::CLOEXEC.bits() as usize;
+        let master = steady(self, &master)?;
         let file = self.fstat(&master)?;
         if FileType::from_raw_mode(file.st_mode) != FileType::CharacterDevice
             || file.st_rdev != PTMX

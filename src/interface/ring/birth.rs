@@ -23,7 +23,7 @@ use rustix::io::Errno;
 use super::request::{Answers, Request, makes_user_namespace};
 use super::{Estate, OneDriver, Ring, answers, arenas_of, ask_to_exit, lists_of};
 use crate::interface::hidden_memory::may_see_hidden_memory;
-use crate::interface::memory::copy_above_stdio;
+use crate::interface::memory::{copy_above_stdio, opened_here};
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
@@ -351,7 +351,7 @@ impl Ring {
         // If the child is dead, its table went with it.
         // SAFETY: the fd is the child's own copy, and nobody else knows of it.
         let _closed = unsafe { self.syscall(Call::CLOSE, [number as usize]) };
-        here.map(|number| number as c_int)
+        here.and_then(|number| opened_here(Call::PIDFD_GETFD, number))
     }
 
     /// Starts to drive a new child, and whether it can be kept: whether its pidfd is out of the way of 0, 1 and 2.
@@ -377,7 +377,7 @@ impl Ring {
             residence: place.residence,
             filters: Mutex::default(),
             program_signals: ProgramSignals::default(),
-            robust_list: Mutex::default(),
+            robust_lists: Mutex::default(),
             _one_driver: OneDriver(PhantomData),
         };
         if let Some(residence) = &ring.residence {
@@ -437,7 +437,7 @@ impl Estate {
             deferred,
             _hidden_memory: hidden_memory,
             residence,
-            _robust_list: None,
+            _robust_lists: Vec::new(),
         }
     }
 }

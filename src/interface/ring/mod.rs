@@ -10,8 +10,8 @@
 //!    is dead, in the graveyard if need be ([`Estate`]).
 //! 4. In a memory of its own, a child finds what is lent to it in blocks that it shares with us.
 //! 5. The robust list that the kernel has the address of, of a child in our memory, is held by the ring until
-//!    the kernel has another one or the child has left this memory, in the graveyard if need be. The kernel
-//!    looks at it before it clears `life`.
+//!    the kernel has told that it has another one or the child has left this memory, in the graveyard if need be.
+//!    The kernel looks at it before it clears `life`.
 #![expect(unsafe_code, reason = "makes the syscalls")]
 
 mod birth;
@@ -30,6 +30,7 @@ use std::sync::atomic::{self, AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::Signal;
 
 use self::request::{UNANSWERED, is_passed_over};
@@ -69,8 +70,8 @@ pub struct Ring {
     /// What is installed when it becomes a program.
     filters: Mutex<Vec<SeccompFilter>>,
     program_signals: ProgramSignals,
-    /// What the kernel looks at when the child leaves this memory.
-    robust_list: Mutex<Option<Arc<RobustWords>>>,
+    /// What the kernel looks at when the child leaves this memory; several, if it has not told which.
+    robust_lists: Mutex<Vec<Arc<RobustWords>>>,
     /// All else is `Sync`, so that the compiler has this one thing to say.
     _one_driver: OneDriver,
 }
@@ -126,16 +127,37 @@ impl Ring {
     /// its own, the child's list is taken: by it, the kernel tells of the end.
     pub(crate) fn set_robust_list(&self, list: &Arc<RobustWords>) -> Result<(), Error> {
         assert!(self.memory.is_none(), "the list of a forked child is taken");
-        let mut kept = self.robust_list.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = kept.replace(Arc::clone(list));
+        let mut kept = self.robust_lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.iter().any(|before| Arc::ptr_eq(before, list)) {
+            kept.push(Arc::clone(list));
+        }
         // SAFETY: (5)
         let set =
             unsafe { self.syscall(Call::SET_ROBUST_LIST, [list.head(), RobustWords::HEAD_SIZE]) };
-        if set.is_err() {
-            // It is still the other one; or the child is dead, and it is none.
-            *kept = before;
+        // A filter can make up what that says, but not what the kernel writes.
+        if let Some(head) = self.head_of_robust_list() {
+            kept.retain(|list| list.head() == head);
+            if head != list.head() {
+                return Err(set.err().unwrap_or(Error::os(Call::SET_ROBUST_LIST, Errno::NOSYS)));
+            }
         }
         set.map(drop)
+    }
+
+    /// Where the list is that the kernel looks at; `None` if it has not told.
+    fn head_of_robust_list(&self) -> Option<usize> {
+        const WORD: usize = size_of::<usize>();
+        const NOT_TOLD: usize = usize::MAX;
+        let mut told = [MaybeUninit::new(u8::MAX); 2 * WORD];
+        let itself = 0;
+        self.lend_mut(&mut told, |head| {
+            // SAFETY: the kernel writes two words, to what is lent.
+            unsafe { self.syscall(Call::GET_ROBUST_LIST, [itself, head, head + WORD]) }
+        })
+        .ok()?;
+        // SAFETY: integers, all of them initialised.
+        let [head, _length] = unsafe { told.as_ptr().cast::<[usize; 2]>().read_unaligned() };
+        Some(head).filter(|head| *head != NOT_TOLD)
     }
 
     /// What the child hands over to its program of signals.
@@ -554,7 +576,7 @@ pub(super) struct Estate {
     deferred: Vec<Arc<DeferredCalls>>,
     _hidden_memory: Option<HiddenMemory>,
     residence: Option<Residence>,
-    _robust_list: Option<Arc<RobustWords>>,
+    _robust_lists: Vec<Arc<RobustWords>>,
 }
 
 impl Estate {
@@ -589,7 +611,9 @@ impl Drop for Ring {
             deferred: self.deferred().cloned().collect(),
             _hidden_memory: self.hidden_memory.take(),
             residence: self.residence.take(),
-            _robust_list: self.robust_list.get_mut().unwrap_or_else(PoisonError::into_inner).take(),
+            _robust_lists: std::mem::take(
+                self.robust_lists.get_mut().unwrap_or_else(PoisonError::into_inner),
+            ),
         };
         if !self.driven || self.process.is_reaped() {
             return;

@@ -98,16 +98,20 @@ fn in_table_of<K: far::Task + ?Sized, R>(
 #[cold]
 #[inline(never)]
 unsafe fn moved<K: far::Task + ?Sized>(task: &K, number: c_int) -> Result<c_int, Error> {
-    // SAFETY: by this function's contract.
-    let fd = unsafe { Fd::from_near(slot(number), task.fd_table()) };
-    let arguments = [number as usize, libc::F_DUPFD_CLOEXEC as usize, LOWEST as usize];
-    // SAFETY: the fd is the task's own, and open.
-    let copy = unsafe { call(task, Call::FCNTL, arguments) }? as c_int;
+    let number = slot(number);
+    let fcntl = |operation: c_int, argument: c_int| {
+        let arguments = [number.as_raw() as usize, operation as usize, argument as usize];
+        // SAFETY: passes numbers. The fd is the task's own, and open.
+        unsafe { call(task, Call::FCNTL, arguments) }
+    };
+    // What is opened here is close-on-exec. What is not is somebody else's: a filter has made the number up.
+    let is_ours = fcntl(libc::F_GETFD, 0)? & libc::FD_CLOEXEC as usize != 0;
+    let copy = if is_ours { fcntl(libc::F_DUPFD_CLOEXEC, LOWEST)? as c_int } else { -1 };
     if copy < LOWEST {
-        // Only a filter answers so. It may have made up the first number, too: then that is somebody else's to close.
-        let _open = fd.into_near();
         return Err(Error::os(Call::FCNTL, Errno::NOSYS));
     }
+    // SAFETY: by this function's contract.
+    drop(unsafe { Fd::from_near(number, task.fd_table()) });
     Ok(copy)
 }
 

@@ -6,9 +6,10 @@ use crate::far::{
     self, AddressSpace, AddressSpaceMismatchError, FdTable, FdTableMismatchError,
     NamespaceMismatchError, PidNamespace, PidNamespaceMismatchError, Whose,
 };
-use crate::handle::{AsDirFd, AsFd};
-use crate::interface::{Call, Error, ErrorKind};
+use crate::handle::{AsDirFd, AsFd, Steady};
+use crate::interface::{Call, Error, ErrorKind, LOWEST};
 use crate::near::{AsPgid, AsPid, AsTid};
+use crate::task::FcntlTask;
 
 /// The number of an fd for a call of `task`: where an id gives up its brand.
 #[inline(always)]
@@ -19,6 +20,17 @@ pub(in crate::task) fn near<K: far::Task + ?Sized>(
 ) -> Result<usize, Error> {
     in_own_table(task, call, fd.table())?;
     Ok(fd.near_fd().as_raw() as u32 as usize)
+}
+
+/// An fd that several calls of `task` are about, each of which relies on what the others have said.
+pub(in crate::task) fn steady<'fd, K: far::Task + ?Sized, T: AsFd<K::FdTable> + ?Sized>(
+    task: &K,
+    fd: &'fd T,
+) -> Result<Steady<'fd, T, K::FdTable>, Error> {
+    if fd.near_fd().as_raw() >= LOWEST {
+        return Ok(Steady::Lent(fd));
+    }
+    task.fcntl_dupfd_cloexec(fd, LOWEST).map(Steady::Copied)
 }
 
 /// As [`near`], of a directory.

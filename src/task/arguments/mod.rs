@@ -10,7 +10,7 @@ pub(crate) use brands::in_own_memory;
 pub(super) use answers::{positive, received, received_ends, within};
 pub(super) use brands::{
     dirfd, in_own_table, near, near_buffer, near_buffer_mut, near_buffers, near_buffers_mut,
-    pgid_of, pid_of, tid_of,
+    pgid_of, pid_of, steady, tid_of,
 };
 pub(super) use lending::{
     Plain, Told, with_bytes_of_sizes, with_bytes_out, with_in_out, with_lent, with_out, with_path,
