@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::sync::mpsc;
 
-use common::{numbers, passes, threads, until, zombies};
+use common::{fds, numbers, passes, threads, until, zombies};
 use nearfar::prelude::*;
 use nearfar::process::Command;
 use nearfar::task::RobustList;
@@ -373,7 +375,8 @@ fn host_whose_fcntl_is_made_up() {
     let other = here.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
     let [n, m] = [&null, &other].map(|fd| fd.near().as_raw() as u16);
     let swapped = child.program(&Program::new("true")).fd(n, &other).fd(m, &null).exec();
-    is_refused(swapped.unwrap_err(), "fcntl");
+    // By that call it is asked where it is.
+    is_refused(swapped.unwrap_err(), "close_range");
     // What has this number is not theirs to close.
     assert!(numbers(std::process::id()).contains(&0));
     assert_eq!(zombies(), []);
@@ -411,6 +414,64 @@ fn host_whose_fds_are_made_up() {
     }
     // Nobody has closed what is there.
     assert!(numbers(std::process::id()).contains(&0));
+}
+
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_whose_tables_are_left_in_words_only() {
+    let here = Task::here();
+    let null = here.openat(Cwd, "/dev/null", OFlags::RDWR, Mode::empty()).unwrap();
+    let victim = here.openat(Cwd, "/dev/zero", OFlags::RDWR, Mode::empty()).unwrap();
+    let unshare = libc::CLOSE_RANGE_UNSHARE;
+    for flags in [unshare, unshare | libc::CLOSE_RANGE_CLOEXEC] {
+        load_filter(libc::SYS_close_range, Some(flags), libc::SECCOMP_RET_ERRNO);
+    }
+    let open_before = fds(std::process::id());
+    brand!(private_fds);
+    let unshared = here.spawn_with_files(private_fds, (&null, &victim)).map(drop);
+    let number = victim.near().as_raw() as u16;
+    let executed = here.spawn().unwrap().program(&Program::new("true")).fd(number, &null).exec();
+    for error in [unshared.unwrap_err(), executed.unwrap_err()] {
+        assert_eq!((error.call().name(), error.errno()), ("close_range", Some(Errno::NOSYS)));
+    }
+    // A program alone gets a table at its birth.
+    let null = File::from(null);
+    let mut program = Command::new("readlink");
+    program.arg(format!("/proc/self/fd/{number}")).fd(number, null);
+    assert_eq!(program.output().unwrap().stdout, b"/dev/null\n");
+    drop(program);
+    let open_after = fds(std::process::id());
+    assert_eq!(open_after[&victim.near().as_raw()], Path::new("/dev/zero"));
+    for number in 0..=2 {
+        assert_eq!(open_after.get(&number), open_before.get(&number));
+    }
+}
+
+#[test]
+fn tables_left_in_words_only() {
+    passes("host_whose_tables_are_left_in_words_only");
+}
+
+/// As in a container.
+#[test]
+#[ignore = "a host for the tests below"]
+fn host_with_a_filter() {
+    filter(libc::SYS_uname, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
+    let here = Task::here();
+    brand!(private_fds);
+    let null = here.openat(Cwd, "/dev/null", OFlags::RDWR, Mode::empty()).unwrap();
+    let (child, null) = here.spawn_with_files(private_fds, null).unwrap();
+    let (pid, open) = (child.pid(), fds(child.pid()));
+    assert_eq!(open.keys().copied().collect::<Vec<_>>(), [0, 1, 2, null.near().as_raw()]);
+    let readlink = Program::new("readlink").args(["-e", "/proc/self/fd/9"]);
+    let process = child.spawn().unwrap().program(&readlink).fd(9, &null).exec().unwrap();
+    assert!(process.wait().unwrap().success());
+    until("what it was told by is closed", || fds(pid) == open);
+}
+
+#[test]
+fn with_a_filter() {
+    passes("host_with_a_filter");
 }
 
 #[test]

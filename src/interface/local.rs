@@ -13,6 +13,8 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
+use rustix::io::Errno;
+
 use super::{Call, Error, RemoteIoVec, Subject, SyscallInterface, memory};
 
 /// Makes syscalls on the calling thread, inline.
@@ -42,6 +44,18 @@ pub(super) fn answer(call: Call, returned: usize) -> Result<usize, Error> {
         Err(Error::returned(call, returned))
     } else {
         Ok(returned)
+    }
+}
+
+/// Whether a filter is in force in the calling thread, which its children have as well. If nobody says that there is
+/// none, there may be one.
+pub(crate) fn is_filtered() -> bool {
+    // SAFETY: passes numbers, and changes nothing.
+    let mode = unsafe { Local::new().syscall(Call::PRCTL, [libc::PR_GET_SECCOMP as usize, 0]) };
+    match mode {
+        Ok(mode) => mode != 0,
+        // A kernel without filters.
+        Err(error) => error.errno() != Some(Errno::INVAL),
     }
 }
 

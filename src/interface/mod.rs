@@ -40,6 +40,7 @@ pub use call::Call;
 pub use error::{Error, ErrorKind};
 pub use layered::{Layered, Observer};
 pub use local::Local;
+pub(crate) use local::is_filtered;
 pub use memory::RemoteIoVec;
 #[doc(hidden)]
 pub use program_signals::ProgramSignals;

@@ -29,7 +29,8 @@ use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
 use crate::interface::{
     Arenas, Call, DeferredCalls, Error, ErrorKind, ForkedMemory, Generation, HiddenMemory,
-    KernelSigaction, Local, Process, ProgramSignals, SyscallInterface, graveyard, server,
+    KernelSigaction, Local, Process, ProgramSignals, SyscallInterface, graveyard, is_filtered,
+    server,
 };
 
 /// What is special about a child from its first moment on.
@@ -43,6 +44,8 @@ pub(crate) struct Birth<'birth> {
     pub(crate) residents: Option<&'birth Arc<Residents>>,
     /// Whether it gets a copy of its parent's memory, and not that itself.
     pub(crate) is_forked: bool,
+    /// Whether it gets a copy of its parent's fd table, and not that itself.
+    pub(crate) has_own_files: bool,
 }
 
 impl Birth<'_> {
@@ -100,7 +103,8 @@ fn clone_args(page: &Lease, others: c_int, birth: &Birth<'_>) -> CloneArgs {
     let end = if page.is_in_other_memory() { 0 } else { libc::CLONE_CHILD_CLEARTID };
     let reports = libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID | end;
     let memory = if birth.is_forked { 0 } else { libc::CLONE_VM };
-    let flags = memory | libc::CLONE_FILES | others | reports;
+    let files = if birth.has_own_files { 0 } else { libc::CLONE_FILES };
+    let flags = memory | files | others | reports;
     let mut arguments = CloneArgs {
         flags: flags as u64 | CLONE_CLEAR_SIGHAND,
         pidfd: page.pidfd.get() as u64,
@@ -241,6 +245,7 @@ impl Ring {
         moved?;
         // With those that it has from its parent, however they come to be ignored there.
         sibling.program_signals = self.program_signals.clone();
+        sibling.is_filtered = self.is_filtered;
         let is_hidden_anyhow = self.hidden_memory.get().is_some() || birth.meets_others();
         Ok(if is_hidden_anyhow { sibling } else { sibling.shown_if_unseen() })
     }
@@ -378,6 +383,7 @@ impl Ring {
             filters: Mutex::default(),
             program_signals: ProgramSignals::default(),
             robust_lists: Mutex::default(),
+            is_filtered: is_filtered(),
             _one_driver: OneDriver(PhantomData),
         };
         if let Some(residence) = &ring.residence {

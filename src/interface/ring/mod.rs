@@ -25,7 +25,7 @@ use std::fmt;
 use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{self, AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -72,6 +72,8 @@ pub struct Ring {
     program_signals: ProgramSignals,
     /// What the kernel looks at when the child leaves this memory; several, if it has not told which.
     robust_lists: Mutex<Vec<Arc<RobustWords>>>,
+    /// Whether what its calls say may be made up.
+    is_filtered: bool,
     /// All else is `Sync`, so that the compiler has this one thing to say.
     _one_driver: OneDriver,
 }
@@ -189,8 +191,12 @@ impl Ring {
     ) -> Result<(), Failed> {
         to.prepare(self.arenas()).map_err(Failed::at_first)?;
         self.pause_closes().map_err(Failed::at_first)?;
-        // SAFETY: by this function's contract.
-        if let Err(failed) = unsafe { self.submit(requests) } {
+        let left = self.leave_for_sure().and_then(|has_left| {
+            // SAFETY: by this function's contract.
+            let left = unsafe { self.submit(requests) };
+            left.map_err(|failed| Failed { step: failed.step + usize::from(has_left), ..failed })
+        });
+        if let Err(failed) = left {
             // After the first step it is between two tables, and closes nothing in either.
             if failed.step == 0 {
                 self.resume_closes();
@@ -203,6 +209,44 @@ impl Ring {
         to.join(&self.page, &self.process, self.arenas());
         self.resume_closes();
         Ok(())
+    }
+
+    /// Has the child leave a table that it shares for a copy of it, if somebody may make up that it has: before slots
+    /// are closed or overwritten in the copy, this looks whether one is gone that is open where it was. Whether it had
+    /// to. What is posted is not closed by the child meanwhile.
+    pub(crate) fn leave_for_sure(&self) -> Result<bool, Failed> {
+        if !self.is_filtered || !self.shares_its_table() {
+            return Ok(false);
+        }
+        let numbers = |call: Call, arguments: [usize; 3]| {
+            // SAFETY: passes numbers. What is closed is one that nobody uses in a copy of the table.
+            unsafe { self.syscall(call, arguments) }
+        };
+        let open_there = match &self.closes {
+            None => self.process.pidfd().as_raw_fd() as usize,
+            Some(_) => numbers(Call::EVENTFD2, [0, libc::EFD_CLOEXEC as usize, 0])
+                .map_err(Failed::at_first)?,
+        };
+        let unshare = libc::CLOSE_RANGE_UNSHARE as usize;
+        let left = numbers(Call::CLOSE_RANGE, [open_there, open_there, unshare]);
+        let has_left = left.map_err(Failed::at_first).and_then(|_| {
+            let error = match numbers(Call::FCNTL, [open_there, libc::F_GETFD as usize, 0]) {
+                Err(error) if error.errno() == Some(Errno::BADF) => return Ok(true),
+                Err(error) => error,
+                Ok(_) => Error::os(Call::CLOSE_RANGE, Errno::NOSYS),
+            };
+            // Which of the two has been made up, nobody knows.
+            Err(Failed { step: 1, ..Failed::at_first(error) })
+        });
+        match (&self.closes, &has_left) {
+            (None, _) => {}
+            // Where it was, it is for the others to close.
+            (Some(closes), Ok(_)) => closes.post(Call::CLOSE, [open_there, 0]),
+            (Some(_), Err(_)) => {
+                let _as_far_as_it_goes = numbers(Call::CLOSE, [open_there, 0, 0]);
+            }
+        }
+        has_left
     }
 
     /// Has the child close what is posted, and nothing that is posted from now on: before it leaves

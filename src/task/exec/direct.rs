@@ -4,21 +4,23 @@
 //!
 //! 1. The memory that the requests point to lives until the child has left this memory: what is lent, and
 //!    statics.
-//! 2. Slots are overwritten only in a table that the child has alone: it is unshared first.
+//! 2. Slots are overwritten only in a table that the child has alone: it is born with one, or unshares it first.
 #![expect(unsafe_code, reason = "the calls that a new child makes")]
 
 use std::ffi::c_int;
 use std::ptr;
 
 use crate::handle::ChildProcess;
-use crate::interface::{Birth, Call, Error, ErrorKind, KernelSigaction, Request, Ring};
+use crate::interface::{
+    Birth, Call, Error, ErrorKind, KernelSigaction, Request, Ring, is_filtered,
+};
 use crate::program::{Image, Program};
 
 use super::attributes::Attributes;
 use super::lending::Lending;
 use super::preparation::{
-    Placement, block_signals, executing, has_duplicates, leave_files, outcome, overwritten, place,
-    set_action,
+    Placement, block_signals, close_on_exec, executing, has_duplicates, outcome, overwritten,
+    place, set_action,
 };
 
 /// Has a new child make `calls`, on itself, and become the program, all in one go. As nobody drives it, there
@@ -41,7 +43,10 @@ pub(crate) fn spawn_program(
         return Err(Error::new(Call::EXECVE, ErrorKind::ListedTwice));
     }
     let mut lending = Lending::to_ourselves();
-    let steps = steps(calls, &image, &fds, &mut lending)?;
+    // The kernel copies less for who leaves the table later; but a filter can make up that it has been left.
+    let birth = Birth { has_own_files: is_filtered(), ..birth };
+    let leave = if birth.has_own_files { 0 } else { libc::CLOSE_RANGE_UNSHARE };
+    let steps = steps(calls, close_on_exec(leave), &image, &fds, &mut lending)?;
     // SAFETY: (1), (2)
     let Some((mut ring, answers)) = (unsafe { Ring::spawn_with(birth, &steps) })? else {
         return Ok(None);
@@ -53,6 +58,7 @@ pub(crate) fn spawn_program(
 /// Everything that the child does, each step the last if it fails.
 fn steps(
     calls: &[(Call, [usize; 2])],
+    leave_files: Request,
     image: &Image,
     fds: &[Placement],
     lending: &mut Lending,
@@ -60,7 +66,7 @@ fn steps(
     static NO_SIGNAL: u64 = 0;
     let mut steps: Vec<_> =
         calls.iter().map(|(call, arguments)| Request::new(*call, *arguments)).collect();
-    steps.push(leave_files());
+    steps.push(leave_files);
     steps.extend(fds.iter().map(|fd| place(*fd)));
     if let Some(directory) = &image.current_dir {
         steps.push(Request::new(Call::CHDIR, [lending.bytes(directory.as_bytes_with_nul())?]));

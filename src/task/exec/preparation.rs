@@ -144,6 +144,7 @@ impl Preparation<'_> {
             OnFailure::Drop => libc::CLOSE_RANGE_UNSHARE,
             OnFailure::Undo => 0,
         };
+        self.ring.leave_for_sure().map_err(|failed| failed.error)?;
         self.steps.push(close_on_exec(unshare));
 
         self.set_aside(&mut fds)?;
@@ -421,12 +422,8 @@ pub(super) fn overwritten(fds: &[Placement]) -> Vec<c_int> {
     fds.iter().filter(|fd| fd.from != fd.to).map(|fd| fd.to).collect()
 }
 
-/// Leaves a shared table, and passes nothing on by accident.
-pub(super) fn leave_files() -> Request {
-    close_on_exec(libc::CLOSE_RANGE_UNSHARE)
-}
-
-fn close_on_exec(flags: u32) -> Request {
+/// Passes nothing on by accident.
+pub(super) fn close_on_exec(flags: u32) -> Request {
     let flags = libc::CLOSE_RANGE_CLOEXEC | flags;
     Request::new(Call::CLOSE_RANGE, [3, u32::MAX as usize, flags as usize])
 }
