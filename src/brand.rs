@@ -4,8 +4,8 @@
 //!
 //! A [`Brand<'id, Label>`](Brand) has two halves, and they do different jobs.
 //!
-//! 1. `'id` is **unique and invariant**. It comes from [`generativity`], whose guard ties the end
-//!    of `'id` to the drop of one local variable: no two variables are dropped at the same place,
+//! 1. `'id` is **unique and invariant**. It is that of a [`generativity`] guard, whose end is tied
+//!    to the drop of one local variable: no two variables are dropped at the same place,
 //!    so no two guards can have the same lifetime, also not those made by the same line of a loop,
 //!    by a recursion or by two calls. Every carrier of a brand is a `PhantomData<fn(B) -> B>`
 //!    (`Of`), so the compiler can neither shorten nor lengthen it to make two brands agree.
@@ -23,7 +23,7 @@
 // # Safety
 //
 // Nothing here is `unsafe`: a brand is made only out of a `generativity::Guard`, which safe code gets only from
-// `make_guard!`.
+// `make_guard!`, and from `brand!` (`unique.rs`).
 
 use std::convert::Infallible;
 use std::fmt;
@@ -46,16 +46,17 @@ use crate::far::NamespaceMismatchError;
 /// Mixing up two namespaces of different names is an error at the wrong argument that names both.
 ///
 /// If something of a namespace outlives its block, or is mixed with one that the same line has made
-/// in another round, only the lifetimes differ, and the error is E0716 at the `brand!` itself:
-/// "temporary value dropped while borrowed". Its last note says what is wrong, as the name of the macro in
-/// which it originates: `nothing_outlives_the_block_of_its_brand_unless_erased`. Then look for what leaves the block. A
-/// `let` binding, which another note advises, does not help. To declare the brand further out does, if not
-/// every round of a loop needs one of its own; else `erase()` what is to be kept, as a task or handle that is
-/// [`Dynamic`] may be stored anywhere.
+/// in another round, only the lifetimes differ, and the error is E0597 at the `brand!` itself:
+/// "`private_fds` does not live long enough". Its last note says what is wrong, as the name of the macro in
+/// which it originates: `nothing_outlives_the_block_of_its_brand_unless_erased`. Then look for what leaves the block. To
+/// declare the brand further out helps, if not every round of a loop needs one of its own; else `erase()` what is to be
+/// kept, as a task or handle that is [`Dynamic`] may be stored anywhere.
 ///
 /// If it is an error that leaves, with the guard in it, as by `?` from a function that returns a
-/// `Box<dyn Error>`, this is E0515, "cannot return value referencing temporary value"; see
+/// `Box<dyn Error>`, this is E0515, "cannot return value referencing local variable `private_fds`"; see
 /// [`try_unshare_files`](crate::task::UnshareFilesTask::try_unshare_files).
+///
+/// It declares variables, so it belongs into a function, and not among the items of a module.
 ///
 /// The names of this process's own namespaces, `host_fds`, `host_memory` and `host_pids`, are taken.
 ///
@@ -117,19 +118,19 @@ use crate::far::NamespaceMismatchError;
 /// ```
 #[macro_export]
 macro_rules! brand {
-    ($($name:ident: $label:ty),+ $(,)?) => {$(
-        $crate::__private::nothing_outlives_the_block_of_its_brand_unless_erased!(guard);
-        let $name = $crate::brand::Guard::<'_, $label>::of(guard);
+    ($($name:tt: $label:ty),+ $(,)?) => {$(
+        $crate::__private::nothing_outlives_the_block_of_its_brand_unless_erased!($name);
+        let $name = $crate::brand::Guard::<'_, $label>::of($name);
     )+};
-    ($($name:ident),+ $(,)?) => {$(
+    ($($name:tt),+ $(,)?) => {$(
         $crate::__not_the_hosts!($name);
         #[allow(non_camel_case_types, reason = "it is called as the variable is")]
         enum $name {}
         impl $crate::brand::Label for $name {
             const NAME: &'static str = ::core::stringify!($name);
         }
-        $crate::__private::nothing_outlives_the_block_of_its_brand_unless_erased!(guard);
-        let $name = $crate::brand::Guard::<'_, $name>::of(guard);
+        $crate::__private::nothing_outlives_the_block_of_its_brand_unless_erased!($name);
+        let $name = $crate::brand::Guard::<'_, $name>::of($name);
     )+};
 }
 
@@ -273,9 +274,9 @@ impl<L> Branded for Brand<'_, L> where Self: Named {}
 ///
 /// A handle remembers its namespace, so that it can be checked. What is nothing but a number does not: a
 /// [`BorrowedFd`](crate::BorrowedFd), and so the fds of a [`PollFd`](crate::task::PollFd); a
-/// [`near::Pid`](crate::near::Pid) and its like; a slice. A dynamic task refuses them, whatever they are of. Pass it
+/// [`near::Pid`](crate::near::Pid) and its like. A dynamic task refuses them, whatever they are of. Pass it
 /// the `&Fd`, and a [`far::Pid`](crate::far::Pid); or pin the task: then all of these are branded, and nothing is left
-/// to be checked. Generic code that is to work for dynamic tasks as well takes fds as `impl AsFd<K::FdTable>` and pids
+/// to be checked. A slice is this process's memory: a dynamic task takes it if it has that, too. Generic code that is to work for dynamic tasks as well takes fds as `impl AsFd<K::FdTable>` and pids
 /// as `impl AsPid<K::PidNamespace>`, and leaves the choice to its caller.
 ///
 /// ```

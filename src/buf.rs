@@ -31,7 +31,7 @@ use crate::near::Address;
     label = "it is not memory of `{Self}`",
     note = "a slice, or an atomic, is memory of this process, `host_memory`; for a task in another address space, allocate the buffer there: `task.malloc_slice`, or with bytes in it, `task.ptr_slice(&bytes)`",
     note = "a pinned task takes slices if it was pinned by `pin_in_host_memory`",
-    note = "in generic code, ask for it: `K: FileDescriptorTask<AddressSpace = HostMemory>`, or `K: far::InHostMemory`"
+    note = "in generic code, ask for it: `K::AddressSpace: nearfar::buf::HoldsSlices`, which dynamic tasks have, too; without those, `K: far::InHostMemory`"
 )]
 pub unsafe trait HoldsSlices {}
 

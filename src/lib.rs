@@ -139,16 +139,19 @@ pub mod process;
 pub mod task;
 
 mod id_map;
+mod instead;
 mod namespaces;
 mod plain;
 mod program;
 mod seccomp;
 mod signals;
+mod unique;
 
 #[doc(hidden)]
 pub mod __private {
     /// Under a name that the compiler quotes where its rule is broken.
-    pub use generativity::make_guard as nothing_outlives_the_block_of_its_brand_unless_erased;
+    pub use crate::__unique as nothing_outlives_the_block_of_its_brand_unless_erased;
+    pub use crate::unique::{Block, Place};
 }
 
 pub use brand::{Brand, Dynamic, Guard, HostFds, HostMemory, HostPids};

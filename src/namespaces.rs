@@ -56,7 +56,17 @@ kinds! {
     TIME CLONE_NEWTIME
 }
 
+/// Never used: its name is what the compiler says of [`Namespaces::PID`].
+#[doc(hidden)]
+#[allow(non_camel_case_types, reason = "read by people")]
+#[derive(Debug)]
+pub struct a_pid_namespace_has_a_name__use_spawn_with_pids_or_unshare_pid;
+
 impl Namespaces {
+    #[doc(hidden)]
+    pub const PID: a_pid_namespace_has_a_name__use_spawn_with_pids_or_unshare_pid =
+        a_pid_namespace_has_a_name__use_spawn_with_pids_or_unshare_pid;
+
     /// None.
     #[must_use]
     pub const fn empty() -> Self {

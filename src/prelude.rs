@@ -1,17 +1,20 @@
 //! What a program that uses this library brings in: `use nearfar::prelude::*`.
 
 pub use crate::brand;
-pub use crate::brand::{Brand, Dynamic, HostFds, HostMemory, HostPids};
-pub use crate::buf::{IoBuf, IoBufMut};
+pub use crate::brand::{Brand, Dynamic, Guard, HostFds, HostMemory, HostPids};
+pub use crate::buf::{HoldsSlices, IoBuf, IoBufMut};
 pub use crate::far::{self, Task as _};
 pub use crate::handle::{
     AsFd as _, BorrowedFd, ChildProcess, Cwd, Epoll, Fd, FsContext, Inherit, Inheriting, Inotify,
-    Mapping, MountFd, Pointer, Waited,
+    Mapping, MountFd, Outcome, Pointer, Waited,
 };
+pub use crate::id_map::IdMap;
 pub use crate::inspect::ProcessMemory;
 pub use crate::namespaces::Namespaces;
+pub use crate::near;
 pub use crate::plain::PlainData;
 pub use crate::program::Program;
+pub use crate::seccomp::SeccompFilter;
 pub use crate::signals::SignalSet;
 pub use crate::task::{
     AT_RECURSIVE, BatchTask, CapabilityTask, CloseRangeTask, CredentialsTask, DirectoryTask,

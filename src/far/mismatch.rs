@@ -128,7 +128,7 @@ mismatch_errors! {
     PidNamespaceMismatchError PidNamespace PidNamespace
         "the pid is one of {argument}, but the task lives in {task}"
         "a number alone does not say of which pid namespace it is, but the task lives in {task}, and is checked \
-         at run time: keep it as a `far::Pid`, by `far::Pid::of(&task, pid)`, or `pin` the task"
+         at run time: keep it as a `far::Pid`, by `far::Pid::of(&task, pid)` (a group as a `far::Pgid`), or `pin` the task"
 }
 
 impl PidNamespaceMismatchError {

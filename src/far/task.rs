@@ -36,7 +36,9 @@ use crate::near;
 /// 2. No call of the implementation changes one of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a task",
-    note = "`Task::here()` is the calling thread; `spawn()` on any task makes another one"
+    note = "`Task::here()` is the calling thread; `spawn()` on any task makes another one",
+    note = "a task is lent: take it as `&impl far::Task`, or `&K`",
+    note = "a `Task` with type parameters of your own is one if they are namespaces: `F: nearfar::brand::Namespace`"
 )]
 pub unsafe trait Task {
     /// The fd table its fds are in.

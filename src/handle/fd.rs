@@ -4,9 +4,9 @@
 //!
 //! 1. An [`Fd<F>`] is the only owner of an open slot of the table `F`, which is the one its
 //!    `table` identifies; the slot stays open until the handle is dropped or given up.
-//! 2. [`AsFd<F>`] is implemented in [`handle`](super) only: here, in `kind.rs` for what wraps an `Fd<F>`, and in
-//!    the std bridge; each for fds of that very `F`. Another crate can implement it for an `F` of its own, but not
-//!    for a [`Brand`](crate::Brand), and no task has any other table. Nor for an object of its own, as there are
+//! 2. [`AsFd<F>`] is implemented in [`handle`](super) only: here, in `kind.rs` and `steady.rs` for what wraps one,
+//!    and in the std bridge; each for fds of that very `F`. Another crate can implement it for an `F` of its own, but
+//!    not for a [`Brand`](crate::Brand), and no task has any other table. Nor for an object of its own, as there are
 //!    none of a sealed trait.
 //! 3. A [`BorrowedFd<'fd, F>`] names a slot of `F` that its owner keeps open for `'fd`.
 //! 4. The same slot is given another brand of the same table only to erase it, or after the tables were compared.
@@ -212,12 +212,12 @@ impl<F: Namespace> fmt::Display for BorrowedFd<'_, F> {
     message = "the file descriptor is not in this task's fd table",
     label = "`{Self}` is not an open fd of `{F}`",
     note = "an fd number means something only in the fd table it was opened in",
-    note = "in generic code, take the fd as `&Fd<K::FdTable>`",
-    note = "to get the fd into another table: list it in `unshare_files` when that table is made, open the file in the task that is to use it, or send it over a Unix socket; into this process's table: `Task::here().pidfd_getfd(&task, &fd)`",
+    note = "to get the fd into another table: list it in `unshare_files` when that table is made, and use what that returns; open the file in the task that is to use it, or send it over a Unix socket; into this process's table: `Task::here().pidfd_getfd(&task, &fd)`",
+    note = "where one side is `Dynamic`: `erase()` the fd for a dynamic task, `rebrand_ref(&task)` or `rebrand(&task)` it for a branded one",
     note = "of a `Command`: give it to `prepare_with` for the preparation, to `Command::fd` for the program",
     note = "a number alone, a `near::Fd` or an integer, is not an fd: keep the `Fd` it came from, or a `borrow()` of it; 0, 1 and 2 are `&std::io::stdin()`, `stdout()` and `stderr()`; of a process's number, `pidfd_open` makes one",
-    note = "an fd of this process that another library owns, for a task in this process's table: pass `std::os::fd::AsFd::as_fd(&it)`",
-    note = "where one side is `Dynamic`: `erase()` the fd for a dynamic task, `rebrand_ref(&task)` or `rebrand(&task)` it for a branded one"
+    note = "what has fds in it, an array or a type of your own, is none: pass the `Fd`; of another library, for a task in this process's table, `std::os::fd::AsFd::as_fd(&it)`",
+    note = "in generic code, take the fd as `&Fd<K::FdTable>`; of two tasks in one table, say so: `J: far::Task<FdTable = K::FdTable>`"
 )]
 pub trait AsFd<F>: Sealed {
     /// The slot's number.
@@ -226,34 +226,6 @@ pub trait AsFd<F>: Sealed {
     /// The table that it is a slot of.
     #[doc(hidden)]
     fn table(&self) -> Whose<'_, FdTable<F>>;
-}
-
-/// An fd that is the same open file from one call to the next, so that what one has been told of it holds for the
-/// other.
-///
-/// At 0, 1 and 2, which everybody can borrow from std, anybody may put another file meanwhile.
-pub(crate) enum Steady<'fd, T: ?Sized, F> {
-    /// Its owner leaves it where it is.
-    Lent(&'fd T),
-    /// A copy that nobody else knows of.
-    Copied(Fd<F>),
-}
-
-impl<T: ?Sized, F> Sealed for Steady<'_, T, F> {}
-
-impl<F, T: AsFd<F> + ?Sized> AsFd<F> for Steady<'_, T, F> {
-    fn near_fd(&self) -> near::Fd<F> {
-        match self {
-            Steady::Lent(fd) => fd.near_fd(),
-            Steady::Copied(copy) => copy.near(),
-        }
-    }
-    fn table(&self) -> Whose<'_, FdTable<F>> {
-        match self {
-            Steady::Lent(fd) => fd.table(),
-            Steady::Copied(copy) => AsFd::table(copy),
-        }
-    }
 }
 
 /// What can be given up as an fd of the table `F`: [`Fd<F>`], and what is an fd with a kind. Sealed.

@@ -58,6 +58,7 @@ use crate::near;
     label = "`{Self}` is not an fd, or a list of fds, of `{F}`",
     note = "only what is open in the table that is copied can be in the copy",
     note = "list fds of that table by reference (a copy) or by value (a move); to get others across, open the file in the task, or send it over a Unix socket",
+    note = "a list of references is passed by value: `[&one, &other]`, or as a `Vec`",
     note = "behind a `Box`, `Rc`, `Arc` or `&mut`, it is listed as `&*it`; what another library owns, or a `ChildProcess`, as std's borrow `std::os::fd::AsFd::as_fd(&it)`",
     note = "where one side is `Dynamic`: `erase()` what is listed for a dynamic task, `rebrand(&task)` it for a branded one"
 )]

@@ -49,13 +49,13 @@ mod mount;
 mod pointer;
 mod rebrand;
 mod std_bridge;
+mod steady;
 #[cfg(feature = "tokio")]
 mod tokio;
 
 pub(crate) use child::OnDrop;
 pub use child::{ChildProcess, Killer, Waited};
 pub use exit::{Exit, Outcome, Usage};
-pub(crate) use fd::Steady;
 pub use fd::{AsDirFd, AsFd, BorrowedFd, Cwd, Fd, IntoFd};
 pub use inherit::{Inherit, Inheriting};
 pub use instance::{AsEpoll, AsInotify, Epoll, Inotify};
@@ -69,6 +69,7 @@ pub(crate) use heap::Heap;
 pub(crate) use inherit::Listed;
 pub(crate) use living::with_number_of;
 pub(crate) use mapping::Shared;
+pub(crate) use steady::Steady;
 
 /// Traits nobody else may implement: their implementations are what ties numbers to tables.
 mod sealed {

@@ -110,6 +110,7 @@ pub(crate) mod sealed {
     note = "a number means something only in the pid namespace it was learned in",
     note = "a driven task has two names: `pid()` is what it calls itself, `host_pid()` what this process calls it; ask a task of the right namespace",
     note = "a number that was learned elsewhere is one of the namespace that you say: `near::Pid::asserted(number)`",
+    note = "a process that is held is signalled by its handle: `child.send_signal(..)`, a driven task by its `killer()`",
     note = "a pidfd means the same process everywhere: `pidfd_open` it where its number is known",
     note = "a group or session is no process, also in one namespace: its leader may have ended",
     note = "what rustix calls a process is one of `host_pids`: `near::Pid::from(it)`",

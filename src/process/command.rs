@@ -12,8 +12,9 @@ use rustix::process::Signal;
 use super::output::{self, LimitedOutput};
 use super::prepare::{ChildFds, ChildTask, Preparation, PrepareError, Run};
 use super::spawn::{Group, Unnamed, spawn};
-use super::{Child, CommandArgs, CommandEnvs, IdMap, Stdio};
+use super::{Child, CommandArgs, CommandEnvs, IdMap, IntoHostFd, IntoStdio, Stdio};
 use crate::handle::{Fd, OnDrop};
+use crate::instead::RunsInTheChild;
 use crate::namespaces::Namespaces;
 use crate::program::Program;
 use crate::task::Attributes;
@@ -169,20 +170,20 @@ impl Command {
 
     /// The program's standard input: by default this process's, and `/dev/null` for
     /// [`output`](Self::output).
-    pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Self {
-        self.set_fd(0, stdin.into())
+    pub fn stdin(&mut self, stdin: impl IntoStdio) -> &mut Self {
+        self.set_fd(0, stdin.into_stdio())
     }
 
     /// The program's standard output: by default this process's, and a pipe for
     /// [`output`](Self::output).
-    pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Self {
-        self.set_fd(1, stdout.into())
+    pub fn stdout(&mut self, stdout: impl IntoStdio) -> &mut Self {
+        self.set_fd(1, stdout.into_stdio())
     }
 
     /// The program's standard error: by default this process's, and a pipe for
     /// [`output`](Self::output).
-    pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Self {
-        self.set_fd(2, stderr.into())
+    pub fn stderr(&mut self, stderr: impl IntoStdio) -> &mut Self {
+        self.set_fd(2, stderr.into_stdio())
     }
 
     /// Gives the program a further fd, at `number`.
@@ -208,8 +209,8 @@ impl Command {
     /// # }
     /// ```
     #[doc(alias = "dup2")]
-    pub fn fd(&mut self, number: u16, fd: impl Into<OwnedFd>) -> &mut Self {
-        self.set_fd(number, fd.into().into())
+    pub fn fd(&mut self, number: u16, fd: impl IntoHostFd) -> &mut Self {
+        self.set_fd(number, fd.into_host_fd().into())
     }
 
     fn set_fd(&mut self, number: u16, stdio: Stdio) -> &mut Self {
@@ -414,8 +415,8 @@ impl Command {
     ///
     /// `CLONE_INTO_CGROUP` in [`clone3(2)`](https://man7.org/linux/man-pages/man2/clone.2.html)
     #[doc(alias = "CLONE_INTO_CGROUP")]
-    pub fn cgroup(&mut self, directory: impl Into<OwnedFd>) -> &mut Self {
-        self.settings.cgroup = Some(directory.into());
+    pub fn cgroup(&mut self, directory: impl IntoHostFd) -> &mut Self {
+        self.settings.cgroup = Some(directory.into_host_fd());
         self
     }
 
@@ -486,7 +487,7 @@ impl Command {
     /// ```
     pub fn prepare_with<P, const N: usize>(
         &mut self,
-        fds: [impl Into<OwnedFd>; N],
+        fds: [impl IntoHostFd; N],
         mut prepare: P,
     ) -> &mut Self
     where
@@ -498,10 +499,15 @@ impl Command {
             + Sync
             + 'static,
     {
-        let fds = fds.map(Into::into).into();
+        let fds = fds.map(IntoHostFd::into_host_fd).into();
         let run: Box<Run> =
             Box::new(move |child, fds| prepare(child, std::array::from_fn(|index| &fds[index])));
         self.preparations.push(Preparation { fds, run });
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn pre_exec<F: RunsInTheChild>(&mut self, _prepare: F) -> &mut Self {
         self
     }
 

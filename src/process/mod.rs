@@ -29,4 +29,4 @@ pub use command::Command;
 pub use getters::{CommandArgs, CommandEnvs};
 pub use output::{CutOff, LimitedOutput};
 pub use prepare::{ChildFds, ChildTask, PrepareError, child_fds, child_pids};
-pub use stdio::Stdio;
+pub use stdio::{IntoHostFd, IntoStdio, Stdio};

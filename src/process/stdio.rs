@@ -48,6 +48,49 @@ impl Stdio {
     }
 }
 
+/// What a standard stream of a [`Command`](super::Command) is made of: a [`Stdio`], and all that becomes one.
+#[diagnostic::on_unimplemented(
+    message = "this cannot be a standard stream of a `Command`",
+    label = "`{Self}` is not an fd of this process's table `host_fds` that is given up",
+    note = "a `Command` keeps what it is given: pass an fd by value; `Task::here().dup(&fd)?` is a copy of it",
+    note = "of another fd table: `Task::here().pidfd_getfd(&task, &fd)?` is a copy in this process's",
+    note = "std's `Stdio` does not say what is in it: use `nearfar::process::Stdio`",
+    note = "a `Dynamic` fd that is one of this process's becomes it in its type by `rebrand(&Task::here())`"
+)]
+pub trait IntoStdio {
+    /// What it becomes.
+    fn into_stdio(self) -> Stdio;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Stdio>> IntoStdio for T {
+    fn into_stdio(self) -> Stdio {
+        self.into()
+    }
+}
+
+/// What a [`Command`](super::Command) keeps as an fd of this process: an [`Fd<HostFds>`](crate::Fd), and all that
+/// becomes an `OwnedFd`.
+#[diagnostic::on_unimplemented(
+    message = "this cannot be given to a `Command`",
+    label = "`{Self}` is not an fd of this process's table `host_fds` that is given up",
+    note = "a `Command` keeps what it is given: pass an fd by value; `Task::here().dup(&fd)?` is a copy of it",
+    note = "of another fd table: `Task::here().pidfd_getfd(&task, &fd)?` is a copy in this process's",
+    note = "what is at a path is opened first: `std::fs::File::open(path)?`",
+    note = "a `Dynamic` fd that is one of this process's becomes it in its type by `rebrand(&Task::here())`"
+)]
+pub trait IntoHostFd {
+    /// The fd.
+    fn into_host_fd(self) -> OwnedFd;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<OwnedFd>> IntoHostFd for T {
+    fn into_host_fd(self) -> OwnedFd {
+        self.into()
+    }
+}
+
 macro_rules! from_owners {
     ($($owner:ty),+ $(,)?) => {$(
         impl From<$owner> for Stdio {

@@ -40,7 +40,7 @@ use super::{SpawnTask, Task};
     label = "only driven tasks do this",
     note = "unsharing the calling thread's fd table would turn every `OwnedFd` of the program into a number of another file, unsharing its pid namespace would send every child of the program there, and an exec would replace the program",
     note = "groups, signal dispositions and a robust list would be those of a thread that runs Rust code; clocks and filters are for the program that a task becomes",
-    note = "make a child with `spawn()` and do it there",
+    note = "make a child with `spawn()` and do it there; to end this program: `std::process::exit`; an fd of this process is copied by `dup`",
     note = "a pinned or a watched task only borrows one: do it with that one, before or after"
 )]
 pub trait DrivenTask: SpawnTask + AsProcess<HostPids> + Send + Sized {

@@ -109,7 +109,9 @@ use std::fmt;
 
 use crate::brand::{HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{self, AddressSpace, FdTable, PidNamespace};
-use crate::interface::{Local, Process, Ring, SyscallInterface};
+use crate::handle::Exit;
+use crate::instead::IsAProgram;
+use crate::interface::{Error, Local, Process, Ring, SyscallInterface};
 use crate::near;
 
 pub(crate) use arguments::in_own_memory;
@@ -262,6 +264,14 @@ impl<F, A, P> Task<F, A, P> {
 }
 
 impl<F, A, P, I, C> Task<F, A, P, I, C> {
+    #[doc(hidden)]
+    pub fn wait(self) -> Result<Exit, Error>
+    where
+        Self: IsAProgram,
+    {
+        self.ended()
+    }
+
     /// Its pid, as it sees it itself.
     pub(crate) fn own_pid(&self) -> near::Pid<P> {
         self.pid

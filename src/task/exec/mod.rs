@@ -14,7 +14,8 @@ use rustix::process::{Gid, Signal, Uid};
 
 use crate::brand::Namespace;
 use crate::far;
-use crate::handle::{AsFd, ChildProcess, Fd};
+use crate::handle::{AsFd, ChildProcess, Exit, Fd};
+use crate::instead::IsAProgram;
 use crate::interface::{Call, Error, Ring};
 use crate::near;
 use crate::program::Program;
@@ -167,6 +168,14 @@ impl<'a, K: far::Task> Exec<'a, K, K::FdTable> {
         T: AsFd<K::FdTable> + ?Sized + 'a,
     {
         fds.into_iter().fold(self, |exec, (number, fd)| exec.fd(number, fd))
+    }
+
+    #[doc(hidden)]
+    pub fn wait(self) -> Result<Exit, Error>
+    where
+        Self: IsAProgram,
+    {
+        self.ended()
     }
 
     pub(crate) fn attributes(mut self, attributes: Attributes) -> Self {
