@@ -276,9 +276,10 @@ impl Command {
         self
     }
 
-    /// Whether dropping the [`Child`] kills everything in the process group that the program leads, see
-    /// [`process_group`](Self::process_group); or the program alone if it leads none. Once it has been waited for,
-    /// dropping does nothing. Of this and [`kill_on_drop`](Self::kill_on_drop), the last one said counts.
+    /// Whether dropping the [`Child`] kills everything in the process group that the program leads: one of its own, if
+    /// nothing else is said of its [group](Self::process_group) or [session](Self::setsid). If it is put into a group
+    /// that is there already, the program alone is killed. Once it has been waited for, dropping does nothing. Of this
+    /// and [`kill_on_drop`](Self::kill_on_drop), the last one said counts.
     #[doc(alias = "killpg")]
     pub fn kill_group_on_drop(&mut self, kill: bool) -> &mut Self {
         self.settings.on_drop = OnDrop::GroupIsKilled.only_if(kill);
@@ -400,6 +401,9 @@ impl Command {
     /// may not move a process there from its own cgroup, `EAGAIN` at the limit of the cgroup (`pids.max`), `EBUSY` if
     /// controllers are enabled for its children, `EOPNOTSUPP` if it is not in the state for it (`cgroup.type`).
     ///
+    /// If it is prepared, or has id maps, it shares this program's memory meanwhile: see
+    /// [`spawn_in_cgroup`](crate::task::SpawnTask::spawn_in_cgroup) for what a limit of memory does then.
+    ///
     /// ```no_run
     /// use nearfar::process::Command;
     /// use std::fs::File;
@@ -433,6 +437,9 @@ impl Command {
     ///
     /// A limit on open files, set here, holds for the steps that follow, too. The child itself cannot leave
     /// the closure.
+    ///
+    /// The child shares this program's memory. Two files of `/proc/self` are about that, and not about the child alone:
+    /// what is written there to `oom_score_adj` or `coredump_filter` holds for this program as well.
     ///
     /// ```
     /// use nearfar::prelude::*;
@@ -518,7 +525,7 @@ impl Command {
     /// Of everything that was asked for, each named by its call; of `execve`: `ENOENT`, `EACCES`, ...;
     /// and what [`prepare`](Self::prepare) returns. There is no child then.
     pub fn spawn(&mut self) -> io::Result<Child> {
-        spawn(self, Unnamed::Inherited, Group::AsSaid)
+        spawn(self, Unnamed::Inherited, Group::Inherited)
     }
 
     /// Runs the program and waits for its end.
@@ -540,7 +547,7 @@ impl Command {
     ///
     /// As [`spawn`](Self::spawn) and [`Child::wait_with_output`].
     pub fn output(&mut self) -> io::Result<Output> {
-        spawn(self, Unnamed::Captured, Group::AsSaid)?.wait_with_output()
+        spawn(self, Unnamed::Captured, Group::Inherited)?.wait_with_output()
     }
 
     /// [`output`](Self::output), of `size` bytes at most, standard output and error together, and for no longer than
@@ -568,7 +575,7 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// As [`output`](Self::output).
+    /// As [`output`](Self::output). Then, too, the program and its group have been killed.
     pub fn output_within(&mut self, size: usize, time: Duration) -> io::Result<LimitedOutput> {
         output::within(spawn(self, Unnamed::Captured, Group::OwnByDefault)?, size, time)
     }

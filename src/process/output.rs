@@ -60,17 +60,18 @@ pub(super) fn within(mut child: Child, size: usize, time: Duration) -> io::Resul
     // A limit beyond what the clock can tell is none.
     let deadline = Instant::now().checked_add(time);
     let mut streams = Streams::new(child.stdout.take(), child.stderr.take(), size, deadline);
-    let mut cut_off = streams.read()?;
-    if cut_off.is_none() {
+    let cut_off = streams.read().and_then(|cut_off| {
+        if cut_off.is_some() {
+            return Ok(cut_off);
+        }
         let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
         let left = deadline.map_or(Duration::MAX, left);
-        if child.wait_timeout(left)?.is_none() {
-            cut_off = Some(CutOff::Time);
-        }
-    }
-    if cut_off.is_some() {
-        cut(&child)?;
-    }
+        Ok(child.wait_timeout(left)?.is_none().then_some(CutOff::Time))
+    });
+    let is_over = matches!(cut_off, Ok(None));
+    let cut = if is_over { Ok(()) } else { cut(&child) };
+    let cut_off = cut_off?;
+    cut?;
     let status = child.wait()?;
     let [stdout, stderr] = streams.bytes;
     Ok(LimitedOutput { status, stdout, stderr, cut_off })

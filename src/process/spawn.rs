@@ -16,7 +16,7 @@ use super::stdio::{Source, Stdio};
 use super::{Child, IdMap};
 use crate::brand::{Guard, HostFds, HostMemory, HostPids, Namespace};
 use crate::far::{PidNamespace, Task as _};
-use crate::handle::{AsFd as OurAsFd, ChildProcess, Cwd, Fd};
+use crate::handle::{AsFd as OurAsFd, ChildProcess, Cwd, Fd, OnDrop};
 use crate::interface::{Birth, Call, Error, Residents};
 use crate::near;
 use crate::program::Program;
@@ -41,7 +41,7 @@ pub(super) enum Unnamed {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Group {
     /// This process's.
-    AsSaid,
+    Inherited,
     /// One of its own.
     OwnByDefault,
 }
@@ -131,8 +131,9 @@ fn start(
         residents: residents.as_ref(),
         ..Birth::default()
     };
-    let needs_group =
-        group == Group::OwnByDefault && settings.session.group.is_none() && !settings.session.new;
+    let is_killed = settings.on_drop == OnDrop::GroupIsKilled;
+    let leads_one = group == Group::OwnByDefault || is_killed;
+    let needs_group = leads_one && settings.session.group.is_none() && !settings.session.new;
     if let Some(process) = start_directly(program, fds, settings, preparations, needs_group, birth)?
     {
         return Ok(process);

@@ -40,7 +40,7 @@ impl Command {
     /// When it is polled outside of a runtime, or without its I/O driver, as everything of tokio does; for the init
     /// of a pid namespace, and a process that another one traces, also without its time driver.
     pub fn output_async(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
-        let child = spawn(self, Unnamed::Captured, Group::AsSaid);
+        let child = spawn(self, Unnamed::Captured, Group::Inherited);
         async { child?.wait_with_output_async().await }
     }
 
@@ -239,7 +239,10 @@ async fn within(mut child: Child, size: usize, time: Duration) -> io::Result<Lim
     let cut_off = match tokio::time::timeout(time, all).await {
         Ok(Ok(())) => None,
         Ok(Err(Stop::Size)) => Some(CutOff::Size),
-        Ok(Err(Stop::Failed(error))) => return Err(error),
+        Ok(Err(Stop::Failed(error))) => {
+            let _as_far_as_it_goes = output::cut(&child);
+            return Err(error);
+        }
         Err(_elapsed) => Some(CutOff::Time),
     };
     if cut_off.is_some() {

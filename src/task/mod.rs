@@ -175,6 +175,10 @@ pub use verify::{Truth, Verdict, VerifyTask};
 /// program (but `SIGSTOP` stops it, and calls then wait for the `SIGCONT`). A call that blocks can be ended by its
 /// [`killer`](DrivenTask::killer).
 ///
+/// gdb takes a driven task for a thread of this program, and loses the program when the task becomes another one;
+/// `strace -f` does not. What a [`Command`](crate::process::Command) starts without a preparation, both take for what
+/// it is.
+///
 /// If this process becomes another program, its driven children end, and that program finds them as children that it
 /// has not made: a `waitpid` with `__WALL` reaps them.
 ///

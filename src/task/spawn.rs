@@ -216,6 +216,11 @@ pub trait SpawnTask: far::Task {
     /// Checked: `directory`, one of cgroup v2, is of this task's fd table. In a cgroup that is frozen, the child starts
     /// when that is thawed, and this returns then.
     ///
+    /// The child has this program's memory, and for the kernel that is its size. So where the cgroup, or one around it,
+    /// is at a limit of memory (`memory.max`), it may be the child that is killed to make room, and then everybody who
+    /// shares that memory is, too: this program. This is so for every task in such a cgroup, until it is a program, but
+    /// for those with a [memory of their own](Self::spawn_with_memory).
+    ///
     /// # Examples
     ///
     /// ```no_run

@@ -1,7 +1,9 @@
 //! Namespaces, their ids, and cgroups.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
+use std::sync::mpsc::channel;
+use std::thread;
 
 use nearfar::Namespaces;
 use nearfar::prelude::*;
@@ -11,6 +13,7 @@ use rustix::io::Errno;
 use super::{cat, inner, printed, sh, until_it_reads};
 use crate::common::{
     Cgroup, ForEverybody, deadline, host_of, namespace, own_namespace, this_program,
+    until_blocked_in,
 };
 
 const KINDS: [(&str, Namespaces); 6] = [
@@ -175,6 +178,28 @@ fn without_privileges() {
         let output = host.uid(65534).gid(65533).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    });
+}
+
+/// Whoever starts it waits in the call that makes it.
+#[test]
+fn a_program_is_started_as_by_vfork() {
+    deadline(|| {
+        let Some((cgroup, _)) = Cgroup::new("nearfar-frozen") else {
+            eprintln!("SKIPPED: needs a mounted cgroup2");
+            return;
+        };
+        let freeze = |frozen: &str| fs::write(cgroup.directory().join("cgroup.freeze"), frozen);
+        freeze("1").unwrap();
+        let directory = File::open(cgroup.directory()).unwrap();
+        let (numbers, number) = channel();
+        let starter = thread::spawn(move || {
+            numbers.send(Task::here().gettid().unwrap().as_raw() as u32).unwrap();
+            Command::new("true").cgroup(directory).status().unwrap()
+        });
+        until_blocked_in(number.recv().unwrap(), libc::SYS_clone3);
+        freeze("0").unwrap();
+        assert!(starter.join().unwrap().success());
     });
 }
 

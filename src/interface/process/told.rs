@@ -238,8 +238,11 @@ impl PartialEq for OpenNamespace {
 }
 
 /// The namespace that the kernel opens for a request that takes no argument.
-fn opened_by(fd: &impl AsRawFd, request: libc::Ioctl) -> Result<fs::File, Errno> {
+fn opened_by(fd: &impl AsFd, request: libc::Ioctl) -> Result<fs::File, Errno> {
     const NO_ARGUMENT: c_ulong = 0;
+    let fd = fd.as_fd();
+    // If that is refused, it could not be told below whose the new fd is, either.
+    let _may_be_asked = fstatfs(fd)?;
     // SAFETY: passes no pointer, and makes a new fd.
     let number = unsafe { libc::ioctl(fd.as_raw_fd(), request, NO_ARGUMENT) };
     if number < 0 {

@@ -175,8 +175,11 @@ impl Ring {
         })?;
         // It depends on nothing but this thread, which is here until it has ended.
         page.keeper.store(page.life.as_ptr().cast(), Ordering::Relaxed);
+        // It is waited for anyhow. So a debugger does not take it for a thread, and where memory is short, the kernel
+        // does not choose it to be killed, with everybody who shares its memory.
+        let arguments = clone_args(&page, libc::CLONE_VFORK, &birth);
         // SAFETY: page (3): nobody else has it yet.
-        unsafe { page.clone_args.get().write(clone_args(&page, 0, &birth)) };
+        unsafe { page.clone_args.get().write(arguments) };
         for (entry, request) in page.entries.iter().zip(requests) {
             request.write_to(entry, 0);
         }
