@@ -12,8 +12,7 @@ use rustix::io::Errno;
 
 use super::{cat, inner, printed, sh, until_it_reads};
 use crate::common::{
-    Cgroup, ForEverybody, deadline, host_of, namespace, own_namespace, this_program,
-    until_blocked_in,
+    Cgroup, ForEverybody, deadline, host_of, namespace, own_namespace, this_program, until,
 };
 
 const KINDS: [(&str, Namespaces); 6] = [
@@ -197,9 +196,17 @@ fn a_program_is_started_as_by_vfork() {
             numbers.send(Task::here().gettid().unwrap().as_raw() as u32).unwrap();
             Command::new("true").cgroup(directory).status().unwrap()
         });
-        until_blocked_in(number.recv().unwrap(), libc::SYS_clone3);
+        let syscall = format!("/proc/{}/syscall", number.recv().unwrap());
+        let mut waits_in = None;
+        until("it waits", || {
+            let line = fs::read_to_string(&syscall).unwrap();
+            waits_in = line.split(' ').next().and_then(|number| number.parse().ok());
+            [libc::SYS_clone3, libc::SYS_futex_waitv].map(Some).contains(&waits_in)
+        });
+        // Before anything can fail.
         freeze("0").unwrap();
         assert!(starter.join().unwrap().success());
+        assert_eq!(waits_in, Some(libc::SYS_clone3));
     });
 }
 
