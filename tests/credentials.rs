@@ -46,7 +46,7 @@ fn groups(process: impl std::fmt::Display) -> Vec<Gid> {
 fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        eprintln!("SKIPPED: needs CAP_SETGID");
+        crate::common::skip("needs CAP_SETGID");
     }
     root
 }

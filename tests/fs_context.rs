@@ -79,7 +79,7 @@ fn works<K: far::Task<AddressSpace = HostMemory>>(sandbox: &Sandbox<'_, K>) {
 
     // An option can be an open file.
     if kernel() < (6, 13) {
-        eprintln!("SKIPPED: no option is set to an open file: needs Linux 6.13");
+        crate::common::skip("no option is set to an open file: needs Linux 6.13");
         return;
     }
     let context = task.fsopen("overlay").unwrap();
@@ -157,7 +157,7 @@ fn is_told_fds<K: far::Task<AddressSpace = HostMemory>>(sandbox: &Sandbox<'_, K>
     let task = sandbox.task;
     let place = sandbox.make_directory("fuse");
     let Ok(device) = task.openat(Cwd, "/dev/fuse", OFlags::RDWR, Mode::empty()) else {
-        eprintln!("SKIPPED: needs /dev/fuse");
+        crate::common::skip("needs /dev/fuse");
         return;
     };
     let context = task.fsopen("fuse").unwrap();

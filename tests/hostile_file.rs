@@ -82,7 +82,7 @@ fn no_file_makes_a_number_an_fd() {
         let child = here.spawn().unwrap();
         let sandbox = Sandbox::of_child(&child);
         let Ok(device) = child.openat(Cwd, "/dev/fuse", OFlags::RDWR, Mode::empty()) else {
-            eprintln!("SKIPPED: needs /dev/fuse");
+            crate::common::skip("needs /dev/fuse");
             return;
         };
         let path = sandbox.directory.0.join("liar");

@@ -176,7 +176,7 @@ on_every! {
             task.fsetxattr(&file, name, value, flags).map_err(errno)
         };
         if set("user.empty", b"", none) == Err(Errno::NOTSUP) {
-            eprintln!("SKIPPED: the file system of the tests' files has no user attributes");
+            crate::common::skip("the file system of the tests' files has no user attributes");
             return;
         }
         assert_eq!(set("user.empty", b"", XattrFlags::CREATE), Err(Errno::EXIST));

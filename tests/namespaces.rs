@@ -291,7 +291,7 @@ fn user_namespaces_inside_ones_own_are_joined() {
 #[ignore = "a host for the test below"]
 fn host_that_joins_a_user_namespace_of_somebody_else() {
     if !geteuid().is_root() {
-        eprintln!("SKIPPED: only root could join a user namespace of somebody else");
+        crate::common::skip("only root could join a user namespace of somebody else");
         return;
     }
     let mut somebody = Command::new("unshare");
@@ -336,7 +336,7 @@ fn memory_is_hidden_while_a_child_is_in_a_user_namespace_of_somebody_else() {
 #[ignore = "a host for the test below"]
 fn host_whose_children_have_fewer_capabilities() {
     if !geteuid().is_root() {
-        eprintln!("SKIPPED: only root has capabilities to lose");
+        crate::common::skip("only root has capabilities to lose");
         return;
     }
     let here = Task::here();

@@ -165,7 +165,7 @@ fn bytes_are_those_that_others_read() {
         }
         match read_by_gdb(cat.pid(), &addresses, LENGTH) {
             Some(theirs) => assert_eq!(theirs, ours),
-            None => eprintln!("SKIPPED in part: what gdb reads, as it is not installed"),
+            None => crate::common::skip("in part: what gdb reads, as it is not installed"),
         }
     });
 }
@@ -315,7 +315,7 @@ fn a_process_whose_first_thread_has_ended_is_read() {
         let mut python = Command::new("python3");
         let python = python.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::null());
         let Ok(child) = python.spawn() else {
-            eprintln!("SKIPPED: needs python3, to end a program's first thread alone");
+            crate::common::skip("needs python3, to end a program's first thread alone");
             return;
         };
         let python = Stranger(child);
@@ -474,7 +474,7 @@ fn a_process_in_its_parents_memory_is_read_there_or_in_its_own() {
         let has_ended = || state(parent.process.pid()) == Some('Z');
         let (parents, theirs) = opened_on_their_way(&thread, parent.told("mark"), has_ended);
         if parents == 0 || theirs == 0 {
-            eprintln!("SKIPPED: {parents} in their parent's memory and {theirs} in their own");
+            eprintln!("not seen: {parents} in their parent's memory and {theirs} in their own");
         }
     });
 }
@@ -530,7 +530,7 @@ fn a_kernel_thread_has_no_memory() {
             let error = ProcessMemory::open(no_memory, pidfd).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::MemoryGone);
         } else {
-            eprintln!("SKIPPED: needs the first pid namespace, where kernel threads are");
+            crate::common::skip("needs the first pid namespace, where kernel threads are");
         }
     });
 }
@@ -553,7 +553,7 @@ fn what_is_no_pidfd_is_refused() {
 fn a_process_of_somebody_else_is_refused_by_the_kernel() {
     deadline(|| {
         if !geteuid().is_root() {
-            eprintln!("SKIPPED: needs CAP_SETUID, to start a process of another user");
+            crate::common::skip("needs CAP_SETUID, to start a process of another user");
             return;
         }
         let cat = Stranger::blocked(Command::new("cat").uid(65534).gid(65534));

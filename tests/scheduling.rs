@@ -99,7 +99,7 @@ fn has_each_policy(task: &impl far::Task, process: impl std::fmt::Display + Copy
             Ok(()) => {}
             // Without privileges, or in a cgroup that has no time for it.
             Err(error) if error.errno() == Some(Errno::PERM) => {
-                eprintln!("SKIPPED: {set:?} is not allowed here");
+                crate::common::skip(&format!("{set:?} is not allowed here"));
                 continue;
             }
             Err(error) => panic!("{set:?}: {error}"),
@@ -153,7 +153,7 @@ fn children_have_a_policy_or_not() {
         let fifo = SchedAttr { policy: Policy::Fifo { priority: 5 }, reset_on_fork: true };
         match child.sched_setattr(fifo) {
             Err(error) if error.errno() == Some(Errno::PERM) => {
-                eprintln!("SKIPPED: {fifo:?} is not allowed here");
+                crate::common::skip(&format!("{fifo:?} is not allowed here"));
             }
             set => {
                 set.unwrap();

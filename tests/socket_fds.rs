@@ -274,7 +274,7 @@ fn a_dead_receiver_has_received_nothing() {
 fn a_peer_has_the_pid_that_whoever_asks_knows_it_by() {
     deadline(|| {
         if !rustix::process::geteuid().is_root() {
-            eprintln!("SKIPPED: needs CAP_SYS_ADMIN for a pid namespace");
+            crate::common::skip("needs CAP_SYS_ADMIN for a pid namespace");
             return;
         }
         let (ours, its) = pair();

@@ -344,7 +344,7 @@ on_all! {
         task.send_fds(socket, [socket]).unwrap();
         let [same_socket] = here.recv_fds(&std).unwrap();
         if let Err(error) = here.setsockopt_passpidfd(&same_socket, true) {
-            eprintln!("SKIPPED: needs Linux 6.5: {error}");
+            crate::common::skip(&format!("needs Linux 6.5: {error}"));
             return;
         }
         assert!(task.getsockopt_passpidfd(socket).unwrap());

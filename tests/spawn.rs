@@ -305,7 +305,7 @@ fn waitid_waits_for_the_end_without_reaping() {
 fn in_a_cgroup_from_the_first_moment_on() {
     deadline(|| {
         let Some((cgroup, path)) = Cgroup::new("nearfar-tasks") else {
-            eprintln!("SKIPPED: needs a mounted cgroup2");
+            crate::common::skip("needs a mounted cgroup2");
             return;
         };
         let here = Task::here();

@@ -185,7 +185,7 @@ fn without_privileges() {
 fn a_program_is_started_as_by_vfork() {
     deadline(|| {
         let Some((cgroup, _)) = Cgroup::new("nearfar-frozen") else {
-            eprintln!("SKIPPED: needs a mounted cgroup2");
+            crate::common::skip("needs a mounted cgroup2");
             return;
         };
         let freeze = |frozen: &str| fs::write(cgroup.directory().join("cgroup.freeze"), frozen);
@@ -214,7 +214,7 @@ fn a_program_is_started_as_by_vfork() {
 fn in_a_cgroup_from_the_first_moment_on() {
     deadline(|| {
         let Some((cgroup, path)) = Cgroup::new("nearfar") else {
-            eprintln!("SKIPPED: needs a mounted cgroup2");
+            crate::common::skip("needs a mounted cgroup2");
             return;
         };
         let ours = Cgroup::of("self");

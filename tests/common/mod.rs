@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +24,15 @@ use nearfar::prelude::*;
 
 /// How long anything in a test may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// Says that something is not tested, and why: to whoever runs the tests, and where `NEARFAR_SKIPPED` says.
+pub(crate) fn skip(reason: &str) {
+    eprintln!("SKIPPED: {reason}");
+    if let Some(list) = std::env::var_os("NEARFAR_SKIPPED") {
+        let list = fs::File::options().append(true).open(list);
+        let _whoever_may = list.and_then(|mut list| writeln!(list, "SKIPPED {reason}"));
+    }
+}
 
 /// Runs a test, and ends this process, and with it every driven child, if it does not finish.
 pub(crate) fn deadline(test: impl FnOnce()) {
