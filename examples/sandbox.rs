@@ -41,8 +41,7 @@ struct Sandbox {
 
 fn main() -> ExitCode {
     match options(std::env::args_os().skip(1)).and_then(|sandbox| run(&sandbox)) {
-        Ok(Outcome::Exited(code)) => ExitCode::from(code),
-        Ok(Outcome::Killed { signal, .. }) => ExitCode::from(128 + signal as u8),
+        Ok(outcome) => outcome.into(),
         Err(error) => {
             eprintln!("sandbox: {error}");
             ExitCode::FAILURE

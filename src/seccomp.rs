@@ -8,19 +8,20 @@ use crate::interface::{Call, Error};
 
 /// A filter for a program's syscalls: instructions of classic BPF, as [`seccomp(2)`] describes them.
 ///
-/// It is made by hand or by a library for that: `seccompiler`'s programs and what `libseccomp`
-/// exports have the same fields, which [`from_parts`](Self::from_parts) takes. A task installs it
-/// [when it becomes the program](crate::task::SeccompTask::seccomp_on_exec).
+/// It is made by a library for that, or by hand. What `seccompiler` compiles, and what `libseccomp` exports, has the
+/// same fields, which [`from_parts`](Self::from_parts) takes. A task installs it [when it becomes the
+/// program](crate::task::SeccompTask::seccomp_on_exec).
 ///
 /// # Examples
+///
+/// By hand:
 ///
 /// ```
 /// use std::mem::offset_of;
 ///
-/// use libc::{
-///     BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, seccomp_data, sock_filter,
+/// use nearfar::libc::{
+///     self, BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, seccomp_data, sock_filter,
 /// };
-/// use nearfar::SeccompFilter;
 /// use nearfar::prelude::*;
 ///
 /// # fn main() -> Result<(), nearfar::Error> {
@@ -89,16 +90,29 @@ impl SeccompFilter {
     ///
     /// # Examples
     ///
-    /// ```
-    /// use nearfar::SeccompFilter;
+    /// A filter of `seccompiler`, whose builder has the same name:
     ///
-    /// # struct Theirs { code: u16, jt: u8, jf: u8, k: u32 }
-    /// # fn compiled() -> Vec<Theirs> { vec![Theirs { code: 6, jt: 0, jf: 0, k: 0x7fff_0000 }] }
-    /// # fn main() -> Result<(), nearfar::Error> {
-    /// let program = compiled(); // By a library that has a type of its own.
+    /// ```
+    /// use nearfar::prelude::*;
+    /// use nearfar::libc;
+    /// use seccompiler::{BpfProgram, SeccompAction, TargetArch};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let program: BpfProgram = seccompiler::SeccompFilter::new(
+    ///     [(libc::SYS_uname, vec![])].into(),
+    ///     SeccompAction::Allow,
+    ///     SeccompAction::Errno(libc::EPERM as u32),
+    ///     TargetArch::x86_64,
+    /// )?
+    /// .try_into()?;
     /// let parts = program.iter().map(|it| (it.code, it.jt, it.jf, it.k));
-    /// let filter = SeccompFilter::from_parts(parts)?;
-    /// # drop(filter);
+    /// let no_uname = SeccompFilter::from_parts(parts)?;
+    ///
+    /// let child = Task::here().spawn()?;
+    /// child.prctl_set_no_new_privs()?;
+    /// child.seccomp_on_exec(&no_uname)?;
+    /// let uname = Program::new("sh").args(["-c", "uname 2>/dev/null || exit 3"]);
+    /// assert_eq!(child.program(&uname).exec()?.wait()?.code(), Some(3));
     /// # Ok(())
     /// # }
     /// ```

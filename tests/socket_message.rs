@@ -306,10 +306,9 @@ on_all! {
 
         std.shutdown(std::net::Shutdown::Write).unwrap();
         let error = task.recv_fds::<1>(socket).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "recvmsg: fewer or more fds arrived than were asked for, and have been closed"
-        );
+        assert_eq!(error.kind(), ErrorKind::EndOfStream);
+        assert_eq!(error.to_string(), "recvmsg: nothing arrived: the stream has ended");
+        assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::UnexpectedEof);
     }
 
     fn the_sender_of_a_message_is_known(task, socket, std) {

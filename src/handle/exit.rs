@@ -1,7 +1,7 @@
 use std::ffi::c_int;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 /// How a process ended, and what it has used.
@@ -118,6 +118,34 @@ impl From<Outcome> for ExitStatus {
                 signal | if core_dumped { CORE_DUMPED } else { 0 }
             }
         })
+    }
+}
+
+/// For a program that ends as another one did: its status, or, as in a shell's `$?`, 128 and the number of the signal
+/// that has killed it.
+///
+/// ```
+/// use std::process::ExitCode;
+///
+/// use nearfar::prelude::*;
+///
+/// fn main() -> ExitCode {
+///     let run = || Task::here().spawn()?.program(&Program::new("true")).exec()?.wait();
+///     match run() {
+///         Ok(exit) => exit.outcome().into(),
+///         Err(error) => {
+///             eprintln!("{error}");
+///             ExitCode::FAILURE
+///         }
+///     }
+/// }
+/// ```
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Exited(code) => code.into(),
+            Outcome::Killed { signal, .. } => (128 + signal as u8).into(),
+        }
     }
 }
 

@@ -56,6 +56,8 @@ pub enum ErrorKind {
     SlotTaken,
     /// Fewer or more fds arrived with a message than were asked for; those that did have been closed.
     OtherFds,
+    /// There was nothing to receive, and will be nothing: who had the other end of the stream is gone.
+    EndOfStream,
     /// Another part of the program has waited for the process: how it ended is lost.
     StatusLost,
     /// It was not sent, because an id is of another namespace than the task's: only for
@@ -114,6 +116,7 @@ codes! {
     OwnMemory 14
     NotInit 15
     NumberOfFd 16
+    EndOfStream 17
 }
 
 impl Error {
@@ -251,6 +254,7 @@ impl fmt::Display for Error {
             ErrorKind::OtherFds => {
                 "fewer or more fds arrived than were asked for, and have been closed"
             }
+            ErrorKind::EndOfStream => "nothing arrived: the stream has ended",
             ErrorKind::StatusLost => {
                 "the exit status is lost: another part of the program has waited for the process"
             }
@@ -295,6 +299,7 @@ impl From<Error> for io::Error {
             ErrorKind::InitEnded | ErrorKind::MemoryGone => io::ErrorKind::NotFound,
             ErrorKind::SlotTaken => io::ErrorKind::AlreadyExists,
             ErrorKind::OtherFds => io::ErrorKind::InvalidData,
+            ErrorKind::EndOfStream => io::ErrorKind::UnexpectedEof,
             ErrorKind::StatusLost => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)

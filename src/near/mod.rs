@@ -1,9 +1,10 @@
 //! Near ids: numbers that are valid in one namespace.
 //!
 //! A near id is the number alone, branded with the namespace it means something in. It says nothing about whether the
-//! number is in use, and owns nothing: the handles in [`handle`](crate::handle) do. Numbers leave freely (`as_raw`). A
-//! pid can be made of an integer (`asserted`) or of rustix's `Pid`, since a wrong one harms nobody's memory or files;
-//! the number of an fd comes only with the fd, from the kernel or from std; the number of a watch only from its inotify
+//! number is in use, and owns nothing: the handles in [`handle`](crate::handle) do. Numbers leave freely, by `as_raw`;
+//! `Display` also says of which namespace they are, so that a path such as `/proc/PID` is made with `as_raw`. A pid can
+//! be made of an integer (`asserted`) or of rustix's `Pid`, since a wrong one harms nobody's memory or files; the
+//! number of an fd comes only with the fd, from the kernel or from std; the number of a watch only from its inotify
 //! instance; an address of this program only as a pointer, one of another program through its [memory](crate::inspect).
 
 /// What near ids have in common: they are copied, compared and shown as the numbers that they are, shown with the

@@ -104,14 +104,19 @@ unsafe fn moved<K: far::Task + ?Sized>(task: &K, number: c_int) -> Result<c_int,
         // SAFETY: passes numbers. The fd is the task's own, and open.
         unsafe { call(task, Call::FCNTL, arguments) }
     };
+    let made_up = Error::os(Call::FCNTL, Errno::NOSYS);
     // What is opened here is close-on-exec. What is not is somebody else's: a filter has made the number up.
-    let is_ours = fcntl(libc::F_GETFD, 0)? & libc::FD_CLOEXEC as usize != 0;
-    let copy = if is_ours { fcntl(libc::F_DUPFD_CLOEXEC, LOWEST)? as c_int } else { -1 };
-    if copy < LOWEST {
-        return Err(Error::os(Call::FCNTL, Errno::NOSYS));
+    if fcntl(libc::F_GETFD, 0)? & libc::FD_CLOEXEC as usize == 0 {
+        return Err(made_up);
     }
     // SAFETY: by this function's contract.
-    drop(unsafe { Fd::from_near(number, task.fd_table()) });
+    let fd = unsafe { Fd::from_near(number, task.fd_table()) };
+    let copy = fcntl(libc::F_DUPFD_CLOEXEC, LOWEST)? as c_int;
+    if copy < LOWEST {
+        // Only a filter answers so. It may have made up the rest, too: then that is somebody else's to close.
+        let _open = fd.into_near();
+        return Err(made_up);
+    }
     Ok(copy)
 }
 

@@ -344,8 +344,9 @@ pub trait SocketMessageTask: far::Task {
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv); [`OtherFds`](ErrorKind::OtherFds) if fewer or more came, also none at the end
-    /// of a stream, or fewer because the table is full: those that did come have been closed.
+    /// As [`recv`](Self::recv); [`EndOfStream`](ErrorKind::EndOfStream) if not even a byte came, as nobody has the
+    /// other end any more; [`OtherFds`](ErrorKind::OtherFds) if fewer or more came, also fewer because the table is
+    /// full: those that did come have been closed.
     ///
     /// # References
     ///
@@ -362,6 +363,9 @@ pub trait SocketMessageTask: far::Task {
             let received = unsafe { receive(self, &socket, &byte, N, RecvFlags::empty()) }?;
             if received.flags.contains(ReturnFlags::CTRUNC) {
                 return Err(other_fds);
+            }
+            if received.length == 0 && received.fds.is_empty() {
+                return Err(Error::new(Call::RECVMSG, ErrorKind::EndOfStream));
             }
             received.fds.try_into().map_err(|_| other_fds)
         })
