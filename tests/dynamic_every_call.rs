@@ -264,6 +264,7 @@ where
         t.ftruncate(&file, 0); t.fallocate(&file, FallocateFlags::empty(), 0, 1);
         t.fsync(&file); t.fdatasync(&file); t.flock(&file, FlockOperation::LockShared);
         t.ioctl_tiocsctty(&file); t.ioctl_tiocnotty(&file); t.ioctl_tiocgsid(&file);
+        t.ioctl_tiocgpgrp(&file);
         t.ioctl_tcgets(&file); t.ioctl_tcsets(&file, OptionalActions::Now, &attributes);
         t.ioctl_tiocgwinsz(&file); t.ioctl_tiocswinsz(&file, size);
         t.ioctl_tiocgptn(&file); t.ioctl_tiocsptlck(&file, false);
@@ -309,6 +310,7 @@ where
     let pid = far::Pid::of(other, near);
     let group = far::Pgid::of(other, near_group);
     let thread = far::Tid::of(other, other.gettid().unwrap());
+    let terminal = task.openat(Cwd, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
 
     task.stop();
     let t = task.layer(&recorder);
@@ -317,6 +319,7 @@ where
     refused! { expected:
         t.getpgid(&pid); t.getsid(&pid); t.setpgid(&group); t.pidfd_open(&pid);
         t.kill(&pid, Signal::CONT); t.killpg(&group, Signal::CONT);
+        t.ioctl_tiocspgrp(&terminal, &group);
         t.tgkill(&pid, &own_thread, Signal::CONT); t.tgkill(&own, &thread, Signal::CONT);
         t.rt_sigqueueinfo(&pid, Signal::CONT, 0);
     }
@@ -325,6 +328,7 @@ where
     refused! { expected:
         t.getpgid(near); t.getsid(near); t.setpgid(near_group); t.pidfd_open(near);
         t.kill(near, Signal::CONT); t.killpg(near_group, Signal::CONT);
+        t.ioctl_tiocspgrp(&terminal, near_group);
         t.tgkill(near, &own_thread, Signal::CONT); t.tgkill(&own, near_thread, Signal::CONT);
         t.rt_sigqueueinfo(near, Signal::CONT, 0); t.kill(task.pid(), Signal::CONT);
     }

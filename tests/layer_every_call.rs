@@ -259,6 +259,7 @@ where
         t.fallocate(&file, FallocateFlags::empty(), 0, 1); t.fsync(&file); t.fdatasync(&file);
         t.flock(&file, FlockOperation::LockShared); t.memfd_create("x", MemfdFlags::empty());
         t.ioctl_tiocsctty(&terminal); t.ioctl_tiocnotty(&terminal); t.ioctl_tiocgsid(&terminal);
+        t.ioctl_tiocgpgrp(&terminal); t.ioctl_tiocspgrp(&terminal, group);
         t.ioctl_tcgets(&terminal);
         t.ioctl_tcsets(&terminal, OptionalActions::Now, &attributes);
         t.ioctl_tiocgwinsz(&terminal); t.ioctl_tiocswinsz(&terminal, size);

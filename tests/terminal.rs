@@ -70,6 +70,21 @@ fn a_session_gets_a_terminal_and_gives_it_up() {
         child.ioctl_tiocsctty(&terminal).unwrap();
         assert_eq!(controlling("self"), before);
 
+        // Another group of the session comes to the foreground, told by one in the background.
+        let other = child.spawn().unwrap();
+        let group = other.setpgrp().unwrap();
+        let own = child.getpgrp().unwrap().unwrap();
+        assert_eq!(child.ioctl_tiocgpgrp(&terminal).unwrap(), Some(own));
+        child.ioctl_tiocspgrp(&terminal, group).unwrap();
+        assert_eq!(foreground(pid), other.pid().as_raw());
+        assert_eq!(here.ioctl_tiocgpgrp(&master).unwrap(), Some(group));
+        child.ioctl_tiocspgrp(&terminal, own).unwrap();
+        assert_eq!(foreground(pid), pid);
+        let ours = here.getpgrp().unwrap().unwrap();
+        let refused = child.ioctl_tiocspgrp(&terminal, ours).unwrap_err();
+        assert_eq!(refused.errno(), Some(Errno::PERM), "it is of another session");
+        drop(other);
+
         // `/dev/tty` is the controlling terminal.
         drop(open(&child, &c"/dev/tty".to_owned()));
         let member = child.spawn().unwrap();
@@ -159,6 +174,8 @@ fn what_is_no_terminal_is_refused() {
             child.ioctl_tiocsctty(&file).unwrap_err(),
             child.ioctl_tiocnotty(&file).unwrap_err(),
             child.ioctl_tiocgsid(&file).unwrap_err(),
+            child.ioctl_tiocgpgrp(&file).unwrap_err(),
+            child.ioctl_tiocspgrp(&file, child.getpgrp().unwrap().unwrap()).unwrap_err(),
             here.ioctl_tiocsctty(&file).unwrap_err(),
             here.ioctl_tiocnotty(&file).unwrap_err(),
             here.ioctl_tiocgsid(&file).unwrap_err(),

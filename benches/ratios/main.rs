@@ -1,8 +1,8 @@
 //! What the library costs, beside what does the same without it: `cargo bench`.
 //!
 //! Every figure is a ratio to a peer that is measured by the same run, in turns (ours, theirs, ours, ...): the
-//! median of the turns' ratios, and where the middle half of them lies. So what else the machine does meets
-//! both. `cargo bench -- NAME ...` measures a part, `cargo bench -- --list` names the parts.
+//! median of the turns' ratios, and where the middle half of them lies. So what else the machine does
+//! affects both alike. `cargo bench -- NAME ...` measures a part, `cargo bench -- --list` names the parts.
 //! `cargo bench -- --write` measures everything and puts table and plot into README.md and benches/ratios.svg.
 
 mod blocking;

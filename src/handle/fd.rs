@@ -32,6 +32,8 @@ use crate::near;
 ///
 /// Neither `Clone` nor `Default`: a second owner of the same slot would close it twice. Ask a task
 /// for a copy with [`dup`](crate::task::FileDescriptorTask::dup).
+///
+/// One of this process's table, an `Fd<HostFds>`, converts from and into std's types: `OwnedFd`, `File`, `TcpStream`, ...
 #[must_use = "dropping the handle closes the fd"]
 pub struct Fd<F> {
     /// Invariant (1).

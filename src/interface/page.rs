@@ -65,14 +65,14 @@ pub(super) struct CloneArgs {
     pub(super) cgroup: u64,
 }
 
-/// What only one has access to at a time.
+/// What one side alone has access to at a time.
 #[repr(transparent)]
-pub(super) struct Lonely<T>(UnsafeCell<T>);
+pub(super) struct Exclusive<T>(UnsafeCell<T>);
 
 // SAFETY: (3)
-unsafe impl<T: Send> Sync for Lonely<T> {}
+unsafe impl<T: Send> Sync for Exclusive<T> {}
 
-impl<T> Lonely<T> {
+impl<T> Exclusive<T> {
     pub(super) const fn get(&self) -> *mut T {
         self.0.get()
     }
@@ -121,8 +121,8 @@ pub(super) struct Page {
     /// The driver: where the keeper's ends.
     pub(super) keeper_list: RobustList,
     /// The kernel: the child's pidfd, a number in the table of who cloned it.
-    pub(super) pidfd: Lonely<c_int>,
-    pub(super) clone_args: Lonely<CloneArgs>,
+    pub(super) pidfd: Exclusive<c_int>,
+    pub(super) clone_args: Exclusive<CloneArgs>,
     pub(super) entries: [Entry; ENTRIES],
 }
 

@@ -379,6 +379,9 @@ impl Command {
     /// [`IdMap::own_uid_as`]. Without `USER` in [`unshare`](Self::unshare), there is no new namespace to write
     /// them for, and the spawn fails: with `EPERM` of `write`, as this process's own has its maps already.
     ///
+    /// A [preparation](Self::prepare) is made by this process's user. If that is not mapped, it can make no files:
+    /// `EOVERFLOW`.
+    ///
     /// # References
     ///
     /// [`user_namespaces(7)`](https://man7.org/linux/man-pages/man7/user_namespaces.7.html)

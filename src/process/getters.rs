@@ -4,13 +4,13 @@ use std::slice;
 
 /// The arguments of a command, or of a [`Program`](crate::Program): [`Command::get_args`](super::Command::get_args).
 #[derive(Clone, Debug)]
-#[must_use = "it does nothing but tell"]
+#[must_use = "iterators are lazy, and do nothing unless they are used"]
 pub struct CommandArgs<'a>(pub(crate) slice::Iter<'a, OsString>);
 
 /// What a command, or a [`Program`](crate::Program), changes in the environment:
 /// [`Command::get_envs`](super::Command::get_envs).
 #[derive(Clone, Debug)]
-#[must_use = "it does nothing but tell"]
+#[must_use = "iterators are lazy, and do nothing unless they are used"]
 pub struct CommandEnvs<'a>(pub(crate) btree_map::Iter<'a, OsString, Option<OsString>>);
 
 impl<'a> Iterator for CommandArgs<'a> {

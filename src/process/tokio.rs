@@ -226,7 +226,7 @@ async fn read_both(
     let left = AtomicUsize::new(size);
     let stdout = stdout.read(child.stdout.take().map(OwnedFd::from), &left);
     let stderr = stderr.read(child.stderr.take().map(OwnedFd::from), &left);
-    both(stdout, stderr).await.map(|_| ())
+    both(stdout, stderr).await
 }
 
 /// As [`output::within`].
@@ -253,34 +253,24 @@ async fn within(mut child: Child, size: usize, time: Duration) -> io::Result<Lim
     Ok(LimitedOutput { status, stdout, stderr, cut_off })
 }
 
-/// What comes of both, or the first error.
-async fn both<T, E>(
-    first: impl Future<Output = Result<T, E>>,
-    second: impl Future<Output = Result<T, E>>,
-) -> Result<(T, T), E> {
+/// Waits for both, or the first error.
+async fn both<E>(
+    first: impl Future<Output = Result<(), E>>,
+    second: impl Future<Output = Result<(), E>>,
+) -> Result<(), E> {
     let (mut first, mut second) = (pin!(first), pin!(second));
-    let mut got = (None, None);
+    let (mut first_is_over, mut second_is_over) = (false, false);
     poll_fn(|context| {
-        if got.0.is_none() {
-            got.0 = ready(first.as_mut().poll(context))?;
-        }
-        if got.1.is_none() {
-            got.1 = ready(second.as_mut().poll(context))?;
-        }
-        match (got.0.take(), got.1.take()) {
-            (Some(first), Some(second)) => Poll::Ready(Ok((first, second))),
-            waiting => {
-                got = waiting;
-                Poll::Pending
-            }
-        }
+        first_is_over = first_is_over || is_over(first.as_mut().poll(context))?;
+        second_is_over = second_is_over || is_over(second.as_mut().poll(context))?;
+        if first_is_over && second_is_over { Poll::Ready(Ok(())) } else { Poll::Pending }
     })
     .await
 }
 
-fn ready<T, E>(poll: Poll<Result<T, E>>) -> Result<Option<T>, E> {
+fn is_over<E>(poll: Poll<Result<(), E>>) -> Result<bool, E> {
     match poll {
-        Poll::Ready(result) => result.map(Some),
-        Poll::Pending => Ok(None),
+        Poll::Ready(result) => result.map(|()| true),
+        Poll::Pending => Ok(false),
     }
 }

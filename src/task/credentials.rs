@@ -152,6 +152,10 @@ pub trait CredentialsTask: far::Task {
     /// them are mapped by `newuidmap(1)`: in place of this call, run that with the child's
     /// [`host_pid`](super::DrivenTask::host_pid).
     ///
+    /// The task keeps its ids, and whoever has one that is in no map can make no file: `EOVERFLOW`, of `mkdirat` and the
+    /// like. So have its own id among the maps, or make what is needed before, or by a task that is mapped. The program
+    /// can be [another user](crate::task::Exec::uid).
+    ///
     /// # Errors
     ///
     /// Of `openat` and `write`: `EPERM` for a map that this task may not make, or if there is one already,

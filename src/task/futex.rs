@@ -11,6 +11,7 @@
 #![expect(unsafe_code, reason = "syscalls")]
 
 use std::ffi::c_int;
+use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU32;
@@ -105,8 +106,8 @@ impl<'a, A> FutexWaiter<'a, A> {
     }
 }
 
-impl<A> std::fmt::Debug for FutexWaiter<'_, A> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<A> fmt::Debug for FutexWaiter<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Waiter { value, address, .. } = self.kernel;
         write!(f, "FutexWaiter({address:#x} is {value})")
     }

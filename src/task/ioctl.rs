@@ -483,7 +483,7 @@ const fn read_number<T>(group: u8, number: u8) -> u32 {
 /// # Safety
 ///
 /// The file takes `argument` for what it is, and the request is sound.
-unsafe fn by_value<K: far::Task + ?Sized>(
+pub(super) unsafe fn by_value<K: far::Task + ?Sized>(
     task: &K,
     fd: &impl AsFd<K::FdTable>,
     request: u32,

@@ -164,7 +164,7 @@ impl<'fd, F> PollFds<'fd, F> for Vec<PollFd<'fd, F>> {
     }
 }
 
-/// (3)
+// (3)
 const _: () = {
     use crate::HostFds;
     assert!(size_of::<PollFd<'_, HostFds>>() == size_of::<libc::pollfd>());

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use crate::far;
 use crate::handle::{AsProcess, with_number_of};
-use crate::interface::{Call, Error, ErrorKind, SyscallInterface};
+use crate::interface::{Call, Error, SyscallInterface};
 
 use super::arguments::{Plain, call, with_bytes_of_sizes, with_in_out, with_out};
 
@@ -472,8 +472,7 @@ fn getattr<K: far::Task + ?Sized>(task: &K, pid: usize) -> Result<SchedAttr, Err
         // SAFETY: (1), (2)
         unsafe { call(task, Call::SCHED_GETATTR, arguments) }
     })?;
-    let unknown = ErrorKind::Os(Errno::NOTSUP);
-    attributes.known().ok_or(Error::new(Call::SCHED_GETATTR, unknown))
+    attributes.known().ok_or(Error::os(Call::SCHED_GETATTR, Errno::NOTSUP))
 }
 
 /// `struct sched_attr` of `sched/types.h`, in its first version.

@@ -2,12 +2,9 @@
 //!
 //! # Safety
 //!
-//! 1. Every fd number in a call comes from a handle or a borrow of the task's own table (`near`), and
-//!    stays open for the call.
-//! 2. Every address in a call is lent, for as many bytes as the kernel writes there; it keeps none of
-//!    them after the call.
-//! 3. The requests of this room mean the same to every file that knows them, or are refused.
-//! 4. An fd that a call returns is new, open in the task's table and nobody else's. A number is taken for
+//! 1. The requests of this room mean the same to every file that knows them, or are refused, and are about the type
+//!    that they are made with.
+//! 2. An fd that a call returns is new, open in the task's table and nobody else's. A number is taken for
 //!    an fd only from the kernel's own driver: whoever serves a file system by FUSE answers any request
 //!    with any number.
 #![expect(unsafe_code, reason = "syscalls")]
@@ -23,11 +20,11 @@ use rustix::termios::{OptionalActions, Termios, Winsize};
 use crate::far;
 use crate::handle::{AsFd, Fd};
 use crate::interface::{Call, Error};
-use crate::near::Sid;
+use crate::near::{AsPgid, Pgid, Sid};
 
 use super::FileDescriptorTask;
-use super::arguments::{Plain, call, known, near, steady, with_out};
-use super::ioctl::{get, opening, set};
+use super::arguments::{Plain, known, pgid_of, steady};
+use super::ioctl::{by_value, get, opening, set};
 
 use attributes::Attributes;
 
@@ -73,9 +70,9 @@ pub trait TerminalTask: far::Task {
     /// [`TIOCSCTTY(2const)`](https://man7.org/linux/man-pages/man2/TIOCSCTTY.2const.html)
     #[doc(alias = "TIOCSCTTY")]
     fn ioctl_tiocsctty(&self, terminal: impl AsFd<Self::FdTable>) -> Result<(), Error> {
-        let arguments = [near(self, Call::IOCTL, &terminal)?, libc::TIOCSCTTY as usize, 0];
+        let do_not_steal = 0;
         // SAFETY: (1); a number.
-        unsafe { call(self, Call::IOCTL, arguments) }.map(drop)
+        unsafe { by_value(self, &terminal, libc::TIOCSCTTY as u32, do_not_steal) }.map(drop)
     }
 
     /// `ioctl(terminal, TIOCNOTTY)`—gives up the controlling terminal.
@@ -95,14 +92,7 @@ pub trait TerminalTask: far::Task {
     #[doc(alias = "TIOCNOTTY")]
     fn ioctl_tiocnotty(&self, terminal: impl AsFd<Self::FdTable>) -> Result<(), Error> {
         // SAFETY: (1)
-        unsafe {
-            call(
-                self,
-                Call::IOCTL,
-                [near(self, Call::IOCTL, &terminal)?, libc::TIOCNOTTY as usize, 0],
-            )
-        }
-        .map(drop)
+        unsafe { by_value(self, &terminal, libc::TIOCNOTTY as u32, 0) }.map(drop)
     }
 
     /// `ioctl(terminal, TIOCGSID, session)`—the session that a terminal controls; `None` if it is not
@@ -124,12 +114,58 @@ pub trait TerminalTask: far::Task {
         &self,
         terminal: impl AsFd<Self::FdTable>,
     ) -> Result<Option<Sid<Self::PidNamespace>>, Error> {
-        let session: c_int = with_out(self, |address| {
-            let arguments = [near(self, Call::IOCTL, &terminal)?, libc::TIOCGSID as usize, address];
-            // SAFETY: (1), (2): an `int`.
-            unsafe { call(self, Call::IOCTL, arguments) }
-        })?;
-        Ok(Sid::asserted(session))
+        // SAFETY: (1): an `int`.
+        unsafe { get(self, &terminal, libc::TIOCGSID as u32) }.map(Sid::asserted)
+    }
+
+    /// `ioctl(terminal, TIOCGPGRP, group)`—the process group in the foreground of a terminal; `None` if it is not
+    /// visible in the task's pid namespace.
+    ///
+    /// Checked: `terminal` is of this task's fd table.
+    ///
+    /// # Errors
+    ///
+    /// Of `ioctl`: `ENOTTY` if it is neither the task's controlling terminal nor the other end of a
+    /// pseudoterminal.
+    ///
+    /// # References
+    ///
+    /// [`TIOCGPGRP(2const)`](https://man7.org/linux/man-pages/man2/TIOCGPGRP.2const.html)
+    #[doc(alias = "TIOCGPGRP")]
+    #[doc(alias = "tcgetpgrp")]
+    fn ioctl_tiocgpgrp(
+        &self,
+        terminal: impl AsFd<Self::FdTable>,
+    ) -> Result<Option<Pgid<Self::PidNamespace>>, Error> {
+        // SAFETY: (1): an `int`.
+        unsafe { get(self, &terminal, libc::TIOCGPGRP as u32) }.map(Pgid::asserted)
+    }
+
+    /// `ioctl(terminal, TIOCSPGRP, group)`—puts a process group of the task's session into the foreground of its
+    /// controlling terminal.
+    ///
+    /// Checked: `terminal` is of this task's fd table, `group` of its pid namespace. Whoever is in the background gets
+    /// `SIGTTOU` for it, which stops this whole program if it is the calling thread that asks, unless that blocks or
+    /// ignores the signal; a driven task blocks it.
+    ///
+    /// # Errors
+    ///
+    /// Of `ioctl`: `ENOTTY` if it is not the task's controlling terminal, `ESRCH` if there is no such group, `EPERM` if
+    /// it is of another session.
+    ///
+    /// # References
+    ///
+    /// [`TIOCSPGRP(2const)`](https://man7.org/linux/man-pages/man2/TIOCSPGRP.2const.html)
+    #[doc(alias = "TIOCSPGRP")]
+    #[doc(alias = "tcsetpgrp")]
+    fn ioctl_tiocspgrp(
+        &self,
+        terminal: impl AsFd<Self::FdTable>,
+        group: impl AsPgid<Self::PidNamespace>,
+    ) -> Result<(), Error> {
+        let group = pgid_of(self, Call::IOCTL, &group)? as c_int;
+        // SAFETY: (1): an `int`.
+        unsafe { set(self, &terminal, libc::TIOCSPGRP as u32, group) }
     }
 
     /// `ioctl(terminal, TCGETS2, attributes)`—modes, special characters and speeds of a terminal.
@@ -146,7 +182,7 @@ pub trait TerminalTask: far::Task {
     #[doc(alias = "TCGETS")]
     #[doc(alias = "tcgetattr")]
     fn ioctl_tcgets(&self, terminal: impl AsFd<Self::FdTable>) -> Result<Termios, Error> {
-        // SAFETY: (3): a `struct termios2`.
+        // SAFETY: (1): a `struct termios2`.
         let attributes: Attributes = unsafe { get(self, &terminal, attributes::TCGETS2) }?;
         Ok(attributes.into())
     }
@@ -195,7 +231,7 @@ pub trait TerminalTask: far::Task {
             OptionalActions::Drain => attributes::TCSETSW2,
             OptionalActions::Flush => attributes::TCSETSF2,
         };
-        // SAFETY: (3): a `struct termios2`.
+        // SAFETY: (1): a `struct termios2`.
         unsafe { set(self, &terminal, request, Attributes::from(attributes)) }
     }
 
@@ -213,7 +249,7 @@ pub trait TerminalTask: far::Task {
     #[doc(alias = "TIOCGWINSZ")]
     #[doc(alias = "tcgetwinsize")]
     fn ioctl_tiocgwinsz(&self, terminal: impl AsFd<Self::FdTable>) -> Result<Winsize, Error> {
-        // SAFETY: (3): a `struct winsize`.
+        // SAFETY: (1): a `struct winsize`.
         unsafe { get(self, &terminal, libc::TIOCGWINSZ as u32) }
     }
 
@@ -236,7 +272,7 @@ pub trait TerminalTask: far::Task {
         terminal: impl AsFd<Self::FdTable>,
         size: Winsize,
     ) -> Result<(), Error> {
-        // SAFETY: (3): a `struct winsize`.
+        // SAFETY: (1): a `struct winsize`.
         unsafe { set(self, &terminal, libc::TIOCSWINSZ as u32, size) }
     }
 
@@ -256,7 +292,7 @@ pub trait TerminalTask: far::Task {
     #[doc(alias = "TIOCGPTN")]
     #[doc(alias = "ptsname")]
     fn ioctl_tiocgptn(&self, master: impl AsFd<Self::FdTable>) -> Result<u32, Error> {
-        // SAFETY: (3): an `unsigned int`.
+        // SAFETY: (1): an `unsigned int`.
         unsafe { get(self, &master, libc::TIOCGPTN as u32) }
     }
 
@@ -279,7 +315,7 @@ pub trait TerminalTask: far::Task {
         master: impl AsFd<Self::FdTable>,
         locked: bool,
     ) -> Result<(), Error> {
-        // SAFETY: (3): an `int`.
+        // SAFETY: (1): an `int`.
         unsafe { set(self, &master, libc::TIOCSPTLCK as u32, c_int::from(locked)) }
     }
 
@@ -331,7 +367,7 @@ pub trait TerminalTask: far::Task {
         {
             return Err(Error::os(Call::IOCTL, Errno::NOTTY));
         }
-        // SAFETY: (3), (4)
+        // SAFETY: (1), (2)
         unsafe { opening(self, &master, libc::TIOCGPTPEER as u32, flags) }
     }
 }

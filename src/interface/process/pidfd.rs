@@ -77,11 +77,12 @@ pub(super) fn exit_of_reaped(pidfd: &OwnedFd) -> Option<Exit> {
         // pidfd hangs up. Where much else is going on, it may take some moments to vanish.
         const MOMENT: Duration = Duration::from_millis(20);
         const MOST_MOMENTS: u32 = 50;
-        let is_over = |_: &u32| {
+        for _ in 0..MOST_MOMENTS {
             let hung_up = poll_pidfd(pidfd, PollFlags::empty(), Some(MOMENT)).unwrap_or(true);
-            hung_up || number_in_proc(pidfd).is_none()
-        };
-        let _moment = (0..MOST_MOMENTS).find(is_over);
+            if hung_up || number_in_proc(pidfd).is_none() {
+                break;
+            }
+        }
         pidfd_exit(pidfd)
     })
 }
