@@ -75,7 +75,8 @@ pub trait EpollTask: far::Task {
 
     /// `epoll_ctl(epoll, EPOLL_CTL_ADD, fd, event)`—watches an fd. Its events carry `token`.
     ///
-    /// Checked: both are of this task's fd table. `fd` can be another epoll instance.
+    /// Checked: both are of this task's fd table. `fd` can be another epoll instance. Lend it: one that is given away is
+    /// closed after the call, and watched no longer.
     ///
     /// # Errors
     ///
