@@ -45,12 +45,12 @@ use crate::far::NamespaceMismatchError;
 ///
 /// Mixing up two namespaces of different names is an error at the wrong argument that names both.
 ///
-/// If something of a namespace outlives its block, or is mixed with one that the same line has made
-/// in another round, only the lifetimes differ, and the error is E0597 at the `brand!` itself:
-/// "`private_fds` does not live long enough". Its last note says what is wrong, as the name of the macro in
-/// which it originates: `nothing_outlives_the_block_of_its_brand_unless_erased`. Then look for what leaves the block. To
-/// declare the brand further out helps, if not every round of a loop needs one of its own; else `erase()` what is to be
-/// kept, as a task or handle that is [`Dynamic`] may be stored anywhere.
+/// If something of a namespace outlives its block, or is mixed with one that the same line has made in another round,
+/// only the lifetimes differ, and the error is E0597 at the `brand!` itself: "`private_fds` does not live long enough".
+/// Its last note says what is wrong, as the name of the macro in which it originates:
+/// `nothing_outlives_the_block_of_its_brand_unless_erased`. Then look for what leaves the block. To declare the brand
+/// further out helps, if not every round of a loop needs one of its own; else `erase()` what is to be kept, as a task
+/// or handle that is [`Dynamic`] may be stored anywhere.
 ///
 /// If it is an error that leaves, with the guard in it, as by `?` from a function that returns a
 /// `Box<dyn Error>`, this is E0515, "cannot return value referencing local variable `private_fds`"; see
@@ -274,10 +274,11 @@ impl<L> Branded for Brand<'_, L> where Self: Named {}
 ///
 /// A handle remembers its namespace, so that it can be checked. What is nothing but a number does not: a
 /// [`BorrowedFd`](crate::BorrowedFd), and so the fds of a [`PollFd`](crate::task::PollFd); a
-/// [`near::Pid`](crate::near::Pid) and its like. A dynamic task refuses them, whatever they are of. Pass it
-/// the `&Fd`, and a [`far::Pid`](crate::far::Pid); or pin the task: then all of these are branded, and nothing is left
-/// to be checked. A slice is this process's memory: a dynamic task takes it if it has that, too. Generic code that is to work for dynamic tasks as well takes fds as `impl AsFd<K::FdTable>` and pids
-/// as `impl AsPid<K::PidNamespace>`, and leaves the choice to its caller.
+/// [`near::Pid`](crate::near::Pid) and its like. A dynamic task refuses them, whatever they are of. Pass it the `&Fd`,
+/// and a [`far::Pid`](crate::far::Pid); or pin the task: then all of these are branded, and nothing is left to be
+/// checked. A slice is this process's memory: a dynamic task takes it if it has that, too. Generic code that is to work
+/// for dynamic tasks as well takes fds as `impl AsFd<K::FdTable>` and pids as `impl AsPid<K::PidNamespace>`, and leaves
+/// the choice to its caller.
 ///
 /// ```
 /// use nearfar::prelude::*;

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use common::calls::calls;
 use common::{deadline, stop};
 use nearfar::buf::{Buf, BufMut};
 use nearfar::handle::Mapping;
@@ -473,20 +474,15 @@ fn numbers_of_processes_stay_in_their_namespace() {
 /// Else the others would not say much.
 #[test]
 fn no_call_is_left_out() {
-    let (tried, table) =
-        (include_str!("dynamic_every_call.rs"), include_str!("../src/task/calls.md"));
+    let tried = include_str!("dynamic_every_call.rs");
     let mut count = 0;
-    for line in table.lines().filter_map(|line| line.strip_prefix("| `")) {
-        let (of_trait, rest) = line.split_once('`').unwrap();
-        let call = rest.split('`').nth(1).unwrap();
-        let checked = line.trim_end_matches(" |").rsplit("| ").next().unwrap();
-        let is_checked = checked.trim() != "" && checked != "checked";
-        let is_left_out = TRANSITIONS.contains(&of_trait) || FOR_BRANDS_ONLY.contains(&call);
-        if !is_checked || is_left_out || call == "pidfd_getfd" {
+    for call in calls().filter(|call| call.is_checked) {
+        let is_left_out =
+            TRANSITIONS.contains(&call.of_trait) || FOR_BRANDS_ONLY.contains(&call.name);
+        if is_left_out || call.name == "pidfd_getfd" {
             continue;
         }
-        let is_tried = ["(", "::<"].iter().any(|end| tried.contains(&format!("t.{call}{end}")));
-        assert!(is_tried, "{of_trait}::{call} is not tried");
+        assert!(call.is_made_in(tried, "t"), "{}::{} is not tried", call.of_trait, call.name);
         count += 1;
     }
     assert!(count > 150);

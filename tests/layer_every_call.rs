@@ -10,6 +10,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use common::calls::{Row, calls};
 use common::deadline;
 use nearfar::interface::Call;
 use nearfar::near::{PageSize, Pgid};
@@ -320,21 +321,16 @@ fn a_child_does_nothing() {
 /// Else the others would not say much.
 #[test]
 fn no_call_is_left_out() {
-    let (tried, table) =
-        (include_str!("layer_every_call.rs"), include_str!("../src/task/calls.md"));
-    let calls = table.lines().filter_map(|line| {
-        let mut columns = line.strip_prefix("| `")?.split('`');
-        Some((columns.next()?, columns.nth(1)?))
+    let tried = include_str!("layer_every_call.rs");
+    let calls = calls().filter(|call| {
+        !NOTHING_TO_SEE.contains(&call.of_trait) && !FOR_DRIVEN_TASKS.contains(&call.name)
     });
-    let calls = calls.filter(|(of_trait, call)| {
-        !NOTHING_TO_SEE.contains(of_trait) && !FOR_DRIVEN_TASKS.contains(call)
-    });
-    let is_tried = |of_trait, call: &str| {
-        let receiver = if of_trait == "Batch" { "batch" } else { "t" };
-        ["(", "::<"].iter().any(|end| tried.contains(&format!("{receiver}.{call}{end}")))
+    let is_tried = |call: &Row| {
+        let receiver = if call.of_trait == "Batch" { "batch" } else { "t" };
+        call.is_made_in(tried, receiver)
     };
-    let (known, left_out): (Vec<_>, Vec<_>) =
-        calls.partition(|(of_trait, call)| is_tried(*of_trait, call));
+    let (known, left_out): (Vec<_>, Vec<_>) = calls.partition(is_tried);
+    let left_out: Vec<_> = left_out.iter().map(|call| (call.of_trait, call.name)).collect();
     assert_eq!(left_out, [], "these are not tried");
     assert!(known.len() > 200);
 }

@@ -382,13 +382,16 @@ fn what_a_drop_does_is_what_was_said_last() {
         killer.send_signal(Signal::TERM).unwrap();
         until("ended", || is_dead(pid));
 
+        let with_background = |shell: &mut Command| {
+            let mut shell = shell.stdout(Stdio::piped()).spawn().unwrap();
+            let mut background = String::new();
+            BufReader::new(shell.stdout.take().unwrap()).read_line(&mut background).unwrap();
+            (shell, background.trim().parse::<i32>().unwrap())
+        };
         // Without a word on its group, it leads one.
         let mut shell = Command::new("sh");
         shell.args(["-c", "sleep 1000 & echo $!; wait"]).kill_group_on_drop(true);
-        let mut shell = shell.stdout(Stdio::piped()).spawn().unwrap();
-        let mut background = String::new();
-        BufReader::new(shell.stdout.take().unwrap()).read_line(&mut background).unwrap();
-        let background: i32 = background.trim().parse().unwrap();
+        let (shell, background) = with_background(&mut shell);
         assert!(!is_dead(background));
         drop(shell);
         until("ended", || is_dead(background));
@@ -396,10 +399,7 @@ fn what_a_drop_does_is_what_was_said_last() {
         // Who has been waited for is nobody's to kill.
         let mut shell = Command::new("sh");
         shell.args(["-c", "sleep 1000 & echo $!"]).process_group(0).kill_group_on_drop(true);
-        let mut shell = shell.stdout(Stdio::piped()).spawn().unwrap();
-        let mut background = String::new();
-        BufReader::new(shell.stdout.take().unwrap()).read_line(&mut background).unwrap();
-        let background: i32 = background.trim().parse().unwrap();
+        let (mut shell, background) = with_background(&mut shell);
         assert!(shell.ended_within(Duration::MAX).unwrap());
         let killer = shell.killer();
         assert!(shell.wait().unwrap().success());

@@ -304,10 +304,7 @@ fn waitid_waits_for_the_end_without_reaping() {
 #[test]
 fn in_a_cgroup_from_the_first_moment_on() {
     deadline(|| {
-        let Some((cgroup, path)) = Cgroup::new("nearfar-tasks") else {
-            crate::common::skip("needs a mounted cgroup2");
-            return;
-        };
+        let Some((cgroup, path)) = Cgroup::new("nearfar-tasks") else { return };
         let here = Task::here();
         let ours = Cgroup::of("self");
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;

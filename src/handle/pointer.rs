@@ -319,6 +319,11 @@ const fn cut_off(call: Call) -> Error {
     Error::os(call, Errno::FAULT)
 }
 
+/// Sees to it that as much has been copied as was wanted.
+fn whole(call: Call, copied: usize, wanted: usize) -> Result<(), Error> {
+    if copied == wanted { Ok(()) } else { Err(cut_off(call)) }
+}
+
 impl<A, T: PlainData, O: Place<A>> Pointer<A, T, O> {
     /// A `T` in this place; `None` if it is where none can be.
     pub(crate) fn at(place: O) -> Option<Self> {
@@ -345,10 +350,8 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, T, O> {
     {
         let mut value = T::zeroed();
         let bytes = bytemuck::bytes_of_mut(&mut value);
-        match self.copy_from(task, bytes)? {
-            whole if whole == size_of::<T>() => Ok(value),
-            _ => Err(cut_off(Call::PROCESS_VM_READV)),
-        }
+        whole(Call::PROCESS_VM_READV, self.copy_from(task, bytes)?, size_of::<T>())?;
+        Ok(value)
     }
 
     /// `process_vm_writev(task, address, value)`—writes a value there.
@@ -367,10 +370,8 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, T, O> {
     where
         K::AddressSpace: Holds<Self>,
     {
-        match self.copy_to(task, bytemuck::bytes_of(value))? {
-            whole if whole == size_of::<T>() => Ok(()),
-            _ => Err(cut_off(Call::PROCESS_VM_WRITEV)),
-        }
+        let copied = self.copy_to(task, bytemuck::bytes_of(value))?;
+        whole(Call::PROCESS_VM_WRITEV, copied, size_of::<T>())
     }
 
     /// The same place, as bytes: a buffer for calls.
@@ -406,9 +407,9 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
     ///
     /// # Errors
     ///
-    /// Of `process_vm_readv`: `EFAULT` if there are not as many, and nothing is read; or if part of them cannot be read:
-    /// then what is in `into` is in part what was there before, in part what was read.
-    /// `EPERM` if this program may not look into the task; that the task is dead.
+    /// Of `process_vm_readv`: `EFAULT` if there are not as many, and nothing is read; or if part of them cannot be
+    /// read: then what is in `into` is in part what was there before, in part what was read. `EPERM` if this program
+    /// may not look into the task; that the task is dead.
     ///
     /// # References
     ///
@@ -420,10 +421,7 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
         if into.len() > self.len() {
             return Err(cut_off(Call::PROCESS_VM_READV));
         }
-        match self.read_available(task, into)? {
-            all if all == into.len() => Ok(()),
-            _ => Err(cut_off(Call::PROCESS_VM_READV)),
-        }
+        whole(Call::PROCESS_VM_READV, self.read_available(task, into)?, into.len())
     }
 
     /// [`read_slice`](Self::read_slice), up to the end of the shorter side, or up to the first one that cannot be read,
@@ -450,8 +448,8 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
     ///
     /// # Errors
     ///
-    /// Of `process_vm_writev`: `EFAULT` if there is no room for as many, and nothing is written; or if part of them cannot be
-    /// written, when others may have been. Others as of [`read_slice`](Self::read_slice).
+    /// Of `process_vm_writev`: `EFAULT` if there is no room for as many, and nothing is written; or if part of them
+    /// cannot be written, when others may have been. Others as of [`read_slice`](Self::read_slice).
     ///
     /// # References
     ///
@@ -467,10 +465,7 @@ impl<A, T: PlainData, O: Place<A>> Pointer<A, [T], O> {
         if values.len() > self.len() {
             return Err(cut_off(Call::PROCESS_VM_WRITEV));
         }
-        match self.write_available(task, values)? {
-            all if all == values.len() => Ok(()),
-            _ => Err(cut_off(Call::PROCESS_VM_WRITEV)),
-        }
+        whole(Call::PROCESS_VM_WRITEV, self.write_available(task, values)?, values.len())
     }
 
     /// [`write_slice`](Self::write_slice), up to the end of the shorter side, or up to the first one that cannot be

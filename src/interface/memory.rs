@@ -145,16 +145,18 @@ pub(super) unsafe fn copy_fd(process: &Process, number: c_int) -> Result<OwnedFd
 /// somebody else's: a filter has made the number up.
 pub(super) fn opened_here(call: Call, number: usize) -> Result<c_int, Error> {
     let number = number as c_int;
-    let is_made_up = || {
-        // SAFETY: passes numbers, and changes nothing.
-        let flags =
-            unsafe { Local::new().syscall(Call::FCNTL, [number as usize, libc::F_GETFD as usize]) };
-        flags.is_ok_and(|flags| flags & libc::FD_CLOEXEC as usize == 0)
-    };
+    let is_made_up =
+        || own_fd_flags(number).is_ok_and(|flags| flags & libc::FD_CLOEXEC as usize == 0);
     if number < 0 || number < LOWEST && is_made_up() {
         return Err(Error::os(call, Errno::NOSYS));
     }
     Ok(number)
+}
+
+/// The flags of an fd of this process's table; `EBADF` if there is none at this number.
+pub(super) fn own_fd_flags(number: c_int) -> Result<usize, Error> {
+    // SAFETY: passes numbers, and changes nothing.
+    unsafe { Local::new().syscall(Call::FCNTL, [number as usize, libc::F_GETFD as usize]) }
 }
 
 /// Runs `copy` with the pid of a child, which is its own before and after.

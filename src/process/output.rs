@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::Child;
-use crate::interface::{Error, poll_until};
+use crate::interface::poll_until;
 
 /// What a program has written before it ended, or had to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub enum CutOff {
     Time,
 }
 
-/// How much a read asks for at once.
-const CHUNK: usize = 64 << 10;
+/// How much room there is for a read, at least.
+pub(super) const CHUNK: usize = 64 << 10;
 
 /// The two pipes of a program, and what has come out of them.
 struct Streams {
@@ -68,22 +68,28 @@ pub(super) fn within(mut child: Child, size: usize, time: Duration) -> io::Resul
         let left = deadline.map_or(Duration::MAX, left);
         Ok(child.wait_timeout(left)?.is_none().then_some(CutOff::Time))
     });
-    let is_over = matches!(cut_off, Ok(None));
-    let cut = if is_over { Ok(()) } else { cut(&child) };
-    let cut_off = cut_off?;
-    cut?;
+    let cut_off = cut_unless_over(&child, cut_off)?;
     let status = child.wait()?;
     let [stdout, stderr] = streams.bytes;
     Ok(LimitedOutput { status, stdout, stderr, cut_off })
 }
 
-/// Kills a program's group.
-pub(super) fn cut(child: &Child) -> Result<(), Error> {
-    match child.process.process().kill_with_group() {
-        // Somebody else has reaped it, as the kernel does where `SIGCHLD` is ignored: then it had ended.
-        Err(error) if error.errno() == Some(Errno::SRCH) => Ok(()),
-        killed => killed,
+/// Kills a program's group at a limit, and after an error.
+pub(super) fn cut_unless_over(
+    child: &Child,
+    cut_off: io::Result<Option<CutOff>>,
+) -> io::Result<Option<CutOff>> {
+    if matches!(cut_off, Ok(None)) {
+        return cut_off;
     }
+    let killed = child.process.process().kill_with_group();
+    let cut_off = cut_off?;
+    match killed {
+        // Somebody else has reaped it, as the kernel does where `SIGCHLD` is ignored: then it had ended.
+        Err(error) if error.errno() == Some(Errno::SRCH) => {}
+        killed => killed?,
+    }
+    Ok(cut_off)
 }
 
 impl Streams {

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio::net::unix::pipe::Receiver;
 
+use super::output::{CHUNK, cut_unless_over};
 use super::spawn::{Group, Unnamed, spawn};
-use super::{Child, Command, CutOff, LimitedOutput, output};
+use super::{Child, Command, CutOff, LimitedOutput};
 
 impl Command {
     /// [`output`](Self::output), which waits without blocking the thread: for a task of a tokio runtime that has
@@ -160,9 +161,6 @@ impl Child {
     }
 }
 
-/// How much room there is for a read, at least.
-const CHUNK: usize = 64 << 10;
-
 /// What has come out of a pipe, with room for more.
 #[derive(Default)]
 struct Stream {
@@ -229,7 +227,7 @@ async fn read_both(
     both(stdout, stderr).await
 }
 
-/// As [`output::within`].
+/// As [`within`](super::output::within).
 async fn within(mut child: Child, size: usize, time: Duration) -> io::Result<LimitedOutput> {
     let mut streams = [Stream::default(), Stream::default()];
     let all = async {
@@ -237,17 +235,12 @@ async fn within(mut child: Child, size: usize, time: Duration) -> io::Result<Lim
         child.ended_async().await.map_err(Stop::Failed)
     };
     let cut_off = match tokio::time::timeout(time, all).await {
-        Ok(Ok(())) => None,
-        Ok(Err(Stop::Size)) => Some(CutOff::Size),
-        Ok(Err(Stop::Failed(error))) => {
-            let _as_far_as_it_goes = output::cut(&child);
-            return Err(error);
-        }
-        Err(_elapsed) => Some(CutOff::Time),
+        Ok(Ok(())) => Ok(None),
+        Ok(Err(Stop::Size)) => Ok(Some(CutOff::Size)),
+        Ok(Err(Stop::Failed(error))) => Err(error),
+        Err(_elapsed) => Ok(Some(CutOff::Time)),
     };
-    if cut_off.is_some() {
-        output::cut(&child)?;
-    }
+    let cut_off = cut_unless_over(&child, cut_off)?;
     let status = child.wait_async().await?;
     let [stdout, stderr] = streams.map(Stream::into_bytes);
     Ok(LimitedOutput { status, stdout, stderr, cut_off })

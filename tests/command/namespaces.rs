@@ -184,10 +184,7 @@ fn without_privileges() {
 #[test]
 fn a_program_is_started_as_by_vfork() {
     deadline(|| {
-        let Some((cgroup, _)) = Cgroup::new("nearfar-frozen") else {
-            crate::common::skip("needs a mounted cgroup2");
-            return;
-        };
+        let Some((cgroup, _)) = Cgroup::new("nearfar-frozen") else { return };
         let freeze = |frozen: &str| fs::write(cgroup.directory().join("cgroup.freeze"), frozen);
         freeze("1").unwrap();
         let directory = File::open(cgroup.directory()).unwrap();
@@ -213,10 +210,7 @@ fn a_program_is_started_as_by_vfork() {
 #[test]
 fn in_a_cgroup_from_the_first_moment_on() {
     deadline(|| {
-        let Some((cgroup, path)) = Cgroup::new("nearfar") else {
-            crate::common::skip("needs a mounted cgroup2");
-            return;
-        };
+        let Some((cgroup, path)) = Cgroup::new("nearfar") else { return };
         let ours = Cgroup::of("self");
         let mut command = cat();
         command.cgroup(File::open(cgroup.directory()).unwrap());

@@ -11,7 +11,6 @@
 use std::ffi::c_int;
 use std::io;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +22,7 @@ use rustix::io::Errno;
 use super::request::{Answers, Request, makes_user_namespace};
 use super::{Estate, OneDriver, Ring, answers, arenas_of, ask_to_exit, lists_of};
 use crate::interface::hidden_memory::may_see_hidden_memory;
-use crate::interface::memory::{copy_above_stdio, opened_here};
+use crate::interface::memory::{copy_above_stdio, opened_here, own_fd_flags};
 use crate::interface::page::{CLOSES, CloneArgs, ENTRIES, Lease, Page, PageRef, Purpose, UNMAPS};
 use crate::interface::process::Parent;
 use crate::interface::residents::{Residence, Residents};
@@ -140,7 +139,8 @@ impl Ring {
         let pid = server::start(&page).map_err(|error| birth.explain(error))?;
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number_of_pidfd(&page), pid) };
-        let (ring, moved) = Ring::new(Arc::clone(&page), page, process, None, memory, place);
+        let (ring, moved) =
+            Ring::new(Arc::clone(&page), page, process, None, memory, place, is_filtered());
         moved?;
         Ok(if birth.meets_others() { ring } else { ring.shown_if_unseen() })
     }
@@ -190,7 +190,10 @@ impl Ring {
         drop(room);
         // SAFETY: the caller's table is this process's.
         let process = unsafe { Process::from_pidfd(number_of_pidfd(&page), pid) };
-        let (ring, moved) = Ring::new(Arc::clone(&page), page, process, None, None, place);
+        // Who has given it files of its own has done so for that reason.
+        let is_filtered = birth.has_own_files;
+        let (ring, moved) =
+            Ring::new(Arc::clone(&page), page, process, None, None, place, is_filtered);
         // Until then, it uses what the requests point to.
         let outcome = ring.await_answers(&ring.page, requests.len() as u32);
         moved?;
@@ -244,11 +247,10 @@ impl Ring {
             }
         };
         let (mut sibling, moved) =
-            Ring::new(page, keeper, process, self.closes.clone(), memory, place);
+            Ring::new(page, keeper, process, self.closes.clone(), memory, place, self.is_filtered);
         moved?;
         // With those that it has from its parent, however they come to be ignored there.
         sibling.program_signals = self.program_signals.clone();
-        sibling.is_filtered = self.is_filtered;
         let is_hidden_anyhow = self.hidden_memory.get().is_some() || birth.meets_others();
         Ok(if is_hidden_anyhow { sibling } else { sibling.shown_if_unseen() })
     }
@@ -317,14 +319,13 @@ impl Ring {
             return Ok(());
         }
         let action = ptr::from_ref(&server::IGNORE).expose_provenance();
-        let mut before = [MaybeUninit::new(0); size_of::<KernelSigaction>()];
-        self.lend_mut(&mut before, |before| {
+        let ignore = |before| {
             let arguments = [libc::SIGCHLD as usize, action, before, server::SIGSET_SIZE];
             // SAFETY: the kernel reads a static, and writes what is lent.
             unsafe { self.syscall(Call::RT_SIGACTION, arguments) }
-        })?;
-        // SAFETY: integers, all of them written.
-        let before = unsafe { before.as_ptr().cast::<KernelSigaction>().read_unaligned() };
+        };
+        // SAFETY: integers.
+        let before: KernelSigaction = unsafe { self.written(0, ignore) }?;
         if before.handler() == libc::SIG_IGN {
             self.program_signals.set_ignores_sigchld(true);
         }
@@ -370,6 +371,7 @@ impl Ring {
         closes: Option<Arc<DeferredCalls>>,
         memory: Option<Arc<ForkedMemory>>,
         place: Place,
+        is_filtered: bool,
     ) -> (Self, Result<(), Error>) {
         let moved = process.move_above_stdio();
         let process = Arc::new(process);
@@ -386,7 +388,7 @@ impl Ring {
             filters: Mutex::default(),
             program_signals: ProgramSignals::default(),
             robust_lists: Mutex::default(),
-            is_filtered: is_filtered(),
+            is_filtered,
             _one_driver: OneDriver(PhantomData),
         };
         if let Some(residence) = &ring.residence {
@@ -412,10 +414,7 @@ impl Ring {
 /// not let that be seen to.
 fn room_above_stdio() -> Result<Option<OwnedFd>, Error> {
     let is_free = |number: c_int| {
-        // SAFETY: passes numbers, and changes nothing.
-        let flags =
-            unsafe { Local::new().syscall(Call::FCNTL, [number as usize, libc::F_GETFD as usize]) };
-        flags.err().and_then(|error| error.errno()) == Some(Errno::BADF)
+        own_fd_flags(number).err().and_then(|error| error.errno()) == Some(Errno::BADF)
     };
     if !(0..=2).any(is_free) {
         return Ok(None);

@@ -26,6 +26,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::slice;
 use std::sync::atomic::{self, AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -150,16 +151,34 @@ impl Ring {
     fn head_of_robust_list(&self) -> Option<usize> {
         const WORD: usize = size_of::<usize>();
         const NOT_TOLD: usize = usize::MAX;
-        let mut told = [MaybeUninit::new(u8::MAX); 2 * WORD];
         let itself = 0;
-        self.lend_mut(&mut told, |head| {
+        let ask = |head| {
             // SAFETY: the kernel writes two words, to what is lent.
             unsafe { self.syscall(Call::GET_ROBUST_LIST, [itself, head, head + WORD]) }
-        })
-        .ok()?;
-        // SAFETY: integers, all of them initialised.
-        let [head, _length] = unsafe { told.as_ptr().cast::<[usize; 2]>().read_unaligned() };
+        };
+        // SAFETY: integers.
+        let [head, _length] = unsafe { self.written::<[usize; 2]>(u8::MAX, ask) }.ok()?;
         Some(head).filter(|head| *head != NOT_TOLD)
+    }
+
+    /// What the kernel writes to the address that `call` is given. What it does not write is such bytes.
+    ///
+    /// # Safety
+    ///
+    /// Any bytes are a `T`.
+    pub(crate) unsafe fn written<T>(
+        &self,
+        unwritten: u8,
+        call: impl FnOnce(usize) -> Result<usize, Error>,
+    ) -> Result<T, Error> {
+        let mut value = MaybeUninit::<T>::uninit();
+        let place = value.as_mut_ptr().cast::<MaybeUninit<u8>>();
+        // SAFETY: it is a local, of that many bytes, that need not be initialised.
+        let bytes = unsafe { slice::from_raw_parts_mut(place, size_of::<T>()) };
+        bytes.fill(MaybeUninit::new(unwritten));
+        self.lend_mut(bytes, call)?;
+        // SAFETY: by this function's contract; all of it is initialised.
+        Ok(unsafe { value.assume_init() })
     }
 
     /// What the child hands over to its program of signals.

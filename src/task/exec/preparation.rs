@@ -10,7 +10,6 @@
 #![expect(unsafe_code, reason = "syscalls that change the task")]
 
 use std::ffi::{CStr, CString, c_int};
-use std::mem::MaybeUninit;
 use std::ptr;
 
 use rustix::io::Errno;
@@ -322,16 +321,11 @@ impl Preparation<'_> {
         if self.send(Request::new(Call::FACCESSAT2, access)).is_err() {
             return false;
         }
-        let mut stat = [MaybeUninit::new(0); size_of::<libc::stat>()];
-        let told = self.ring.lend_mut(&mut stat, |stat| {
-            self.send(Request::new(Call::NEWFSTATAT, [at, path, stat, 0]))
-        });
-        if told.is_err() {
-            return false;
-        }
-        // SAFETY: integers, all of them initialised. What nobody has filled in is no regular file.
-        let stat = unsafe { stat.as_ptr().cast::<libc::stat>().read_unaligned() };
-        stat.st_mode & libc::S_IFMT == libc::S_IFREG
+        let ask = |stat| self.send(Request::new(Call::NEWFSTATAT, [at, path, stat, 0]));
+        // SAFETY: integers.
+        let stat = unsafe { self.ring.written::<libc::stat>(0, ask) };
+        // What nobody has filled in is none.
+        stat.is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFREG)
     }
 
     /// Puts everything back as far as it has come, if that was asked for.
